@@ -1,0 +1,82 @@
+/*
+ * One camera: its source, its encoder and output threads, its recording, its preview, its snapshots.
+ *
+ * All functions are for the main thread. What happens is told to the owner by the functions of struct camera_owner, in the
+ * main thread, too. A camera that can't be opened, or goes away, is tried again with growing pauses, and keeps its number,
+ * and its recording goes on when it comes back.
+ */
+#pragma once
+
+#include "camd/config.h"
+#include "camd/frame.h"
+#include "camd/mailbox.h"
+#include "camd/recording.h"
+#include "camd/source/source.h"
+#include "camd/syncer.h"
+#include "protocol/messages.h"
+
+#include <uv.h>
+
+struct camera;
+
+enum camera_state { CAMERA_OPENING, CAMERA_RUNNING, CAMERA_LOST, CAMERA_FAILED };
+
+struct camera_owner {
+	void *user;
+	void (*on_state)(void *user, struct camera *camera);
+	void (*on_recording)(void *user, struct camera *camera, struct recording *recording, enum recording_event event);
+	/* Takes over the reference; no further picture comes before camera_preview_done(). */
+	void (*on_preview)(void *user, struct camera *camera, struct frame *frame);
+};
+
+/* frame: takes over the reference; NULL if the request was cancelled. */
+typedef void (*camera_frame_fn)(void *user, struct camera *camera, struct frame *frame);
+
+struct camera_request {
+	int id;
+	const char *spec;		/* KIND:WHAT */
+	struct source_request wanted;
+	double thin_to_fps;		/* frames of a faster sensor are left out down to this rate; 0: never */
+	uv_loop_t *loop;
+	struct mailbox *mailbox;
+	struct syncer *syncer;
+	struct camera_owner owner;
+};
+
+/* Begins to open it. NULL with ERR_BAD_ARGUMENT for a spec that can't be. */
+struct camera *camera_create(const struct camera_request *request, struct error *err);
+
+/* Stops the source, in a worker; on_closed is called when all is down and the camera is freed. Recordings must have ended. */
+void camera_close(struct camera *camera, void (*on_closed)(void *user), void *user);
+
+int camera_id(const struct camera *camera);
+enum camera_state camera_state(const struct camera *camera);
+const char *camera_spec(const struct camera *camera);
+const char *camera_name(const struct camera *camera);			/* its id; the spec as long as it was never open */
+const char *camera_model(const struct camera *camera);
+const struct error *camera_error(const struct camera *camera);	/* why it is lost or failed */
+bool camera_has_answered(const struct camera *camera);		/* the first try to open it has ended, one way or the other */
+
+/* Begins a recording with the next frame. The camera owns it until RECORDING_FINISHED was told, then destroys it. */
+struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request);
+void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDING_FINISHED follows; no effect if none runs */
+struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
+double camera_nominal_fps(const struct camera *camera);
+
+/* Pictures for previews: at most one each interval_ns; 0: none. */
+void camera_set_preview(struct camera *camera, int64_t interval_ns);
+void camera_preview_done(struct camera *camera);
+bool camera_has_preview(const struct camera *camera);
+
+/* Calls fn in the main thread with the next frame. One request at a time; false: one is pending. */
+bool camera_request_frame(struct camera *camera, camera_frame_fn fn, void *user);
+void camera_cancel_frame(struct camera *camera);
+
+/* Once a second or so: notices silence, retries, gives events their chance. now_ns: CLOCK_MONOTONIC. */
+void camera_tick(struct camera *camera, int64_t now_ns);
+
+/* Texts are borrowed until the camera changes; output and error are only valid until the next call into the camera. */
+void camera_fill_status(const struct camera *camera, struct camera_status *status);
+void camera_fill_info(const struct camera *camera, struct camera_info *info);
+
+extern const char *const camera_state_names[];

@@ -1,0 +1,88 @@
+#include "camd/config.h"
+
+#include "common/log.h"
+
+static const char *const modes[] = { "slave", "headless", NULL };
+static const char *const containers[] = { "mp4", "h264", NULL };
+static const char *const timezones[] = { "local", "utc", NULL };
+static const char *const keep_choices[] = { "always", "used", NULL };
+
+const char *const config_presets[] = {
+	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", NULL,
+};
+
+#define AT(member) .at = offsetof(struct config, member)
+
+const struct field config_fields[] = {
+	{ .name = "camera", .type = FIELD_LIST, .of = FIELD_TEXT, AT(camera), .flags = FIELD_OPTIONAL,
+	  .help = "A camera as KIND:WHAT, such as `synthetic`, `v4l2:/dev/video0`, `file:clip.mp4?loop`; give it again for more; all that are found if absent." },
+	{ .name = "resolution", .type = FIELD_SIZE, AT(resolution), .fallback = "0",
+	  .help = "Size of the frames, WxH or a preset: 0 1456x1088, 1 1280x960, 2 1280x720, 3 1024x768, 4 800x600, 5 640x480, 6 480x360, 7 320x240; a camera takes the nearest it has, a file keeps its own unless this is set." },
+	{ .name = "target_fps", .type = FIELD_REAL, AT(target_fps), .min = 0.1, .max = 1000, .unit = "frames/s", .fallback = "30",
+	  .help = "Frame rate asked of the sensor; if the sensor is faster, frames are left out by timestamp; a file keeps its own unless this is set." },
+	{ .name = "output_dir", .type = FIELD_PATH, AT(output_dir), .max = 3800, .fallback = "recordings",
+	  .help = "Directory that holds the session folders." },
+	{ .name = "session_prefix", .type = FIELD_TEXT, AT(session_prefix), .max = 100, .fallback = "session",
+	  .help = "First part of a session folder's name." },
+	{ .name = "keep_session", .type = FIELD_ENUM, AT(keep_session), .choices = keep_choices, .fallback = "always",
+	  .help = "Whether a session folder that holds nothing but its log is kept at the end." },
+	{ .name = "mode", .type = FIELD_ENUM, AT(mode), .choices = modes, .fallback = "slave",
+	  .help = "slave obeys stdin; headless ignores it and records at once." },
+	{ .name = "greeting", .type = FIELD_BOOL, AT(greeting), .fallback = "false",
+	  .help = "Say initializing, initialized, warning and shutdown without being asked." },
+	{ .name = "auto_start_recording", .type = FIELD_BOOL, AT(auto_start_recording), .fallback = "false",
+	  .help = "Start recording as soon as the cameras run." },
+	{ .name = "config", .type = FIELD_PATH, AT(config), .max = 4095, .flags = FIELD_NOT_IN_FILE,
+	  .help = "File of settings; flags override it." },
+	{ .name = "container", .type = FIELD_ENUM, AT(container), .choices = containers, .fallback = "mp4", .flags = FIELD_LIVE,
+	  .help = "mp4 plays at every moment and has exact times; h264 is the raw stream, with its times in the CSV." },
+	{ .name = "bitrate", .type = FIELD_AMOUNT, AT(bitrate_bps), .min = 50000, .max = 500e6, .unit = "bit/s", .fallback = "10M",
+	  .flags = FIELD_LIVE, .help = "Rate that the encoder aims at." },
+	{ .name = "intra", .type = FIELD_DURATION, AT(intra_ns), .min = 0, .max = 60, .unit = "s", .fallback = "1", .flags = FIELD_LIVE,
+	  .help = "Longest time between key frames; 0 makes every frame one." },
+	{ .name = "preset", .type = FIELD_ENUM, AT(preset), .choices = config_presets, .fallback = "superfast", .flags = FIELD_LIVE,
+	  .help = "What the software encoder trades of size for speed." },
+	{ .name = "threads", .type = FIELD_INT, AT(threads), .min = 0, .max = 64, .fallback = "0", .flags = FIELD_LIVE,
+	  .help = "Threads of a software encoder; 0: as many as fit the machine." },
+	{ .name = "enable_csv_timing_log", .type = FIELD_BOOL, AT(enable_csv_timing_log), .fallback = "true", .flags = FIELD_LIVE,
+	  .help = "Write the timing CSV beside each video." },
+	{ .name = "recovery_point", .type = FIELD_DURATION, AT(recovery_point_ns), .min = 0.02, .max = 60, .unit = "s", .fallback = "0.5",
+	  .help = "How often what was recorded is pushed to the disk: a power cut takes about that much." },
+	{ .name = "preview_size", .type = FIELD_SIZE, AT(preview_size), .fallback = "7", .flags = FIELD_LIVE,
+	  .help = "Preview pictures fit into this size (WxH or a preset)." },
+	{ .name = "preview_fps", .type = FIELD_REAL, AT(preview_fps), .min = 0.1, .max = 60, .unit = "frames/s", .fallback = "30",
+	  .flags = FIELD_LIVE, .help = "Highest rate of preview pictures." },
+	{ .name = "jpeg_quality", .type = FIELD_INT, AT(jpeg_quality), .min = 1, .max = 100, .fallback = "92", .flags = FIELD_LIVE,
+	  .help = "Quality of snapshots; previews have 80 at most." },
+	{ .name = "discovery_timeout", .type = FIELD_DURATION, AT(discovery_timeout_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "5",
+	  .help = "How long after the start commands wait for the first camera." },
+	{ .name = "discovery_retry", .type = FIELD_DURATION, AT(discovery_retry_ns), .min = 0.1, .max = 3600, .unit = "s", .fallback = "3",
+	  .help = "How often cameras are looked for." },
+	{ .name = "start_timeout", .type = FIELD_DURATION, AT(start_timeout_ns), .min = 0.1, .max = 3600, .unit = "s", .fallback = "5",
+	  .flags = FIELD_LIVE, .help = "How long a recording or snapshot waits for a camera's first frame." },
+	{ .name = "timezone", .type = FIELD_ENUM, AT(timezone), .choices = timezones, .fallback = "local",
+	  .help = "What wall times are written in." },
+	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .fallback = "info", .flags = FIELD_LIVE,
+	  .help = "What stands in session.log." },
+	{ .name = "console_output", .type = FIELD_BOOL, AT(console_output), .fallback = "false",
+	  .help = "Write camd's own log lines to stderr, too." },
+	{ 0 },
+};
+
+static const char *const conversion_disabled[][2] = {
+	{ "true", "h264" }, { "yes", "h264" }, { "1", "h264" }, { "on", "h264" },
+	{ "false", "mp4" }, { "no", "mp4" }, { "0", "mp4" }, { "off", "mp4" }, { NULL, NULL },
+};
+
+/* Spellings of the program that camd replaces. */
+const struct option_alias config_aliases[] = {
+	{ .name = "disable_mp4_conversion", .setting = "container", .values = conversion_disabled },
+	{ .name = "resolution_preset", .setting = "resolution" },
+	{ .name = "slave", .setting = "mode", .implied = "slave" },
+	{ .name = "slave", .setting = "greeting", .implied = "true" },
+	{ .name = "headless", .setting = "mode", .implied = "headless" },
+	{ .name = "console", .setting = "console_output", .implied = "true" },
+	{ .name = "no_console", .setting = "console_output", .implied = "false" },
+	{ .name = "fps", .setting = "target_fps" },
+	{ 0 },
+};

@@ -1,0 +1,49 @@
+/*
+ * THE SETTINGS TABLE. Config file, flags, --help, get_config/set_config, `describe`, docs/config.md and the derived tests are
+ * read off it. A new setting is a row, a member, and its use.
+ *
+ * struct config is read by all threads and written by the main thread before they exist; what set_config changes later
+ * (FIELD_LIVE) is read by the main thread only.
+ */
+#pragma once
+
+#include "common/field.h"
+#include "common/options.h"
+
+enum mode { MODE_SLAVE, MODE_HEADLESS };
+enum container { CONTAINER_MP4, CONTAINER_H264 };
+enum timezone_choice { TIMEZONE_LOCAL, TIMEZONE_UTC };
+enum keep_session { KEEP_ALWAYS, KEEP_USED };
+
+struct config {
+	struct list camera;		/* of texts KIND:WHAT */
+	struct size resolution;
+	double target_fps;
+	char *output_dir;
+	char *session_prefix;
+	int keep_session;		/* enum keep_session */
+	int mode;			/* enum mode */
+	bool greeting;
+	bool auto_start_recording;
+	char *config;
+	int container;			/* enum container */
+	int64_t bitrate_bps;
+	int64_t intra_ns;
+	int preset;			/* index in config_presets */
+	int64_t threads;
+	bool enable_csv_timing_log;
+	int64_t recovery_point_ns;
+	struct size preview_size;
+	double preview_fps;
+	int64_t jpeg_quality;
+	int64_t discovery_timeout_ns;
+	int64_t discovery_retry_ns;
+	int64_t start_timeout_ns;
+	int timezone;			/* enum timezone_choice */
+	int log_level;			/* enum log_level */
+	bool console_output;
+};
+
+extern const struct field config_fields[];
+extern const struct option_alias config_aliases[];
+extern const char *const config_presets[];	/* names of the software encoder's presets, NULL-terminated */

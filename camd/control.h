@@ -1,0 +1,95 @@
+/*
+ * The control path: bytes of a client to requests, requests to handlers, replies and events back to clients. Keeps the order:
+ * one line for one request, in turn, but for those with an id that may overtake what takes time.
+ *
+ * A client is an object with its own reader, queues and subscriptions; stdin/stdout is the first. Main thread.
+ */
+#pragma once
+
+#include "camd/config.h"
+#include "common/options.h"
+#include "protocol/wire.h"
+
+#include <uv.h>
+
+struct control;
+struct client;
+struct session;
+
+struct request {
+	struct control *control;
+	struct client *client;
+	struct session *session;
+	const void *arguments;			/* the command's struct */
+
+	/* for handlers that answer later: called if the request is given up; request_fail() is due then */
+	void (*on_cancel)(struct request *request);
+	void *later;				/* the handler's */
+
+	/* control's own */
+	struct wire_request wire;
+	struct error error;			/* the line was no good */
+	bool running, cancelled;
+	struct request *next;
+};
+
+/* Answers at once, or keeps the request and answers by request_reply() or request_fail() once, later. */
+typedef void (*handler_fn)(struct request *request);
+
+/* What a handler must not decide by itself. */
+struct control_owner {
+	void *user;
+	void (*on_quit)(void *user);		/* `quit` was answered */
+	void (*on_input_end)(void *user);	/* stdin has ended and all of it is answered */
+	void (*on_dead)(void *user);		/* stdout is dead */
+};
+
+struct control_request {
+	uv_loop_t *loop;
+	struct session *session;
+	struct config *config;
+	struct options *options;		/* that config was made by */
+	struct control_owner owner;
+};
+
+struct control *control_create(const struct control_request *request);
+
+/* Frees; what is queued for clients was flushed by control_end(). */
+void control_destroy(struct control *control);	/* NULL is allowed; the loop must run once more */
+
+/* The first client. in_fd -1: none reads (headless). Takes the descriptors over. */
+void control_add_client(struct control *control, int in_fd, int out_fd);
+
+void control_event(struct control *control, enum message_id event, const void *data);
+void control_notice(struct control *control, enum message_id notice, const void *data);	/* only with --greeting */
+void control_preview(struct control *control, const struct preview_frame *preview);
+int64_t control_preview_since(const struct control *control, int camera_id);	/* see outlet_preview_since() */
+void control_forget_preview(struct control *control, int camera_id);
+
+/* Cameras came: requests that wait for them go on. */
+void control_advance(struct control *control);
+
+/* Reads no more; every request that is not answered gets the error `cancelled`. */
+void control_cancel(struct control *control);
+
+/* Writes out what is queued, as far as clients take it in so much time. */
+void control_flush(struct control *control, int64_t timeout_ns);
+
+/* ---- for handlers ---- */
+
+struct config *request_config(const struct request *request);
+struct options *request_options(const struct request *request);
+uv_loop_t *request_loop(const struct request *request);
+
+/* Answers and frees the request. data: the struct of the command's reply, or NULL. */
+void request_reply(struct request *request, const void *data);
+void request_fail(struct request *request, const struct error *err);
+
+/* Ends all requests of all clients but this one, then answers it and tells the owner. */
+void request_quit(struct request *request);
+
+/* Which events the client gets: a bit an enum message_id. */
+uint64_t *request_subscriptions(const struct request *request);
+
+/* To this client only. */
+void request_event(const struct request *request, enum message_id event, const void *data);

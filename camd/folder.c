@@ -1,0 +1,123 @@
+#include "camd/folder.h"
+
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_TWINS 10000
+
+/* mkdir -p */
+static bool make_parents(const char *path, struct error *err)
+{
+	char *copy = xstrdup(path);
+	bool ok = true;
+
+	for (char *at = copy + 1; ok && at[-1]; at++) {
+		char end = *at;
+
+		if (end && end != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(copy, 0777) && errno != EEXIST)
+			ok = error_set_errno(err, errno, "output directory %s", copy);
+		*at = end;
+	}
+	free(copy);
+	return ok;
+}
+
+static bool make_new(struct folder *folder, const char *parent, const char *prefix, struct error *err)
+{
+	char stamp[CLOCK_STAMP_BYTES], twin[16] = "";
+
+	clock_stamp(clock_wall_ns(), stamp);
+	for (int n = 2; n < MAX_TWINS; n++) {
+		char *path = xasprintf("%s/%s_%s%s", parent, prefix, stamp, twin);
+
+		if (!mkdir(path, 0777)) {
+			folder->path = path;
+			folder->label = strrchr(path, '/') + 1;
+			return true;
+		}
+		if (errno != EEXIST) {
+			error_set_errno(err, errno, "session folder %s", path);
+			free(path);
+			return false;
+		}
+		free(path);
+		snprintf(twin, sizeof(twin), "_%d", n);
+	}
+	return error_set(err, ERR_IO, "session folder: too many of this second");
+}
+
+static void sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err)
+{
+	char *parent;
+
+	*folder = (struct folder){ .fd = -1 };
+	if (strchr(prefix, '/'))
+		return error_set_argument(err, "session_prefix", "session_prefix: '%s' must not hold a slash", prefix);
+	if (!make_parents(output_dir, err))
+		return false;
+	parent = realpath(output_dir, NULL);
+	if (!parent)
+		return error_set_errno(err, errno, "output directory %s", output_dir);
+	if (!make_new(folder, parent, prefix, err)) {
+		free(parent);
+		return false;
+	}
+	sync_directory(parent);
+	free(parent);
+	folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd >= 0 && !flock(folder->fd, LOCK_EX | LOCK_NB))
+		return true;
+	error_set_errno(err, errno, "session folder %s", folder->path);
+	folder_finish(folder, true);
+	return false;
+}
+
+bool folder_open_log(const struct folder *folder, struct error *err)
+{
+	char *path = xasprintf("%s/session.log", folder->path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	bool ok = fd >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+
+	if (!ok)
+		error_set_errno(err, errno, "log %s", path);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return ok;
+}
+
+void folder_finish(struct folder *folder, bool remove_if_unused)
+{
+	if (!folder->path)
+		return;
+	if (remove_if_unused && folder->fd >= 0) {
+		unlinkat(folder->fd, "session.log", 0);
+		rmdir(folder->path);
+	}
+	if (folder->fd >= 0)
+		close(folder->fd);
+	free(folder->path);
+	*folder = (struct folder){ .fd = -1 };
+}

@@ -1,0 +1,24 @@
+/*
+ * The session's folder: OUTPUT_DIR/PREFIX_YYYYMMDD_HHMMSS, locked while this camd lives, with session.log in it, to which
+ * fd 2 is pointed. Main thread.
+ */
+#pragma once
+
+#include "common/error.h"
+
+#include <stdbool.h>
+
+struct folder {
+	char *path;		/* absolute */
+	const char *label;	/* the last part of path */
+	int fd;			/* holds the lock */
+};
+
+/* Makes it, with its parents, and syncs the one it was made in. Nothing that exists is touched: _2, _3 … is added. */
+bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err);
+
+/* Opens session.log and points fd 2 at it. */
+bool folder_open_log(const struct folder *folder, struct error *err);
+
+/* remove_if_unused: the folder goes if it holds nothing but its log. */
+void folder_finish(struct folder *folder, bool remove_if_unused);

@@ -1,0 +1,107 @@
+#include "camd/frame.h"
+
+#include "common/util.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define ROW_ALIGN 64
+
+const char *const pixel_format_names[] = { "i420", "nv12", "i422", "yuyv", "mjpeg", NULL };
+
+struct frame *frame_ref(struct frame *frame)
+{
+	atomic_fetch_add_explicit(&frame->references, 1, memory_order_relaxed);
+	return frame;
+}
+
+void frame_unref(struct frame *frame)
+{
+	if (!frame)
+		return;
+	assert(atomic_load(&frame->references) > 0);
+	if (atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel) == 1)
+		frame->release(frame, frame->owner);
+}
+
+int frame_n_planes(enum pixel_format pixels)
+{
+	switch (pixels) {
+	case PIXEL_I420:
+	case PIXEL_I422:
+		return 3;
+	case PIXEL_NV12:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+int frame_plane_rows(const struct frame_format *format, int plane)
+{
+	if (format->pixels == PIXEL_MJPEG)
+		return 0;
+	if (plane > 0 && (format->pixels == PIXEL_I420 || format->pixels == PIXEL_NV12))
+		return (format->height + 1) / 2;
+	return format->height;
+}
+
+int frame_plane_row_bytes(const struct frame_format *format, int plane)
+{
+	int half = (format->width + 1) / 2;
+
+	switch (format->pixels) {
+	case PIXEL_I420:
+	case PIXEL_I422:
+		return plane ? half : format->width;
+	case PIXEL_NV12:
+		return plane ? half * 2 : format->width;
+	case PIXEL_YUYV:
+		return half * 4;
+	default:
+		return 0;
+	}
+}
+
+static void release_own(struct frame *frame, void *owner)
+{
+	free(owner);
+	free(frame);
+}
+
+struct frame *frame_create(const struct frame_format *format)
+{
+	struct frame *frame = xcalloc(1, sizeof(*frame));
+	size_t offsets[FRAME_MAX_PLANES], total = 0;
+	uint8_t *memory;
+
+	frame->format = *format;
+	frame->n_planes = frame_n_planes(format->pixels);
+	for (int i = 0; i < frame->n_planes; i++) {
+		struct plane *plane = &frame->planes[i];
+
+		plane->stride = (frame_plane_row_bytes(format, i) + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN;
+		plane->bytes = (size_t)plane->stride * frame_plane_rows(format, i);
+		plane->dmabuf = -1;
+		offsets[i] = total;
+		total += plane->bytes;
+	}
+	memory = aligned_alloc(ROW_ALIGN, MAX(total, ROW_ALIGN));
+	assert(memory);
+	for (int i = 0; i < frame->n_planes; i++)
+		frame->planes[i].data = memory + offsets[i];
+	atomic_init(&frame->references, 1);
+	frame->release = release_own;
+	frame->owner = memory;
+	return frame;
+}
+
+void frame_copy_facts(struct frame *to, const struct frame *from)
+{
+	to->sensor_ns = from->sensor_ns;
+	to->wall_ns = from->wall_ns;
+	to->sequence = from->sequence;
+	to->gap = from->gap;
+	to->camera_frame = from->camera_frame;
+	to->number = from->number;
+}

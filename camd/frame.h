@@ -1,0 +1,88 @@
+/*
+ * One raw picture on its way through camd, counted: whoever keeps it holds a reference, and when the last is let go, its
+ * memory goes back to the source that owns it.
+ *
+ * Written by the source thread until it is handed on; read-only afterwards. frame_ref()/frame_unref(): any thread.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_MAX_PLANES 3
+
+enum pixel_format {
+	PIXEL_I420,	/* three planes, 4:2:0 */
+	PIXEL_NV12,	/* luma, then interleaved CbCr, 4:2:0 */
+	PIXEL_I422,	/* three planes, 4:2:2 */
+	PIXEL_YUYV,	/* one plane, packed 4:2:2 */
+	PIXEL_MJPEG,	/* one plane that holds one JPEG of .bytes bytes; stride 0 */
+};
+
+extern const char *const pixel_format_names[];	/* by enum pixel_format, NULL-terminated: i420, nv12, … */
+
+/* Colour as ITU-T H.273 code points, so that they go into a bitstream as they are. 2 is "unspecified". */
+struct colour {
+	uint8_t primaries;	/* 1: BT.709, 5: BT.601-625, 6: BT.601-525 */
+	uint8_t transfer;	/* 1: BT.709, 6: BT.601, 13: sRGB */
+	uint8_t matrix;		/* 1: BT.709, 5 and 6: BT.601 */
+	bool full_range;	/* true: 0-255, as in JPEG; false: 16-235 */
+};
+
+struct frame_format {
+	enum pixel_format pixels;
+	int width, height;	/* in pixels, even */
+	struct colour colour;
+};
+
+struct plane {
+	uint8_t *data;
+	int stride;		/* bytes from row to row */
+	size_t bytes;		/* bytes of this plane that hold picture */
+	int dmabuf;		/* fd of the buffer that holds the plane, or -1; belongs to the source */
+	size_t offset;		/* of the plane in that buffer */
+};
+
+/* Frames that the sensor produced and that never became a frame here, since the frame before. */
+struct gap {
+	uint32_t sensor;	/* lost by the sensor, the bus or the driver, or delivered damaged */
+	uint32_t starved;	/* lost because no buffer was free for it, or because camd came too late */
+};
+
+struct frame {
+	atomic_int references;
+	struct frame_format format;
+	struct plane planes[FRAME_MAX_PLANES];
+	int n_planes;
+
+	int64_t sensor_ns;	/* when it was exposed, CLOCK_MONOTONIC */
+	int64_t wall_ns;	/* CLOCK_REALTIME when it reached camd */
+	uint64_t sequence;	/* the source's own counter; steps of more than 1 are frames lost */
+	struct gap gap;		/* what was lost right before this frame; set by the source */
+
+	uint64_t camera_frame;	/* counts from 1 at the camera's start, lost ones included; set by timing */
+	uint64_t number;	/* counts from 1 at the recording's start, lost ones included; 0: not recorded */
+
+	/* Called by the last frame_unref(), in whatever thread that is. Gives the memory back to its owner. */
+	void (*release)(struct frame *frame, void *owner);
+	void *owner;
+};
+
+struct frame *frame_ref(struct frame *frame);
+void frame_unref(struct frame *frame);		/* NULL is allowed */
+
+/* Rows of a plane (chroma planes of 4:2:0 have half as many) and bytes a row that hold picture. 0 for MJPEG. */
+int frame_plane_rows(const struct frame_format *format, int plane);
+int frame_plane_row_bytes(const struct frame_format *format, int plane);
+int frame_n_planes(enum pixel_format pixels);
+
+/*
+ * A frame with memory of its own, freed by the last unref. Rows are padded to a multiple of 64 bytes, planes are aligned
+ * to 64. For converted pictures and for tests; sources have pools.
+ */
+struct frame *frame_create(const struct frame_format *format);
+
+/* Copies what is said about a picture (times, numbers, gap), not the picture. */
+void frame_copy_facts(struct frame *to, const struct frame *from);

@@ -1,0 +1,94 @@
+#include "camd/framelog.h"
+
+#include "camd/appender.h"
+#include "common/util.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct framelog {
+	struct appender file;
+	uint64_t before;	/* number of the last row */
+};
+
+struct framelog_row framelog_row_of(const struct packet *packet)
+{
+	return (struct framelog_row){
+		.number = packet->number,
+		.wall_ns = packet->wall_ns,
+		.sensor_ns = packet->sensor_ns,
+		.camera_frame = packet->camera_frame,
+		.lost_sensor = packet->lost_sensor,
+		.lost_starved = packet->lost_starved,
+		.lost_encoder = packet->lost_encoder,
+		.lost_storage = packet->lost_storage,
+	};
+}
+
+size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before)
+{
+	uint64_t dropped = row->number > before ? row->number - before - 1 : 0;
+	char wall[32] = "";
+
+	if (row->wall_ns > 0) {
+		/* in integers: a double is too short for it */
+		int64_t us = row->wall_ns / 1000 + (row->wall_ns % 1000 >= 500);
+
+		snprintf(wall, sizeof(wall), "%" PRId64 ".%06" PRId64, us / 1000000, us % 1000000);
+	}
+	return (size_t)snprintf(text, FRAMELOG_ROW_BYTES,
+		"%" PRIu64 ",%s,%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+		row->number, wall, row->sensor_ns, dropped, row->lost_sensor, row->camera_frame, row->lost_sensor,
+		row->lost_starved, row->lost_encoder, row->lost_storage);
+}
+
+char *framelog_path_of(const char *video)
+{
+	const char *name = strrchr(video, '/');
+	const char *dot = strrchr(name ? name : video, '.');
+	int bytes = (int)(dot ? (size_t)(dot - video) : strlen(video));
+
+	return xasprintf("%.*s_frame_timing.csv", bytes, video);
+}
+
+struct framelog *framelog_create(const char *path, struct error *err)
+{
+	struct framelog *framelog = xcalloc(1, sizeof(*framelog));
+	bool made = appender_create(&framelog->file, path, err);
+
+	if (made && appender_write(&framelog->file, FRAMELOG_HEADER, strlen(FRAMELOG_HEADER), err) &&
+	    appender_sync_name(&framelog->file, err))
+		return framelog;
+	if (made)
+		unlink(path);
+	framelog_destroy(framelog);
+	return NULL;
+}
+
+bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err)
+{
+	struct framelog_row row = framelog_row_of(packet);
+	char text[FRAMELOG_ROW_BYTES];
+	size_t bytes = framelog_format_row(text, &row, framelog->before);
+
+	if (!appender_write(&framelog->file, text, bytes, err))
+		return false;
+	framelog->before = row.number;
+	return true;
+}
+
+bool framelog_sync(struct framelog *framelog, struct error *err)
+{
+	return appender_sync(&framelog->file, err);
+}
+
+void framelog_destroy(struct framelog *framelog)
+{
+	if (!framelog)
+		return;
+	appender_close(&framelog->file);
+	free(framelog);
+}

@@ -1,0 +1,55 @@
+/*
+ * The timing table beside a video, NAME_frame_timing.csv: one row a frame that is in the video, in its order.
+ *
+ *   frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops,
+ *   camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage
+ *
+ * Used by one thread, the camera's output thread, but for framelog_sync(), which any thread may call. The row is written
+ * right after its frame, so that a kill in between costs a row, which recover brings back from the video.
+ */
+#pragma once
+
+#include "camd/packet.h"
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The facts of one frame, as far as the table has them. */
+struct framelog_row {
+	uint64_t number;		/* in the recording, from 1, lost frames included */
+	int64_t wall_ns;		/* CLOCK_REALTIME; 0: unknown, printed as an empty field */
+	int64_t sensor_ns;		/* CLOCK_MONOTONIC */
+	uint64_t camera_frame;
+	uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
+};
+
+#define FRAMELOG_HEADER \
+	"frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops," \
+	"camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage\n"
+
+/* Room for the longest row, its newline and a NUL. */
+#define FRAMELOG_ROW_BYTES 224
+
+struct framelog_row framelog_row_of(const struct packet *packet);
+
+/*
+ * Prints a row with its newline; returns its length. before is the number of the row before, 0 for none: what lies between
+ * the two numbers was dropped. Pure; any thread.
+ */
+size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before);
+
+/* "DIR/NAME_frame_timing.csv" for the video "DIR/NAME.mp4" or ".h264"; allocated, the caller frees. */
+char *framelog_path_of(const char *video);
+
+struct framelog;
+
+/* Makes the file, which must not exist, with its header; syncs it and its directory. */
+struct framelog *framelog_create(const char *path, struct error *err);
+
+/* Appends the row of a packet that is in the video now. False: nothing of the row is in the file. */
+bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err);
+
+bool framelog_sync(struct framelog *framelog, struct error *err);
+void framelog_destroy(struct framelog *framelog);	/* closes; NULL is allowed */

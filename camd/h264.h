@@ -1,0 +1,26 @@
+/* Reading H.264 in Annex B form: NAL units, parameter sets. Pure functions on memory; any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum nal_type { NAL_SLICE = 1, NAL_IDR = 5, NAL_SEI = 6, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9, NAL_FILLER = 12 };
+
+struct nal {
+	const uint8_t *data;	/* the NAL unit, without start code and trailing zeros */
+	size_t bytes;
+	int type;		/* enum nal_type, or another of the standard */
+};
+
+/*
+ * Steps through the NAL units of data. *at is where to go on, 0 at first. False: no more. Start codes of three and four
+ * bytes; garbage before the first is skipped.
+ */
+bool h264_next_nal(const uint8_t *data, size_t bytes, size_t *at, struct nal *nal);
+
+/* Whether an access unit holds an IDR slice: the bitstream's word, not a flag's. */
+bool h264_has_idr(const uint8_t *data, size_t bytes);
+
+/* Finds the first SPS and PPS. False if either is missing. They point into data. */
+bool h264_find_parameter_sets(const uint8_t *data, size_t bytes, struct nal *sps, struct nal *pps);

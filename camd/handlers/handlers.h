@@ -1,0 +1,27 @@
+/*
+ * One function a command: arguments in, one call into the module that does it, reply out. Main thread. A handler answers its
+ * request once, now or later (camd/control.h).
+ */
+#pragma once
+
+#include "camd/control.h"
+#include "protocol/commands.h"
+
+/* By enum command_id; complete, which a test holds. */
+extern const handler_fn handlers[N_COMMANDS];
+
+void handle_start_recording(struct request *request);	/* record.c */
+void handle_stop_recording(struct request *request);
+void handle_take_snapshot(struct request *request);	/* pictures.c */
+void handle_toggle_preview(struct request *request);
+void handle_get_status(struct request *request);		/* status.c */
+void handle_list_cameras(struct request *request);
+void handle_get_config(struct request *request);		/* settings.c */
+void handle_set_config(struct request *request);
+void handle_subscribe(struct request *request);		/* subscriptions.c */
+void handle_unsubscribe(struct request *request);
+void handle_quit(struct request *request);		/* lifecycle.c */
+void handle_ping(struct request *request);
+void handle_wait(struct request *request);
+void handle_describe(struct request *request);
+void handle_remux(struct request *request);		/* jobs.c */

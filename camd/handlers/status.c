@@ -1,0 +1,23 @@
+#include "camd/handlers/handlers.h"
+
+#include "camd/session.h"
+
+#include <stdlib.h>
+
+void handle_get_status(struct request *request)
+{
+	struct status_report report;
+
+	session_fill_status(request->session, &report);
+	request_reply(request, &report);
+	session_free_status(&report);
+}
+
+void handle_list_cameras(struct request *request)
+{
+	struct cameras reply;
+
+	session_fill_cameras(request->session, &reply);
+	request_reply(request, &reply);
+	free(reply.cameras.items);
+}

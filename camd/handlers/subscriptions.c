@@ -1,0 +1,68 @@
+#include "camd/handlers/handlers.h"
+
+#include "camd/session.h"
+#include "common/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The events that a list of names means, as bits. */
+static bool read_events(const struct list *names, uint64_t *mask, struct error *err)
+{
+	*mask = 0;
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = ((char **)names->items)[i];
+		enum message_id id = message_find(name, true);
+
+		if (id != N_MESSAGES)
+			*mask |= UINT64_C(1) << id;
+		else if (strcmp(name, "*"))
+			return error_set_argument(err, "events", "events: there is no event '%.60s'", name);
+		for (int every = 0; id == N_MESSAGES && every < N_MESSAGES; every++)
+			if (messages[every].kind == KIND_EVENT)
+				*mask |= UINT64_C(1) << every;
+	}
+	return true;
+}
+
+static void reply_with_subscriptions(struct request *request)
+{
+	uint64_t mask = *request_subscriptions(request);
+	const char *names[N_MESSAGES];
+	struct subscribed reply = { .events.items = names };
+
+	for (int id = 0; id < N_MESSAGES; id++)
+		if (mask & UINT64_C(1) << id)
+			names[reply.events.n++] = messages[id].name;
+	request_reply(request, &reply);
+}
+
+void handle_subscribe(struct request *request)
+{
+	const struct events_args *args = request->arguments;
+	uint64_t mask;
+	struct error err;
+
+	if (!read_events(&args->events, &mask, &err)) {
+		request_fail(request, &err);
+		return;
+	}
+	*request_subscriptions(request) |= mask;
+	if (mask & UINT64_C(1) << EVENT_RECOVERED)
+		session_tell_recovered(request->session);
+	reply_with_subscriptions(request);
+}
+
+void handle_unsubscribe(struct request *request)
+{
+	const struct events_args *args = request->arguments;
+	uint64_t mask;
+	struct error err;
+
+	if (!read_events(&args->events, &mask, &err)) {
+		request_fail(request, &err);
+		return;
+	}
+	*request_subscriptions(request) &= ~mask;
+	reply_with_subscriptions(request);
+}

@@ -1,0 +1,228 @@
+/* camd: one process that owns the cameras of a machine. See docs/architecture.md. */
+#include "camd/avlog.h"
+#include "camd/config.h"
+#include "camd/control.h"
+#include "camd/folder.h"
+#include "camd/mailbox.h"
+#include "camd/session.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long a reader that doesn't read may hold up the end. */
+#define FLUSH_NS (500 * NS_PER_MS)
+
+struct camd {
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint;
+	struct config config;
+	struct options options;
+	struct list problems;		/* of texts: lines of the config file that can't be used */
+	struct mailbox *mailbox;
+	struct session *session;
+	struct control *control;
+	int protocol_fd;		/* the real stdout */
+	const char *signal;		/* why it ends */
+	bool ending;
+};
+
+/* ---- file descriptors and signals ---- */
+
+/* A descriptor that is closed would be taken by the next file that is opened. */
+static void open_missing_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+			_exit(1);
+}
+
+/* From now on nothing that a library prints gets into the protocol. */
+static int guard_stdout(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		_exit(1);
+	return fd;
+}
+
+/* After session.log has taken stderr's place, stdout follows, and stderr is kept as the console if that is wanted. */
+static void ignore_signals(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU, SIGHUP, SIGXFSZ };
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+/* ---- the end ---- */
+
+static void on_finished(void *user)
+{
+	struct camd *camd = user;
+
+	control_notice(camd->control, MSG_SHUTDOWN, &(struct shutdown_data){ .signal = (char *)camd->signal });
+	control_flush(camd->control, FLUSH_NS);
+	uv_stop(&camd->loop);
+}
+
+static void end(struct camd *camd, const char *why)
+{
+	if (camd->ending)
+		return;
+	camd->ending = true;
+	log_info("ending: %s", why);
+	session_finish(camd->session, on_finished, camd);
+}
+
+static void on_quit(void *user)
+{
+	end(user, "quit");
+}
+
+static void on_input_end(void *user)
+{
+	end(user, "end of input");
+}
+
+static void on_dead(void *user)
+{
+	struct camd *camd = user;
+
+	if (camd->config.mode == MODE_SLAVE)
+		end(camd, "nobody reads the output");
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct camd *camd = handle->data;
+
+	if (camd->ending) {
+		/* the files play as they are, and the next start finishes them */
+		log_warning("second signal: leaving without finishing");
+		_exit(128 + number);
+	}
+	camd->signal = number == SIGTERM ? "SIGTERM" : "SIGINT";
+	control_cancel(camd->control);
+	end(camd, camd->signal);
+}
+
+/* ---- the beginning ---- */
+
+static void note_problem(void *user, const char *text)
+{
+	struct camd *camd = user;
+
+	fields_add_text(&camd->problems, text);
+}
+
+/* The file that --config names is read first, so that flags override it. */
+static bool read_settings(struct camd *camd, int argc, char **argv, struct error *err)
+{
+	struct config flags;
+	struct options first;
+	bool ok;
+
+	options_init(&first, config_fields, config_aliases, &flags);
+	ok = options_read_arguments(&first, argc, argv, err);
+	options_init(&camd->options, config_fields, config_aliases, &camd->config);
+	if (ok && flags.config)
+		ok = options_read_file(&camd->options, flags.config, note_problem, camd, err);
+	options_finish(&first);
+	return ok && options_read_arguments(&camd->options, argc, argv, err);
+}
+
+static void print_help(void)
+{
+	puts("usage: camd [FLAG…] < requests > replies\n\n"
+	     "Owns the cameras of a machine; obeys JSON lines on stdin and answers on stdout. camctl is for people.\n");
+	options_print_help(config_fields, stdout);
+}
+
+static bool is_asked_for_text(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		print_help();
+	else if (argc == 2 && !strcmp(argv[1], "--version"))
+		puts("camd " CAMD_VERSION);
+	else
+		return false;
+	return true;
+}
+
+static void watch_signals(struct camd *camd)
+{
+	uv_signal_init(&camd->loop, &camd->sigterm);
+	uv_signal_init(&camd->loop, &camd->sigint);
+	camd->sigterm.data = camd->sigint.data = camd;
+	uv_signal_start(&camd->sigterm, on_signal, SIGTERM);
+	uv_signal_start(&camd->sigint, on_signal, SIGINT);
+}
+
+static void begin(struct camd *camd)
+{
+	struct session_request session = { .loop = &camd->loop, .config = &camd->config, .options = &camd->options };
+	struct control_request control = {
+		.loop = &camd->loop, .config = &camd->config, .options = &camd->options,
+		.owner = { .user = camd, .on_quit = on_quit, .on_input_end = on_input_end, .on_dead = on_dead },
+	};
+	bool headless = camd->config.mode == MODE_HEADLESS;
+
+	log_set_level(camd->config.log_level);
+	clock_use_utc(camd->config.timezone == TIMEZONE_UTC);
+	avlog_install();
+	if (camd->config.console_output)
+		log_set_console(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+	uv_loop_init(&camd->loop);
+	watch_signals(camd);
+	camd->mailbox = session.mailbox = mailbox_create(&camd->loop);
+	camd->session = control.session = session_create(&session);
+	camd->control = control_create(&control);
+	session_set_control(camd->session, camd->control);
+	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
+	session_begin(camd->session);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	for (size_t i = 0; i < camd->problems.n; i++)
+		log_warning("%s", ((char **)camd->problems.items)[i]);
+}
+
+static void tear_down(struct camd *camd)
+{
+	session_destroy(camd->session);
+	control_destroy(camd->control);
+	mailbox_destroy(camd->mailbox);
+	uv_close((uv_handle_t *)&camd->sigterm, NULL);
+	uv_close((uv_handle_t *)&camd->sigint, NULL);
+	uv_run(&camd->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&camd->loop);
+	options_finish(&camd->options);
+	fields_free_texts(&camd->problems);
+}
+
+int main(int argc, char **argv)
+{
+	struct camd camd = { 0 };
+	struct error err;
+
+	open_missing_fds();
+	if (is_asked_for_text(argc, argv))
+		return 0;
+	ignore_signals();
+	if (!read_settings(&camd, argc, argv, &err)) {
+		fprintf(stderr, "camd: %s\n", err.text);
+		return 2;
+	}
+	camd.protocol_fd = guard_stdout();
+	begin(&camd);
+	uv_run(&camd.loop, UV_RUN_DEFAULT);
+	log_info("ended");
+	tear_down(&camd);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * The MP4 file around the fragments: the head that makes an unfinished recording play, and the index that turns it into
+ * an ordinary MP4 under the same name.
+ *
+ *   unfinished: ftyp | free: slot | moov, empty | free | fragment | fragment | …
+ *   finished:   ftyp | mdat: all of that, as far as players care          … | moov, full
+ *
+ * The head is one block, so that no frame shares a block with it. Finishing appends the full moov and then overwrites the
+ * 16 bytes of the slot by the header of an mdat that reaches up to the moov; until that moment the file is an unfinished
+ * one, whatever happens.
+ *
+ * Not locked: belongs to whoever writes or salvages the file.
+ */
+#pragma once
+
+#include "camd/appender.h"
+#include "camd/frame.h"
+#include "camd/h264.h"
+#include "camd/mp4box.h"
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MOVIE_HEAD_BYTES 4096	/* where the first fragment begins */
+
+/* What is said about a file when it is begun. */
+struct movie_facts {
+	int width, height;
+	struct colour colour;
+	uint32_t frame_ns;		/* nominal duration of a frame */
+	int64_t first_wall_ns, first_sensor_ns;
+	const char *encoder, *title;	/* NULL or empty: unknown */
+};
+
+struct movie_sample {
+	uint64_t offset;	/* of the payload in the file */
+	uint64_t time_ns;	/* since the first sample; rises */
+	uint32_t bytes : 31;
+	uint32_t key : 1;
+};
+
+struct movie {
+	uint32_t file_id;
+	uint16_t width, height;
+	uint32_t frame_ns;
+	uint64_t created;		/* seconds since 1904 */
+	struct mp4box stsd, udta;	/* whole boxes */
+	struct movie_sample *samples;
+	size_t n, capacity;
+};
+
+enum movie_state {
+	MOVIE_FOREIGN,		/* not written by camd */
+	MOVIE_UNFINISHED,
+	MOVIE_FINISHED,
+	MOVIE_DAMAGED,		/* camd's head, but no longer whole, or nothing but zeros */
+};
+
+/* The nominal duration of a frame at so many frames a second; that of 30 for senseless rates. */
+uint32_t movie_frame_ns(double fps);
+
+/*
+ * Starts a movie; nals must hold its parameter sets. movie_finish() frees it, also after failure. file_id is left 0.
+ */
+bool movie_init(struct movie *movie, const struct movie_facts *facts, const struct nal *nals, size_t n, struct error *err);
+
+bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES], struct error *err);
+
+/* Says what a file that begins like this is. If MOVIE_UNFINISHED, fills movie, to be freed by movie_finish(). */
+enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_t bytes);
+
+void movie_add(struct movie *movie, const struct movie_sample *sample);
+
+/*
+ * Makes the file, which ends behind its last fragment, an ordinary MP4 and syncs it. False: it is an unfinished one still.
+ */
+bool movie_close(const struct movie *movie, struct appender *file, struct error *err);
+
+void movie_finish(struct movie *movie);

@@ -1,0 +1,51 @@
+/*
+ * Where packets go: one file a recording. One implementation a container: fmp4 (`.mp4`), annexb (`.h264`).
+ *
+ * An output knows no cameras. It is used by one thread, the camera's output thread, but for output_sync(), which the
+ * durability thread calls. What write() has returned true for survives the death of camd; what sync() has returned true
+ * for, after that, survives the loss of power.
+ */
+#pragma once
+
+#include "camd/frame.h"
+#include "camd/packet.h"
+#include "common/error.h"
+
+struct output;
+
+struct output_request {
+	const char *path;	/* must not exist: created with O_EXCL */
+	int width, height;
+	struct colour colour;
+	double fps;		/* nominal; for the last frame's duration and where a container wants one */
+	const char *encoder;	/* what encoded it, written into the file's metadata */
+	const char *title;	/* for people: camera model and number */
+};
+
+struct output_impl {
+	const char *name;	/* of the setting container: "mp4", "h264" */
+	const char *suffix;	/* ".mp4" */
+
+	/* Makes the file with what must stand at its head, and syncs file and directory. first is its first packet, a key frame. */
+	struct output *(*create)(const struct output_request *request, const struct packet *first, struct error *err);
+
+	/*
+	 * Appends one packet with one system call where possible. False: nothing of it is in the file (it was cut back to where it
+	 * was) and err says why.
+	 */
+	bool (*write)(struct output *output, const struct packet *packet, struct error *err);
+
+	/* fdatasync. Any thread, while the output exists. */
+	bool (*sync)(struct output *output, struct error *err);
+
+	/* Makes the file whole, syncs it. The output stays until destroy(). */
+	bool (*finish)(struct output *output, struct error *err);
+	void (*destroy)(struct output *output);	/* closes; without finish() the file stays as after a crash. NULL is allowed */
+};
+
+struct output {
+	const struct output_impl *impl;
+	uint64_t bytes;		/* in the file so far */
+};
+
+extern const struct output_impl output_fmp4, output_annexb;

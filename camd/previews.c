@@ -1,0 +1,173 @@
+#include "camd/previews.h"
+
+#include "camd/control.h"
+#include "camd/convert.h"
+#include "camd/still/still.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <libavutil/base64.h>
+#include <stdlib.h>
+
+#define MAX_QUALITY 80
+
+/* A picture that nobody has read is replaced by a newer one no more often than this. */
+#define UNREAD_NS NS_PER_S
+
+struct previews {
+	struct session *session;
+	size_t under_way;
+};
+
+struct job {
+	uv_work_t work;
+	struct previews *previews;
+	int camera_id, quality;
+	struct size size;
+	struct frame *frame;
+	char *base64;
+	struct size shown;
+	struct error error;
+};
+
+struct previews *previews_create(struct session *session)
+{
+	struct previews *previews = xcalloc(1, sizeof(*previews));
+
+	previews->session = session;
+	return previews;
+}
+
+void previews_destroy(struct previews *previews)
+{
+	free(previews);
+}
+
+bool previews_are_idle(const struct previews *previews)
+{
+	return !previews->under_way;
+}
+
+static int64_t interval_ns(const struct previews *previews)
+{
+	return (int64_t)(1e9 / session_config(previews->session)->preview_fps);
+}
+
+void previews_toggle(struct previews *previews, struct camera *camera, bool enabled)
+{
+	camera_set_preview(camera, enabled ? interval_ns(previews) : 0);
+	if (!enabled)
+		control_forget_preview(session_control(previews->session), camera_id(camera));
+}
+
+void previews_config_changed(struct previews *previews)
+{
+	for (size_t i = 0; i < session_n_cameras(previews->session); i++) {
+		struct camera *camera = session_camera(previews->session, i);
+
+		if (camera && camera_has_preview(camera))
+			camera_set_preview(camera, interval_ns(previews));
+	}
+}
+
+/* ---- in a worker ---- */
+
+static struct frame *planar(struct frame *frame, struct error *err)
+{
+	struct converter *converter;
+	struct frame *converted;
+
+	if (!convert_needed(frame->format.pixels))
+		return frame_ref(frame);
+	converter = converter_create(1);
+	converted = converter_run(converter, frame, err);
+	converter_destroy(converter);
+	return converted;
+}
+
+static bool make_base64(struct job *job, const struct frame *picture)
+{
+	uint8_t *jpeg;
+	size_t bytes, room;
+
+	if (!still_jpeg.write(picture, job->quality, &jpeg, &bytes, &job->error))
+		return false;
+	room = AV_BASE64_SIZE(bytes);
+	job->base64 = xcalloc(room, 1);
+	av_base64_encode(job->base64, room, jpeg, bytes);
+	free(jpeg);
+	job->shown = (struct size){ picture->format.width, picture->format.height };
+	return true;
+}
+
+static void work(uv_work_t *work)
+{
+	struct job *job = work->data;
+	struct frame *full = planar(job->frame, &job->error);
+	struct frame *small = full ? convert_scale(full, job->size.width, job->size.height, &job->error) : NULL;
+
+	if (small)
+		make_base64(job, small);
+	frame_unref(small);
+	frame_unref(full);
+}
+
+/* ---- in the main thread ---- */
+
+static void send_picture(struct job *job)
+{
+	struct preview_frame data = {
+		.camera_id = job->camera_id, .frame = job->base64, .timestamp = job->frame->wall_ns / 1e9,
+		.frame_number = job->frame->number, .sensor_timestamp_ns = job->frame->sensor_ns, .size = job->shown,
+	};
+
+	control_preview(session_control(job->previews->session), &data);
+}
+
+static void finish(struct job *job)
+{
+	struct session *session = job->previews->session;
+	struct camera *camera = session_camera(session, job->camera_id);
+
+	frame_unref(job->frame);
+	if (camera)
+		camera_preview_done(camera);
+	free(job->base64);
+	free(job);
+}
+
+static void after(uv_work_t *work, int status)
+{
+	struct job *job = work->data;
+	struct previews *previews = job->previews;
+	struct camera *camera = session_camera(previews->session, job->camera_id);
+
+	(void)status;
+	if (job->base64 && camera && camera_has_preview(camera))
+		send_picture(job);
+	else if (job->error.code)
+		log_warning("camera %d: preview: %s", job->camera_id, job->error.text);
+	finish(job);
+	previews->under_way--;
+	session_check_down(previews->session);
+}
+
+void previews_show(struct previews *previews, struct camera *camera, struct frame *frame)
+{
+	const struct config *config = session_config(previews->session);
+	int64_t since_ns = control_preview_since(session_control(previews->session), camera_id(camera));
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	*job = (struct job){
+		.previews = previews, .camera_id = camera_id(camera), .quality = MIN(config->jpeg_quality, MAX_QUALITY),
+		.size = config->preview_size, .frame = frame,
+	};
+	job->work.data = job;
+	if (!camera_has_preview(camera) || (since_ns && clock_now_ns() - since_ns < UNREAD_NS)) {
+		finish(job);
+		return;
+	}
+	previews->under_way++;
+	uv_queue_work(session_loop(previews->session), &job->work, work, after);
+}

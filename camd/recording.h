@@ -1,0 +1,120 @@
+/*
+ * One recording of one camera: what it is called, what of it was captured, encoded, written and lost.
+ *
+ * Frames are counted where they go, each by one thread: recording_capture() by the source thread (under the camera's lock),
+ * the encoder's losses by the encoder thread, the rest by the output thread. The totals are atomics that anybody may read.
+ * The main thread creates it, and destroys it after RECORDING_FINISHED.
+ *
+ * The ledger: a frame's number counts every frame that the sensor produced since the first. A number is given once, and ends
+ * either as a row or in exactly one of the causes. So captured = recorded + lost, and the sum is checked at every row.
+ */
+#pragma once
+
+#include "camd/config.h"
+#include "camd/frame.h"
+#include "camd/framelog.h"
+#include "camd/output/output.h"
+#include "common/error.h"
+#include "protocol/messages.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct recording;
+
+enum recording_event {
+	RECORDING_STARTED,	/* the first frame is in the file */
+	RECORDING_COMPLETE,	/* its duration is over: camera_stop_recording() is due */
+	RECORDING_FAILED,	/* recording->error says why: camera_stop_recording() is due */
+	RECORDING_FINISHED,	/* the file is complete and on the disk, or never came to be; it may be destroyed */
+};
+
+/* Called by any of the camera's threads. */
+typedef void (*recording_notify_fn)(void *user, struct recording *recording, enum recording_event event);
+
+struct recording_request {
+	int camera_id;
+	const char *directory;		/* of the session, absolute */
+	const char *title;		/* for people, into the file */
+	int container;			/* enum container */
+	bool csv;
+	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
+	int64_t wall_ns;		/* when it was asked for; for the name */
+	double fps;			/* nominal, > 0 */
+	int64_t bitrate_bps;
+	int intra;			/* frames */
+	const char *preset;
+	int threads;
+	recording_notify_fn notify;
+	void *user;
+};
+
+struct recording {
+	struct recording_request request;
+	char *directory, *title;
+
+	/* the capturing side */
+	uint64_t number;		/* of the last frame captured */
+	int64_t first_ns, last_ns;	/* sensor times */
+	uint64_t refused;		/* by the full queue before the encoder */
+	bool complete;
+
+	/* the output thread's */
+	const struct output_impl *impl;
+	struct output *output;
+	struct framelog *framelog;
+	uint64_t rows, row_number;
+	uint64_t write_failures;
+	int64_t row_first_ns, row_last_ns;
+	bool need_key;
+	bool write_failed;
+
+	/* set before RECORDING_STARTED, read-only then */
+	char *path, *csv_path;
+
+	_Atomic uint64_t captured, recorded, bytes;
+	_Atomic uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
+	_Atomic int64_t first_sensor_ns, duration_ns;
+
+	pthread_mutex_t lock;		/* guards what follows */
+	struct error error;		/* the first thing that went wrong; code ERR_NONE: nothing */
+	char encoder[64];		/* what encodes */
+
+	/* the main thread's */
+	bool started, stopping;
+	const char *cause;		/* why it stops: command, duration, error, shutdown */
+	struct lost reported;		/* losses told by events so far */
+};
+
+struct recording *recording_create(const struct recording_request *request);
+void recording_destroy(struct recording *recording);	/* NULL is allowed */
+
+/*
+ * Source thread: counts a frame in, gives it its number. False: it is not part of the recording (the duration is over), or it
+ * can't be (its time doesn't grow: counted as the sensor's loss).
+ */
+bool recording_capture(struct recording *recording, struct frame *frame);
+
+/* Source thread: the frame just captured found the encoder's queue full. */
+void recording_refused(struct recording *recording);
+
+/* Any thread: the first call's error stays, and RECORDING_FAILED is told. */
+void recording_fail(struct recording *recording, const struct error *err);
+bool recording_error(struct recording *recording, struct error *err);	/* false: there is none */
+
+void recording_set_encoder(struct recording *recording, const char *name);
+void recording_get_encoder(struct recording *recording, char name[64]);
+
+/*
+ * Output thread: writes a packet, opening the file with the first; tells RECORDING_STARTED. format is that of the pictures.
+ * What can't be written counts as storage's loss.
+ */
+void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format);
+
+/* Durability thread or output thread: pushes to the disk what was written. */
+bool recording_sync(struct recording *recording, struct error *err);
+
+/* Output thread: makes the file whole, closes it, settles the ledger. */
+void recording_finish(struct recording *recording);
+
+struct lost recording_lost(const struct recording *recording);

@@ -1,0 +1,147 @@
+#include "camd/recovery.h"
+
+#include "camd/control.h"
+#include "camd/recover.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct finding {
+	struct recovery *recovery;
+	struct recovered event;
+	struct finding *next;
+};
+
+struct recovery {
+	struct session *session;
+	uv_work_t work;
+	char *output_dir;
+	struct finding *first, **last;	/* told to nobody yet */
+	bool told, busy, abandoned;
+	atomic_bool stop;
+};
+
+static void free_finding(struct finding *finding)
+{
+	free(finding->event.file);
+	free(finding->event.message);
+	free(finding);
+}
+
+static void free_recovery(struct recovery *recovery)
+{
+	while (recovery->first) {
+		struct finding *finding = recovery->first;
+
+		recovery->first = finding->next;
+		free_finding(finding);
+	}
+	free(recovery->output_dir);
+	free(recovery);
+}
+
+static void send_finding(struct recovery *recovery, struct finding *finding)
+{
+	control_event(session_control(recovery->session), EVENT_RECOVERED, &finding->event);
+	free_finding(finding);
+}
+
+static void note_finding(void *argument)
+{
+	struct finding *finding = argument;
+	struct recovery *recovery = finding->recovery;
+
+	if (recovery->told) {
+		send_finding(recovery, finding);
+		return;
+	}
+	*recovery->last = finding;
+	recovery->last = &finding->next;
+}
+
+static char *describe(const struct recover_report *report, const struct error *err)
+{
+	if (err)
+		return xstrdup(err->text);
+	if (report->table_error.code)
+		return xstrdup(report->table_error.text);
+	if (report->damaged_frames)
+		return xasprintf("%" PRIu64 " frames were damaged and are counted as lost by storage", report->damaged_frames);
+	return NULL;
+}
+
+static bool on_file(void *user, const char *path, const struct recover_report *report, const struct error *err)
+{
+	struct recovery *recovery = user;
+	struct finding *finding = xcalloc(1, sizeof(*finding));
+
+	finding->recovery = recovery;
+	finding->event = (struct recovered){
+		.file = xstrdup(path), .frames = report->frames, .duration_ns = report->duration_ns, .bytes_cut = report->bytes_cut,
+		.message = describe(report, err),
+	};
+	log_info("recovered %s: %" PRIu64 " frames%s%s", path, report->frames, finding->event.message ? "; " : "",
+		 finding->event.message ? finding->event.message : "");
+	mailbox_post(session_mailbox(recovery->session), note_finding, finding);
+	return !atomic_load(&recovery->stop);
+}
+
+static void work(uv_work_t *job)
+{
+	struct recovery *recovery = job->data;
+
+	recover_directory(recovery->output_dir, on_file, recovery);
+}
+
+static void after(uv_work_t *job, int status)
+{
+	struct recovery *recovery = job->data;
+
+	(void)status;
+	recovery->busy = false;
+	if (recovery->abandoned)
+		free_recovery(recovery);
+}
+
+struct recovery *recovery_begin(struct session *session, const char *output_dir)
+{
+	struct recovery *recovery = xcalloc(1, sizeof(*recovery));
+
+	recovery->session = session;
+	recovery->output_dir = xstrdup(output_dir);
+	recovery->last = &recovery->first;
+	recovery->work.data = recovery;
+	recovery->busy = true;
+	uv_queue_work(session_loop(session), &recovery->work, work, after);
+	return recovery;
+}
+
+void recovery_tell(struct recovery *recovery)
+{
+	recovery->told = true;
+	while (recovery->first) {
+		struct finding *finding = recovery->first;
+
+		recovery->first = finding->next;
+		send_finding(recovery, finding);
+	}
+	recovery->last = &recovery->first;
+}
+
+bool recovery_is_busy(const struct recovery *recovery)
+{
+	return recovery && recovery->busy;
+}
+
+void recovery_destroy(struct recovery *recovery)
+{
+	if (!recovery)
+		return;
+	atomic_store(&recovery->stop, true);
+	recovery->abandoned = true;
+	if (!recovery->busy)
+		free_recovery(recovery);
+}

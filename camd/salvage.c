@@ -1,0 +1,185 @@
+#include "camd/salvage.h"
+
+#include "common/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WINDOW_BYTES ((size_t)1 << 20)
+#define MAGIC_AT 8	/* in the fragment */
+
+/* A part of the file in memory. Not mmap(): that kills the process when the disk fails, and 32 bits hold no long video. */
+struct window {
+	int fd;
+	uint64_t file_bytes;
+	uint64_t at;
+	size_t bytes;
+	uint8_t *data;
+	int number;	/* errno of a read that failed */
+};
+
+static bool window_load(struct window *window, uint64_t at)
+{
+	size_t wanted = (size_t)MIN(window->file_bytes - at, (uint64_t)WINDOW_BYTES);
+
+	window->at = at;
+	window->bytes = 0;
+	while (window->bytes < wanted) {
+		ssize_t n = pread(window->fd, window->data + window->bytes, wanted - window->bytes, (off_t)(at + window->bytes));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			window->number = errno;
+		if (n <= 0)
+			break;
+		window->bytes += (size_t)n;
+	}
+	return window->bytes == wanted;
+}
+
+/* The bytes from at on, *got of them, at least least; NULL if the file has not that many or can't be read. */
+static const uint8_t *window_see(struct window *window, uint64_t at, size_t least, size_t *got)
+{
+	if (window->number || at > window->file_bytes || least > window->file_bytes - at)
+		return NULL;
+	if ((at < window->at || at - window->at > window->bytes || window->bytes - (at - window->at) < least) &&
+	    !window_load(window, at))
+		return NULL;
+	*got = window->bytes - (size_t)(at - window->at);
+	return window->data + (at - window->at);
+}
+
+/* Whether the payload is a row of NAL units behind their lengths, one of them with a picture. */
+static bool check_nals(struct window *window, uint64_t at, uint64_t end)
+{
+	bool picture = false;
+
+	while (at < end) {
+		size_t got;
+		const uint8_t *data = window_see(window, at, 5, &got);
+		uint64_t bytes = data ? mp4box_get32(data) : 0;
+
+		if (!bytes || end - at < 4 || bytes > end - at - 4)
+			return false;
+		picture |= (data[4] & 31) == NAL_SLICE || (data[4] & 31) == NAL_IDR;
+		at += 4 + bytes;
+	}
+	return picture;
+}
+
+static bool check_crc(struct window *window, uint32_t crc, uint32_t expected, uint64_t at, uint64_t end)
+{
+	while (at < end) {
+		size_t got;
+		const uint8_t *data = window_see(window, at, 1, &got);
+
+		if (!data)
+			return false;
+		got = (size_t)MIN((uint64_t)got, end - at);
+		crc = fragment_crc_payload(crc, data, got);
+		at += got;
+	}
+	return crc == expected;
+}
+
+/* Returns the length of the whole and undamaged fragment at a place; 0 if there is none. */
+static uint64_t read_fragment(struct window *window, uint64_t at, struct fragment *fragment)
+{
+	size_t got, least = (size_t)MIN(window->file_bytes - at, (uint64_t)FRAGMENT_HEAD_BYTES_MAX), head;
+	const uint8_t *data = window_see(window, at, least, &got);
+	uint32_t crc, expected;
+	uint64_t payload;
+
+	head = data ? fragment_read(fragment, data, MIN(got, (size_t)FRAGMENT_HEAD_BYTES_MAX), at) : 0;
+	if (!head || fragment->payload_bytes > window->file_bytes - at - head)
+		return 0;
+	crc = fragment_crc_head(data, head);
+	expected = fragment_crc(data);
+	payload = at + head;
+	if (!check_crc(window, crc, expected, payload, payload + fragment->payload_bytes) ||
+	    !check_nals(window, payload, payload + fragment->payload_bytes))
+		return 0;
+	return head + fragment->payload_bytes;
+}
+
+/* The next place at or after at where a fragment may begin, by its magic; the file's end if there is none. */
+static uint64_t find_candidate(struct window *window, uint64_t at)
+{
+	const uint8_t *data, *found;
+	size_t got;
+
+	for (at += MAGIC_AT; (data = window_see(window, at, FRAGMENT_MAGIC_BYTES, &got)); at += got - FRAGMENT_MAGIC_BYTES + 1) {
+		found = memmem(data, got, FRAGMENT_MAGIC, FRAGMENT_MAGIC_BYTES);
+		if (found)
+			return at + (uint64_t)(found - data) - MAGIC_AT;
+	}
+	return window->file_bytes;
+}
+
+/* Whether a whole fragment is of this file and later than the last one. */
+static bool belongs(const struct movie *movie, const struct fragment *fragment, const struct fragment *last)
+{
+	if (movie->file_id && fragment->file_id != movie->file_id)
+		return false;
+	return !last->sequence || (fragment->sequence > last->sequence && fragment->media_ns > last->media_ns);
+}
+
+static void accept(struct movie *movie, struct salvage *salvage, const struct fragment *fragment, const struct fragment *last,
+		   bool *doubtful)
+{
+	uint32_t missing = fragment->sequence - last->sequence - 1;
+	struct movie_sample sample = {
+		.offset = salvage->end - fragment->payload_bytes,
+		.time_ns = (uint64_t)fragment->media_ns,
+		.bytes = fragment->payload_bytes,
+		.key = fragment->key,
+	};
+
+	if (!movie->n) {
+		salvage->first = *fragment;
+		movie->file_id = fragment->file_id;
+	}
+	*doubtful = (*doubtful || missing) && !fragment->key;
+	salvage->damaged_frames += missing;
+	salvage->doubtful_frames += *doubtful;
+	movie_add(movie, &sample);
+}
+
+static void scan(struct window *window, struct movie *movie, struct salvage *salvage, salvage_fn on_fragment, void *user)
+{
+	struct fragment fragment, last = { 0 };
+	uint64_t at = MOVIE_HEAD_BYTES;
+	bool doubtful = false;
+
+	while (at < window->file_bytes) {
+		uint64_t bytes = read_fragment(window, at, &fragment);
+
+		if (!bytes || !belongs(movie, &fragment, &last)) {
+			at = find_candidate(window, at + 1);
+			continue;
+		}
+		at += bytes;
+		salvage->end = at;
+		accept(movie, salvage, &fragment, &last, &doubtful);
+		on_fragment(user, &fragment, salvage->damaged_frames);
+		last = fragment;
+	}
+}
+
+bool salvage_scan(int fd, const char *path, uint64_t bytes, struct movie *movie, struct salvage *salvage, salvage_fn on_fragment,
+		  void *user, struct error *err)
+{
+	struct window window = { .fd = fd, .file_bytes = bytes, .data = xcalloc(WINDOW_BYTES, 1) };
+
+	*salvage = (struct salvage){ .end = MOVIE_HEAD_BYTES };
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	scan(&window, movie, salvage, on_fragment, user);
+	free(window.data);
+	if (window.number)
+		return error_set_errno(err, window.number, "%s: cannot read the file; it is left as it is", path);
+	return true;
+}

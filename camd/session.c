@@ -1,0 +1,580 @@
+#include "camd/session.h"
+
+#include "camd/control.h"
+#include "camd/folder.h"
+#include "camd/previews.h"
+#include "camd/recovery.h"
+#include "camd/shots.h"
+#include "camd/start.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "protocol/describe.h"
+#include "protocol/errors.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define TICK_MS 250
+
+struct session {
+	struct session_request its;
+	struct control *control;
+	struct folder folder;
+	struct error folder_error;
+	bool used;			/* the folder holds more than its log */
+
+	struct syncer *syncer;
+	struct camera *cameras[SESSION_MAX_CAMERAS];
+	size_t n_cameras;
+	bool discovering;		/* no camera was named: all that are found */
+	bool looking;			/* a worker looks for them right now */
+	int64_t look_again_ns;
+
+	struct starts *starts;		/* start_recording and stop_recording under way */
+	struct shots *shots;		/* take_snapshot under way */
+	struct previews *previews;
+	struct recovery *recovery;
+
+	uv_timer_t tick;
+	bool tick_open;
+	int64_t began_ns, losses_told_ns;
+	bool ready, finishing;
+	bool closing;			/* the cameras are being freed */
+	void (*on_finished)(void *user);
+	void *finished_user;
+};
+
+/* ---- what others need of it ---- */
+
+struct camera *session_camera(const struct session *session, int64_t id)
+{
+	return !session->closing && id >= 0 && (size_t)id < session->n_cameras ? session->cameras[id] : NULL;
+}
+
+size_t session_n_cameras(const struct session *session)
+{
+	return session->n_cameras;
+}
+
+struct control *session_control(const struct session *session)
+{
+	return session->control;
+}
+
+const struct config *session_config(const struct session *session)
+{
+	return session->its.config;
+}
+
+uv_loop_t *session_loop(const struct session *session)
+{
+	return session->its.loop;
+}
+
+struct mailbox *session_mailbox(const struct session *session)
+{
+	return session->its.mailbox;
+}
+
+const char *session_label(const struct session *session)
+{
+	return session->folder.label;
+}
+
+void session_mark_used(struct session *session)
+{
+	session->used = true;
+}
+
+static void warn(struct session *session, const struct error *err)
+{
+	struct warning data = { .message = (char *)err->text, .code = (char *)error_code_name(err->code) };
+
+	control_notice(session->control, MSG_WARNING, &data);
+	control_event(session->control, EVENT_WARNING, &data);
+}
+
+static bool open_folder(struct session *session, struct error *err)
+{
+	const struct config *config = session->its.config;
+
+	if (!folder_create(&session->folder, config->output_dir, config->session_prefix, err))
+		return false;
+	if (!folder_open_log(&session->folder, err)) {
+		folder_finish(&session->folder, true);
+		return false;
+	}
+	log_info("camd %s, protocol %d, session %s", CAMD_VERSION, PROTOCOL_VERSION, session->folder.path);
+	return true;
+}
+
+const char *session_directory(struct session *session, struct error *err)
+{
+	if (!session->folder.path && !open_folder(session, err))
+		return NULL;
+	return session->folder.path;
+}
+
+bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
+{
+	*n = 0;
+	for (size_t i = 0; i < ids->n; i++) {
+		int64_t id = ((int64_t *)ids->items)[i];
+
+		if (!session_camera(session, id))
+			return error_set_argument(err, "camera_id", "Invalid camera_id: %" PRId64, id) || (err->code = ERR_UNKNOWN_CAMERA, false);
+	}
+	if (!session->n_cameras)
+		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
+	*cameras = xcalloc(session->n_cameras, sizeof(**cameras));
+	for (size_t c = 0; c < session->n_cameras; c++) {
+		bool named = !ids->items;
+
+		for (size_t i = 0; i < ids->n; i++)
+			named = named || ((int64_t *)ids->items)[i] == (int64_t)c;
+		if (named)
+			(*cameras)[(*n)++] = session->cameras[c];
+	}
+	if (*n)
+		return true;
+	free(*cameras);
+	return error_set_argument(err, "camera_id", "camera_id: the list is empty");
+}
+
+/* ---- cameras ---- */
+
+static void tell_camera(struct session *session, struct camera *camera)
+{
+	const struct error *err = camera_error(camera);
+	struct camera_event data = {
+		.camera_id = camera_id(camera), .id = (char *)camera_name(camera), .model = (char *)camera_model(camera),
+		.code = (char *)error_code_name(err->code), .message = (char *)err->text,
+	};
+
+	if (camera_state(camera) == CAMERA_RUNNING)
+		control_event(session->control, EVENT_CAMERA_FOUND, &data);
+	else
+		control_event(session->control, EVENT_CAMERA_LOST, &data);
+}
+
+static size_t count_running(const struct session *session)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < session->n_cameras; i++)
+		n += camera_state(session->cameras[i]) == CAMERA_RUNNING;
+	return n;
+}
+
+static bool all_have_answered(const struct session *session)
+{
+	for (size_t i = 0; i < session->n_cameras; i++)
+		if (!camera_has_answered(session->cameras[i]))
+			return false;
+	return true;
+}
+
+static void auto_start_done(void *user, const void *reply, const struct error *err)
+{
+	struct session *session = user;
+
+	(void)reply;
+	if (!err)
+		return;
+	log_error("recording could not be started: %s", err->text);
+	warn(session, err);
+}
+
+static void become_ready(struct session *session)
+{
+	static const char *const encoders[] = { "software" };
+	struct initialized data = {
+		.cameras = count_running(session), .session = (char *)session_label(session), .protocol = PROTOCOL_VERSION,
+		.version = (char *)CAMD_VERSION, .encoders = { ARRAY_LEN(encoders), (void *)encoders },
+	};
+	struct list all = { 0 };
+
+	session->ready = true;
+	log_info("%" PRId64 " cameras run", data.cameras);
+	control_notice(session->control, MSG_INITIALIZED, &data);
+	if (!data.cameras) {
+		struct error err;
+
+		error_set(&err, ERR_NO_CAMERAS, "No cameras found");
+		warn(session, &err);
+	}
+	if (session->its.config->auto_start_recording || session->its.config->mode == MODE_HEADLESS)
+		session_start_recording(session, &all, FIELD_UNSET, auto_start_done, session);
+	control_advance(session->control);
+}
+
+/* All named cameras answer soon, with frames or with an error; what is only looked for may take the whole time. */
+static void check_ready(struct session *session)
+{
+	bool waited = clock_now_ns() - session->began_ns >= session->its.config->discovery_timeout_ns;
+
+	if (session->ready || session->finishing)
+		return;
+	if (waited || (count_running(session) && all_have_answered(session) && !session->looking))
+		become_ready(session);
+}
+
+bool session_is_ready(const struct session *session)
+{
+	return session->ready;
+}
+
+static void on_state(void *user, struct camera *camera)
+{
+	struct session *session = user;
+
+	tell_camera(session, camera);
+	check_ready(session);
+}
+
+static void on_recording(void *user, struct camera *camera, struct recording *recording, enum recording_event event)
+{
+	struct session *session = user;
+
+	starts_on_recording(session->starts, camera, recording, event);
+}
+
+static void on_preview(void *user, struct camera *camera, struct frame *frame)
+{
+	struct session *session = user;
+
+	previews_show(session->previews, camera, frame);
+}
+
+static bool is_of_its_own_rate(const char *spec)
+{
+	return !strncmp(spec, "file", 4) || !strncmp(spec, "synthetic", 9);
+}
+
+/* What is asked of a camera: a file keeps its size and rate, and no named rate is thinned out, unless the user said so. */
+static void add_camera(struct session *session, const char *spec)
+{
+	const struct options *options = session->its.options;
+	const struct config *config = session->its.config;
+	bool is_file = !strncmp(spec, "file", 4);
+	struct camera_request request = {
+		.id = session->n_cameras, .spec = spec, .loop = session->its.loop, .mailbox = session->its.mailbox,
+		.syncer = session->syncer,
+		.owner = { .user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview },
+	};
+	struct camera *camera;
+	struct error err;
+
+	if (!is_file || options_is_given(options, "resolution"))
+		request.wanted.size = config->resolution;
+	if (!is_file || options_is_given(options, "target_fps"))
+		request.wanted.fps = config->target_fps;
+	if (!is_of_its_own_rate(spec) || options_is_given(options, "target_fps"))
+		request.thin_to_fps = config->target_fps;
+	if (session->n_cameras == SESSION_MAX_CAMERAS)
+		error_set(&err, ERR_UNSUPPORTED, "camera %s: more than %d cameras", spec, SESSION_MAX_CAMERAS);
+	camera = session->n_cameras < SESSION_MAX_CAMERAS ? camera_create(&request, &err) : NULL;
+	if (camera) {
+		session->cameras[session->n_cameras++] = camera;
+		return;
+	}
+	log_error("%s", err.text);
+	warn(session, &err);
+}
+
+/* ---- looking for cameras ---- */
+
+struct look {
+	uv_work_t work;
+	struct session *session;
+	struct list specs;		/* of texts */
+};
+
+static void look_work(uv_work_t *work)
+{
+	struct look *look = work->data;
+
+	for (const struct source_impl *const *impl = source_impls; *impl; impl++) {
+		char **found = NULL;
+		size_t n = (*impl)->discover ? (*impl)->discover(&found) : 0;
+
+		for (size_t i = 0; i < n; i++) {
+			char *spec = xasprintf("%s:%s", (*impl)->kind, found[i]);
+
+			fields_add_text(&look->specs, spec);
+			free(spec);
+			free(found[i]);
+		}
+		free(found);
+	}
+}
+
+static bool is_known(const struct session *session, const char *spec)
+{
+	for (size_t i = 0; i < session->n_cameras; i++)
+		if (!strcmp(camera_spec(session->cameras[i]), spec))
+			return true;
+	return false;
+}
+
+static void after_look(uv_work_t *work, int status)
+{
+	struct look *look = work->data;
+	struct session *session = look->session;
+
+	(void)status;
+	session->looking = false;
+	session->look_again_ns = clock_now_ns() + session->its.config->discovery_retry_ns;
+	for (size_t i = 0; !session->finishing && i < look->specs.n; i++) {
+		const char *spec = ((char **)look->specs.items)[i];
+
+		if (!is_known(session, spec))
+			add_camera(session, spec);
+	}
+	fields_free_texts(&look->specs);
+	free(look);
+	check_ready(session);
+	session_check_down(session);
+}
+
+static void look_for_cameras(struct session *session)
+{
+	struct look *look = xcalloc(1, sizeof(*look));
+
+	look->work.data = look;
+	look->session = session;
+	session->looking = true;
+	uv_queue_work(session->its.loop, &look->work, look_work, after_look);
+}
+
+/* ---- its course ---- */
+
+static void tell_losses(struct session *session, struct camera *camera)
+{
+	struct recording *recording = camera_recording(camera);
+	struct frames_lost data = { .camera_id = camera_id(camera) };
+	struct lost now, *told;
+
+	if (!recording)
+		return;
+	now = recording_lost(recording);
+	told = &recording->reported;
+	data.frame_number = atomic_load(&recording->captured);
+	data.lost = (struct lost){ now.sensor - told->sensor, now.starved - told->starved, now.encoder - told->encoder,
+				   now.storage - told->storage };
+	if (!data.lost.sensor && !data.lost.starved && !data.lost.encoder && !data.lost.storage)
+		return;
+	recording->reported = now;
+	log_warning("camera %d: lost frames: sensor %" PRId64 ", starved %" PRId64 ", encoder %" PRId64 ", storage %" PRId64,
+		    camera_id(camera), data.lost.sensor, data.lost.starved, data.lost.encoder, data.lost.storage);
+	control_event(session->control, EVENT_FRAMES_LOST, &data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct session *session = timer->data;
+	int64_t now_ns = clock_now_ns();
+	bool tell = now_ns - session->losses_told_ns >= NS_PER_S;
+
+	for (size_t i = 0; !session->finishing && i < session->n_cameras; i++) {
+		camera_tick(session->cameras[i], now_ns);
+		if (tell)
+			tell_losses(session, session->cameras[i]);
+	}
+	if (tell)
+		session->losses_told_ns = now_ns;
+	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
+		look_for_cameras(session);
+	check_ready(session);
+}
+
+struct session *session_create(const struct session_request *request)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+
+	session->its = *request;
+	session->folder.fd = -1;
+	session->starts = starts_create(session);
+	session->shots = shots_create(session);
+	session->previews = previews_create(session);
+	return session;
+}
+
+void session_set_control(struct session *session, struct control *control)
+{
+	session->control = control;
+}
+
+void session_begin(struct session *session)
+{
+	const struct config *config = session->its.config;
+	struct initializing data = { .device = (char *)"cameras" };
+
+	session->began_ns = clock_now_ns();
+	session->syncer = syncer_create(config->recovery_point_ns);
+	control_notice(session->control, MSG_INITIALIZING, &data);
+	if (!open_folder(session, &session->folder_error)) {
+		log_error("%s", session->folder_error.text);
+		warn(session, &session->folder_error);
+	}
+	session->recovery = recovery_begin(session, config->output_dir);
+	for (size_t i = 0; i < config->camera.n; i++)
+		add_camera(session, ((char **)config->camera.items)[i]);
+	session->discovering = !config->camera.n;
+	uv_timer_init(session->its.loop, &session->tick);
+	session->tick.data = session;
+	session->tick_open = true;
+	uv_timer_start(&session->tick, on_tick, TICK_MS, TICK_MS);
+	if (session->discovering)
+		look_for_cameras(session);
+}
+
+void session_check_down(struct session *session)
+{
+	if (!session->closing || session->n_cameras || session->looking)
+		return;
+	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !session->on_finished)
+		return;
+	session->on_finished(session->finished_user);
+	session->on_finished = NULL;
+}
+
+static void on_camera_closed(void *user)
+{
+	struct session *session = user;
+
+	session->n_cameras--;
+	session_check_down(session);
+}
+
+static void close_cameras(void *user, const void *reply, const struct error *err)
+{
+	struct session *session = user;
+
+	(void)reply;
+	(void)err;
+	session->closing = true;
+	for (size_t i = 0, n = session->n_cameras; i < n; i++)
+		camera_close(session->cameras[i], on_camera_closed, session);
+	session_check_down(session);
+}
+
+void session_finish(struct session *session, void (*on_finished)(void *user), void *user)
+{
+	if (session->finishing)
+		return;
+	session->finishing = true;
+	session->on_finished = on_finished;
+	session->finished_user = user;
+	starts_finish(session->starts, close_cameras, session);
+}
+
+void session_destroy(struct session *session)
+{
+	if (!session)
+		return;
+	if (session->tick_open)
+		uv_close((uv_handle_t *)&session->tick, NULL);
+	uv_run(session->its.loop, UV_RUN_NOWAIT);
+	syncer_destroy(session->syncer);
+	starts_destroy(session->starts);
+	shots_destroy(session->shots);
+	previews_destroy(session->previews);
+	recovery_destroy(session->recovery);
+	folder_finish(&session->folder, !session->used && session->its.config->keep_session == KEEP_USED);
+	free(session);
+}
+
+/* ---- commands ---- */
+
+void session_start_recording(struct session *session, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
+{
+	starts_start(session->starts, ids, duration_ns, done, user);
+}
+
+void session_stop_recording(struct session *session, const struct list *ids, session_done_fn done, void *user)
+{
+	starts_stop(session->starts, ids, done, user);
+}
+
+void session_take_snapshot(struct session *session, const struct list *ids, session_done_fn done, void *user)
+{
+	shots_take(session->shots, ids, done, user);
+}
+
+bool session_toggle_preview(struct session *session, const struct list *ids, bool enabled, struct error *err)
+{
+	struct camera **cameras;
+	size_t n;
+
+	if (!session_select(session, ids, &cameras, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		previews_toggle(session->previews, cameras[i], enabled);
+	free(cameras);
+	return true;
+}
+
+static int64_t free_bytes(const struct session *session)
+{
+	struct statvfs fs;
+
+	if (statvfs(session->folder.path ? session->folder.path : ".", &fs))
+		return 0;
+	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+}
+
+void session_fill_status(struct session *session, struct status_report *report)
+{
+	struct camera_status *items = xcalloc(session->n_cameras, sizeof(*items));
+	/* the encoders' names live as long as the report */
+	char(*names)[64] = xcalloc(session->n_cameras, sizeof(*names));
+
+	*report = (struct status_report){
+		.session = (char *)session_label(session), .cameras = { session->n_cameras, items },
+		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = free_bytes(session),
+	};
+	for (size_t i = 0; i < session->n_cameras; i++) {
+		struct recording *recording = camera_recording(session->cameras[i]);
+
+		camera_fill_status(session->cameras[i], &items[i]);
+		report->recording = report->recording || items[i].recording;
+		if (recording)
+			recording_get_encoder(recording, names[i]);
+		items[i].encoder = names[i][0] ? xstrdup(names[i]) : NULL;
+	}
+	free(names);
+}
+
+void session_free_status(struct status_report *report)
+{
+	struct camera_status *items = report->cameras.items;
+
+	for (size_t i = 0; i < report->cameras.n; i++)
+		free(items[i].encoder);
+	free(items);
+}
+
+void session_fill_cameras(struct session *session, struct cameras *cameras)
+{
+	struct camera_info *items = xcalloc(session->n_cameras, sizeof(*items));
+
+	for (size_t i = 0; i < session->n_cameras; i++)
+		camera_fill_info(session->cameras[i], &items[i]);
+	cameras->cameras = (struct list){ session->n_cameras, items };
+}
+
+void session_config_changed(struct session *session)
+{
+	log_set_level(session->its.config->log_level);
+	previews_config_changed(session->previews);
+}
+
+void session_tell_recovered(struct session *session)
+{
+	recovery_tell(session->recovery);
+}

@@ -1,0 +1,273 @@
+#include "camd/shots.h"
+
+#include "camd/still/still.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+#include "protocol/errors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum part_state { PART_WAITING, PART_DONE, PART_FAILED };
+
+struct snapshot;
+
+/* One camera's picture. */
+struct part {
+	struct snapshot *snapshot;
+	uv_work_t work;
+	int camera_id;
+	enum part_state state;
+	struct frame *frame;
+	char *path;
+	struct error error;
+	struct shot shot;
+};
+
+struct snapshot {
+	struct shots *shots;
+	session_done_fn done;
+	void *user;
+	char *directory;
+	int64_t wall_ns;
+	int quality;
+	struct part *parts;
+	size_t n;
+	bool begun;
+	uv_timer_t timer;
+};
+
+struct shots {
+	struct session *session;
+	size_t under_way;
+};
+
+struct shots *shots_create(struct session *session)
+{
+	struct shots *shots = xcalloc(1, sizeof(*shots));
+
+	shots->session = session;
+	return shots;
+}
+
+void shots_destroy(struct shots *shots)
+{
+	free(shots);
+}
+
+bool shots_are_idle(const struct shots *shots)
+{
+	return !shots->under_way;
+}
+
+static void free_snapshot(uv_handle_t *timer)
+{
+	struct snapshot *snapshot = timer->data;
+
+	for (size_t i = 0; i < snapshot->n; i++)
+		free(snapshot->parts[i].path);
+	free(snapshot->parts);
+	free(snapshot->directory);
+	free(snapshot);
+}
+
+static void answer(struct snapshot *snapshot)
+{
+	struct shot shots[SESSION_MAX_CAMERAS];
+	struct failed_camera failed[SESSION_MAX_CAMERAS];
+	char *files[SESSION_MAX_CAMERAS];
+	struct snapshot_taken reply = { .files.items = files, .shots.items = shots };
+	const struct error *first_error = NULL;
+
+	for (size_t i = 0; i < snapshot->n; i++) {
+		struct part *part = &snapshot->parts[i];
+
+		if (part->state == PART_DONE) {
+			files[reply.files.n++] = part->path;
+			part->shot.skew_us = reply.shots.n ? (part->shot.sensor_timestamp_ns - shots[0].sensor_timestamp_ns) / 1000 : 0;
+			shots[reply.shots.n++] = part->shot;
+			continue;
+		}
+		first_error = first_error ? first_error : &part->error;
+		failed[reply.failed.n++] = (struct failed_camera){
+			.camera_id = part->camera_id, .code = (char *)error_code_name(part->error.code), .message = part->error.text,
+		};
+	}
+	if (reply.failed.n)
+		reply.failed.items = failed;
+	snapshot->done(snapshot->user, reply.shots.n ? &reply : NULL, reply.shots.n ? NULL : first_error);
+}
+
+static void answer_if_all_have(struct snapshot *snapshot)
+{
+	struct shots *shots = snapshot->shots;
+
+	if (!snapshot->begun)
+		return;
+	for (size_t i = 0; i < snapshot->n; i++)
+		if (snapshot->parts[i].state == PART_WAITING)
+			return;
+	snapshot->begun = false;
+	answer(snapshot);
+	uv_close((uv_handle_t *)&snapshot->timer, free_snapshot);
+	shots->under_way--;
+	session_check_down(shots->session);
+}
+
+/* ---- in a worker ---- */
+
+/* Makes the file under a name that there isn't yet. */
+static int create_file(struct part *part, struct error *err)
+{
+	char stamp[CLOCK_STAMP_BYTES], twin[16] = "";
+
+	clock_stamp(part->snapshot->wall_ns, stamp);
+	for (int n = 2;; n++) {
+		int fd;
+
+		free(part->path);
+		part->path = xasprintf("%s/snapshot_cam%d_%s%s%s", part->snapshot->directory, part->camera_id, stamp, twin,
+				       still_jpeg.suffix);
+		fd = open(part->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd < 0 && errno != EEXIST)
+			error_set_errno(err, errno, "snapshot %s", part->path);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+		snprintf(twin, sizeof(twin), "_%d", n);
+	}
+}
+
+static bool write_file(struct part *part, const uint8_t *data, size_t bytes, struct error *err)
+{
+	int fd = create_file(part, err);
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return false;
+	for (size_t at = 0; at < bytes && n >= 0; at += MAX(n, 0)) {
+		n = write(fd, data + at, bytes - at);
+		n = n < 0 && errno == EINTR ? 0 : n;
+	}
+	if (n >= 0 && !fsync(fd)) {
+		close(fd);
+		return true;
+	}
+	error_set_errno(err, errno, "snapshot %s", part->path);
+	close(fd);
+	unlink(part->path);
+	return false;
+}
+
+static void write_work(uv_work_t *work)
+{
+	struct part *part = work->data;
+	uint8_t *data;
+	size_t bytes;
+
+	if (!still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error)) {
+		part->state = PART_FAILED;
+		return;
+	}
+	part->state = write_file(part, data, bytes, &part->error) ? PART_DONE : PART_FAILED;
+	free(data);
+}
+
+/* ---- in the main thread ---- */
+
+static void after_write(uv_work_t *work, int status)
+{
+	struct part *part = work->data;
+
+	(void)status;
+	part->shot = (struct shot){
+		.camera_id = part->camera_id, .file = part->path, .sensor_timestamp_ns = part->frame->sensor_ns,
+		.frame_number = part->frame->number,
+	};
+	frame_unref(part->frame);
+	part->frame = NULL;
+	if (part->state == PART_DONE) {
+		session_mark_used(part->snapshot->shots->session);
+		log_info("camera %d: snapshot %s", part->camera_id, part->path);
+	}
+	/* waiting for the others looks at PART_WAITING, which the worker has left */
+	answer_if_all_have(part->snapshot);
+}
+
+static void on_frame(void *user, struct camera *camera, struct frame *frame)
+{
+	struct part *part = user;
+
+	if (!frame) {
+		error_set(&part->error, ERR_TIMEOUT, "camera %d gave no frame in time", camera_id(camera));
+		part->state = PART_FAILED;
+		answer_if_all_have(part->snapshot);
+		return;
+	}
+	part->frame = frame;
+	part->work.data = part;
+	uv_queue_work(session_loop(part->snapshot->shots->session), &part->work, write_work, after_write);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+	struct snapshot *snapshot = timer->data;
+
+	for (size_t i = 0; i < snapshot->n; i++) {
+		struct part *part = &snapshot->parts[i];
+
+		if (part->state == PART_WAITING && !part->frame)
+			camera_cancel_frame(session_camera(snapshot->shots->session, part->camera_id));
+	}
+}
+
+static void begin_part(struct part *part, struct snapshot *snapshot, struct camera *camera)
+{
+	part->snapshot = snapshot;
+	part->camera_id = camera_id(camera);
+	if (camera_state(camera) != CAMERA_RUNNING) {
+		part->error = *camera_error(camera);
+		if (!part->error.code)
+			error_set(&part->error, ERR_TIMEOUT, "camera %d is not open yet", part->camera_id);
+		part->state = PART_FAILED;
+	} else if (!camera_request_frame(camera, on_frame, part)) {
+		error_set(&part->error, ERR_BUSY, "camera %d: another snapshot is being taken", part->camera_id);
+		part->state = PART_FAILED;
+	}
+}
+
+void shots_take(struct shots *shots, const struct list *ids, session_done_fn done, void *user)
+{
+	struct snapshot *snapshot;
+	struct camera **cameras;
+	const char *directory;
+	struct error err;
+	size_t n;
+
+	if (!session_select(shots->session, ids, &cameras, &n, &err)) {
+		done(user, NULL, &err);
+		return;
+	}
+	directory = session_directory(shots->session, &err);
+	if (!directory) {
+		free(cameras);
+		done(user, NULL, &err);
+		return;
+	}
+	snapshot = xcalloc(1, sizeof(*snapshot));
+	*snapshot = (struct snapshot){
+		.shots = shots, .done = done, .user = user, .directory = xstrdup(directory), .wall_ns = clock_wall_ns(),
+		.quality = session_config(shots->session)->jpeg_quality, .parts = xcalloc(n, sizeof(struct part)), .n = n,
+	};
+	shots->under_way++;
+	uv_timer_init(session_loop(shots->session), &snapshot->timer);
+	snapshot->timer.data = snapshot;
+	uv_timer_start(&snapshot->timer, on_timeout, session_config(shots->session)->start_timeout_ns / NS_PER_MS, 0);
+	for (size_t i = 0; i < n; i++)
+		begin_part(&snapshot->parts[i], snapshot, cameras[i]);
+	free(cameras);
+	snapshot->begun = true;
+	answer_if_all_have(snapshot);
+}

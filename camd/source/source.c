@@ -1,0 +1,17 @@
+#include "camd/source/source.h"
+
+#include <string.h>
+
+const struct source_impl *const source_impls[] = { &source_v4l2, &source_synthetic, &source_file, NULL };
+
+const struct source_impl *source_find(const char *spec, const char **what, struct error *err)
+{
+	size_t length = strcspn(spec, ":");
+
+	*what = spec[length] ? spec + length + 1 : "";
+	for (const struct source_impl *const *impl = source_impls; *impl; impl++)
+		if (strlen((*impl)->kind) == length && !strncmp((*impl)->kind, spec, length))
+			return *impl;
+	error_set_argument(err, "camera", "camera '%s': unknown kind; there are synthetic, v4l2:DEVICE and file:PATH", spec);
+	return NULL;
+}

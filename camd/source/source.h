@@ -1,0 +1,88 @@
+/*
+ * Where frames come from. One implementation a kind of camera: synthetic, v4l2, file (later libcamera).
+ *
+ * A source knows no encoders and no recordings: it fills frames, says what was lost between two of them, and takes its
+ * memory back when the last holder lets go.
+ *
+ * Threads: discover/open/start/stop/close are called from one worker thread at a time, never from the main loop (they may
+ * block for a moment); the sink's functions are called by the source's own thread.
+ */
+#pragma once
+
+#include "camd/frame.h"
+#include "common/error.h"
+#include "common/field.h"
+
+struct source;
+
+/* What is wanted of the camera. A source comes as near as it can and says in source.format and source.fps what it does. */
+struct source_request {
+	struct size size;	/* 0x0: the camera's own */
+	double fps;		/* 0: the camera's own */
+};
+
+struct source_sink {
+	void *user;
+	/* One frame; takes over the caller's reference. Returns soon: it never waits for an encoder or a disk. */
+	void (*on_frame)(void *user, struct frame *frame);
+	/*
+	 * With err, nothing comes any more, and err says why: at most once between start and stop. With NULL, a file has been
+	 * played to its end: the source stays, silent, and plays it again when it becomes unwanted and then wanted.
+	 */
+	void (*on_end)(void *user, const struct error *err);
+};
+
+struct source_mode {
+	struct size size;
+	double max_fps;
+};
+
+struct source_impl {
+	const char *kind;	/* "synthetic", "v4l2", "file" */
+
+	/*
+	 * The cameras of this kind that are plugged in: what to give to open(), allocated texts in an allocated array that the
+	 * caller frees. NULL if this kind is never found but only named.
+	 */
+	size_t (*discover)(char ***found);
+
+	/* Opens and configures. what is the WHAT of `--camera KIND:WHAT`; "" or NULL where it was only `KIND`. */
+	struct source *(*open)(const char *what, const struct source_request *request, struct error *err);
+
+	/* Starts the flow of frames. The sink must stay until stop() has returned. */
+	bool (*start)(struct source *source, const struct source_sink *sink, struct error *err);
+
+	/*
+	 * Whether anybody wants the frames now (a recording, a preview, a snapshot). NULL: the source doesn't care. A file plays
+	 * from its first frame whenever it becomes wanted. Any thread; doesn't block.
+	 */
+	void (*set_wanted)(struct source *source, bool wanted);
+
+	/* Ends the flow: when it returns, the sink is not called any more. Frames may still be held by others. */
+	void (*stop)(struct source *source);
+
+	/* Frees the source; the memory of frames that others still hold lives on until they let go. NULL is allowed. */
+	void (*close)(struct source *source);
+};
+
+/* The common head of every source, filled by open(); read-only afterwards. */
+struct source {
+	const struct source_impl *impl;
+	char id[256];		/* names the same camera again after a restart: "v4l2:usb-…", "synthetic:0", a file's path */
+	char model[128];	/* for people */
+	struct frame_format format;
+	double fps;		/* nominal frames/s; 0 if unknown */
+	int64_t period_ns;	/* nominal, 0 if unknown */
+	bool fixed_rate;	/* false: the camera gives frames when it likes; rate not to be thinned out nor watched */
+	char clock[64];		/* how its times became CLOCK_MONOTONIC, for the log */
+	struct source_mode modes[32];
+	size_t n_modes;
+};
+
+extern const struct source_impl source_synthetic, source_v4l2, source_file;
+
+/* All kinds, in the order in which they are looked for; ends with NULL. */
+extern const struct source_impl *const source_impls[];
+
+/* Splits "KIND:WHAT" (or "KIND"). *what points into spec. NULL with ERR_BAD_ARGUMENT for an unknown kind. */
+const struct source_impl *source_find(const char *spec, const char **what, struct error *err);

@@ -1,0 +1,312 @@
+/*
+ * V4L2 cameras, by the kernel's API: USB webcams, capture cards, vivid.
+ *
+ * What to give to open(): a device ("/dev/video0", "video0", "0", a link such as /dev/v4l/by-id/…), a camera's id, or nothing
+ * for the first one found; then, if wanted, ?pixels=nv12, i420, yuyv, i422 or mjpeg for that format and no other.
+ *
+ * Frames are the driver's own buffers, mapped: nothing is copied or converted. A buffer goes back to the driver when its
+ * frame is let go, in whatever thread that is; until then its memory stays, even if the source is stopped or closed
+ * meanwhile. Buffers are allocated once, so that a source can be started again while frames of it are still held.
+ */
+#include "camd/source/source.h"
+
+#include "camd/mjpeg.h"
+#include "camd/sensor_gaps.h"
+#include "camd/v4l2_buffers.h"
+#include "camd/v4l2_mode.h"
+#include "camd/v4l2_node.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS 1000
+#define SILENCE_NS (5 * NS_PER_S)
+#define MAX_RECOVERIES 3
+
+struct v4l2 {
+	struct source source;
+	struct v4l2_node node;
+	struct v4l2_mode mode;
+	struct v4l2_buffers *buffers;
+	struct source_sink sink;
+	pthread_t thread;
+	bool running;
+	atomic_bool stopping;
+
+	/* the thread's */
+	struct sensor_gaps gaps;
+	int64_t last_ns;		/* the time of the last buffer */
+	int64_t heard_ns;		/* when it came */
+	int recoveries;			/* since a buffer came */
+	bool warned_times, warned_damage, warned_silence;
+};
+
+static bool is_damaged(const struct v4l2 *v4l2, const struct v4l2_filled *filled)
+{
+	if (filled->error)
+		return true;
+	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
+		return !mjpeg_is_whole(filled->frame->planes[0].data, filled->bytes[0]);
+	for (int i = 0; i < v4l2->mode.n_memory; i++)
+		if (filled->bytes[i] && filled->bytes[i] < v4l2->mode.memory_bytes[i])
+			return true;
+	return false;
+}
+
+static void warn_once(bool *warned, const struct v4l2 *v4l2, const char *what)
+{
+	if (!*warned)
+		log_warning("camera %s: %s", v4l2->node.path, what);
+	*warned = true;
+}
+
+/* The driver's time of a buffer if it keeps camd's clock, the time of its arrival otherwise; always later than the last. */
+static int64_t buffer_time(struct v4l2 *v4l2, const struct v4l2_filled *filled, int64_t now_ns)
+{
+	int64_t time_ns = filled->monotonic && filled->time_ns > 0 ? filled->time_ns : now_ns;
+
+	if (v4l2->last_ns && time_ns <= v4l2->last_ns) {
+		warn_once(&v4l2->warned_times, v4l2, "its time stamps don't rise; they are made to");
+		time_ns = v4l2->last_ns + NS_PER_US;
+	}
+	v4l2->last_ns = time_ns;
+	return time_ns;
+}
+
+static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
+{
+	struct frame *frame = filled->frame;
+
+	v4l2->heard_ns = clock_now_ns();
+	v4l2->warned_silence = false;
+	frame->sensor_ns = buffer_time(v4l2, filled, v4l2->heard_ns);
+	frame->wall_ns = clock_wall_ns();
+	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, filled->queued_ns);
+	if (is_damaged(v4l2, filled)) {
+		warn_once(&v4l2->warned_damage, v4l2, "it delivers damaged pictures, which count as lost by the sensor");
+		sensor_gaps_damaged(&v4l2->gaps);
+		frame_unref(frame);
+		return;
+	}
+	v4l2->recoveries = 0;
+	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
+		frame->planes[0].bytes = filled->bytes[0];
+	frame->gap = sensor_gaps_take(&v4l2->gaps);
+	v4l2->sink.on_frame(v4l2->sink.user, frame);
+}
+
+/* Takes all buffers that are filled. 0, or why there are no more. */
+static int take_all(struct v4l2 *v4l2)
+{
+	struct v4l2_filled filled;
+	int rc;
+
+	while (!atomic_load(&v4l2->stopping)) {
+		rc = v4l2_buffers_take(v4l2->buffers, &filled);
+		if (rc)
+			return rc;
+		on_buffer(v4l2, &filled);
+	}
+	return EAGAIN;
+}
+
+static void check_silence(struct v4l2 *v4l2)
+{
+	if (clock_now_ns() - v4l2->heard_ns > MAX(SILENCE_NS, 10 * v4l2->source.period_ns))
+		warn_once(&v4l2->warned_silence, v4l2, "no pictures for some time, though it streams");
+}
+
+/* A queue in error gives nothing any more until it has been stopped and started. */
+static bool recover(struct v4l2 *v4l2, int number, struct error *err)
+{
+	if (number != ENODEV && v4l2->recoveries++ < MAX_RECOVERIES) {
+		log_warning("camera %s: streaming failed (%s); starting it again", v4l2->node.path, strerror(number));
+		sensor_gaps_restarted(&v4l2->gaps);
+		v4l2_buffers_stop(v4l2->buffers);
+		number = v4l2_buffers_start(v4l2->buffers);
+		if (!number)
+			return true;
+	}
+	if (number == ENODEV)
+		return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", v4l2->node.path, v4l2->node.card);
+	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): streaming failed: %s", v4l2->node.path, v4l2->node.card,
+			 strerror(number));
+}
+
+/* Waits for something to happen and deals with it. False: it is over. */
+static bool step(struct v4l2 *v4l2, struct error *err)
+{
+	short events = v4l2_buffers_wait(v4l2->buffers, POLL_MS);
+	int rc;
+
+	if (!events) {
+		check_silence(v4l2);
+		return true;
+	}
+	rc = take_all(v4l2);
+	if (rc == EAGAIN && events & POLLHUP)
+		rc = ENODEV;
+	else if (rc == EAGAIN && events & POLLERR)
+		rc = EIO;
+	return rc == EAGAIN || recover(v4l2, rc, err);
+}
+
+static void *run(void *user)
+{
+	struct v4l2 *v4l2 = user;
+	struct error err;
+
+	pthread_setname_np(pthread_self(), "v4l2");
+	v4l2->heard_ns = clock_now_ns();
+	while (!atomic_load(&v4l2->stopping)) {
+		if (step(v4l2, &err))
+			continue;
+		if (!atomic_load(&v4l2->stopping))
+			v4l2->sink.on_end(v4l2->sink.user, &err);
+		break;
+	}
+	return NULL;
+}
+
+static void describe(struct v4l2 *v4l2)
+{
+	struct source *source = &v4l2->source;
+
+	source->format = v4l2->mode.format;
+	source->fps = v4l2->mode.fps;
+	source->period_ns = v4l2->mode.period_ns;
+	source->fixed_rate = true;
+	source->n_modes = v4l2_mode_list(&v4l2->node, source->modes, ARRAY_LEN(source->modes));
+	snprintf(source->id, sizeof(source->id), "%s", v4l2->node.id);
+	snprintf(source->model, sizeof(source->model), "%s", v4l2->node.card);
+	snprintf(source->clock, sizeof(source->clock), "%s", v4l2_buffers_clock(v4l2->buffers));
+}
+
+/* Cuts "?pixels=NAME" off what and finds the format; *pixels is -1 where there is no such option. */
+static bool split_options(char *what, int *pixels, struct error *err)
+{
+	char *option = strrchr(what, '?');
+
+	*pixels = -1;
+	if (!option)
+		return true;
+	*option++ = '\0';
+	for (int i = 0; pixel_format_names[i] && !strncmp(option, "pixels=", 7); i++)
+		if (!strcmp(option + 7, pixel_format_names[i]))
+			*pixels = i;
+	return *pixels >= 0 || error_set_argument(err, "camera", "camera 'v4l2:%s': unknown option '%s'; there is "
+						  "pixels=nv12, i420, yuyv, i422 or mjpeg", what, option);
+}
+
+static bool open_camera(struct v4l2 *v4l2, const char *what, const struct source_request *request, struct error *err)
+{
+	char *device = xstrdup(what ? what : "");
+	int pixels;
+	bool good = split_options(device, &pixels, err) && v4l2_node_open(&v4l2->node, device, err) &&
+		    v4l2_mode_set(&v4l2->node, request, pixels, &v4l2->mode, err);
+
+	free(device);
+	if (good)
+		v4l2->buffers = v4l2_buffers_create(&v4l2->node, &v4l2->mode, err);
+	return v4l2->buffers;
+}
+
+static struct source *v4l2_open(const char *what, const struct source_request *request, struct error *err)
+{
+	struct v4l2 *v4l2 = xcalloc(1, sizeof(*v4l2));
+
+	v4l2->source.impl = &source_v4l2;
+	v4l2->node.fd = -1;
+	if (!open_camera(v4l2, what, request, err)) {
+		source_v4l2.close(&v4l2->source);
+		return NULL;
+	}
+	describe(v4l2);
+	return &v4l2->source;
+}
+
+static bool fail_start(struct v4l2 *v4l2, int number, struct error *err)
+{
+	const char *path = v4l2->node.path;
+
+	switch (number) {
+	case EBUSY:
+		return v4l2_node_busy(&v4l2->node, err);
+	case ENODEV:
+		return error_set(err, ERR_CAMERA_LOST, "camera %s: it has been unplugged", path);
+	case ENOSPC:
+		return error_set(err, ERR_BUSY, "camera %s: not enough USB bandwidth: use another port, or a smaller size or rate",
+				 path);
+	case EIO:
+	case EPROTO:
+		return error_set(err, ERR_IO, "camera %s: it doesn't start streaming (%s): a smaller size or rate, or another USB "
+				 "port, may help", path, strerror(number));
+	default:
+		return error_set_errno(err, number, "camera %s: it doesn't start streaming", path);
+	}
+}
+
+static bool v4l2_start(struct source *source, const struct source_sink *sink, struct error *err)
+{
+	struct v4l2 *v4l2 = (struct v4l2 *)source;
+	int rc = v4l2_buffers_start(v4l2->buffers);
+
+	if (rc == EINVAL)
+		rc = v4l2_buffers_start(v4l2->buffers);		/* some drivers start at the second attempt only */
+	if (rc)
+		return fail_start(v4l2, rc, err);
+	v4l2->sink = *sink;
+	v4l2->last_ns = 0;
+	v4l2->recoveries = 0;
+	sensor_gaps_init(&v4l2->gaps, v4l2->mode.period_ns);
+	atomic_store(&v4l2->stopping, false);
+	rc = pthread_create(&v4l2->thread, NULL, run, v4l2);
+	if (rc) {
+		v4l2_buffers_stop(v4l2->buffers);
+		return error_set_errno(err, rc, "camera %s: no thread", v4l2->node.path);
+	}
+	v4l2->running = true;
+	return true;
+}
+
+static void v4l2_stop(struct source *source)
+{
+	struct v4l2 *v4l2 = (struct v4l2 *)source;
+
+	if (!v4l2->running)
+		return;
+	atomic_store(&v4l2->stopping, true);
+	v4l2_buffers_wake(v4l2->buffers);
+	pthread_join(v4l2->thread, NULL);
+	v4l2_buffers_stop(v4l2->buffers);
+	v4l2->running = false;
+}
+
+static void v4l2_close(struct source *source)
+{
+	struct v4l2 *v4l2 = (struct v4l2 *)source;
+
+	if (!v4l2)
+		return;
+	v4l2_stop(source);
+	v4l2_buffers_close(v4l2->buffers);
+	v4l2_node_close(&v4l2->node);
+	free(v4l2);
+}
+
+const struct source_impl source_v4l2 = {
+	.kind = "v4l2",
+	.discover = v4l2_node_discover,
+	.open = v4l2_open,
+	.start = v4l2_start,
+	.stop = v4l2_stop,
+	.close = v4l2_close,
+};

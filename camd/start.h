@@ -1,0 +1,21 @@
+/*
+ * start_recording and stop_recording: they concern several cameras, take time, and are answered when the last camera has
+ * answered. Main thread.
+ */
+#pragma once
+
+#include "camd/session.h"
+
+struct starts;
+
+struct starts *starts_create(struct session *session);
+void starts_destroy(struct starts *starts);	/* NULL is allowed */
+
+void starts_start(struct starts *starts, const struct list *camera_ids, int64_t duration_ns, session_done_fn done, void *user);
+void starts_stop(struct starts *starts, const struct list *camera_ids, session_done_fn done, void *user);
+
+/* Stops all recordings; done when the last file is complete. */
+void starts_finish(struct starts *starts, session_done_fn done, void *user);
+
+/* What the cameras tell of their recordings. */
+void starts_on_recording(struct starts *starts, struct camera *camera, struct recording *recording, enum recording_event event);

@@ -1,0 +1,122 @@
+#include "camd/syncer.h"
+
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <stdlib.h>
+
+#define MAX_RECORDINGS 256
+
+struct syncer {
+	int64_t interval_ns;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct recording *recordings[MAX_RECORDINGS];
+	size_t n;
+	struct recording *busy;		/* being synced right now */
+	bool ending;
+};
+
+static bool is_there(const struct syncer *syncer, const struct recording *recording)
+{
+	for (size_t i = 0; i < syncer->n; i++)
+		if (syncer->recordings[i] == recording)
+			return true;
+	return false;
+}
+
+/* Called and left with the lock held; let go of during the sync itself. */
+static void sync_one(struct syncer *syncer, struct recording *recording)
+{
+	struct error err;
+
+	syncer->busy = recording;
+	pthread_mutex_unlock(&syncer->lock);
+	if (!recording_sync(recording, &err))
+		recording_fail(recording, &err);
+	pthread_mutex_lock(&syncer->lock);
+	syncer->busy = NULL;
+	pthread_cond_broadcast(&syncer->changed);
+}
+
+static void sync_all(struct syncer *syncer)
+{
+	struct recording *round[MAX_RECORDINGS];
+	size_t n = syncer->n;
+
+	for (size_t i = 0; i < n; i++)
+		round[i] = syncer->recordings[i];
+	for (size_t i = 0; i < n; i++)
+		if (is_there(syncer, round[i]))
+			sync_one(syncer, round[i]);
+}
+
+static void *run(void *argument)
+{
+	struct syncer *syncer = argument;
+
+	pthread_setname_np(pthread_self(), "sync");
+	pthread_mutex_lock(&syncer->lock);
+	while (!syncer->ending) {
+		int64_t next_ns = clock_now_ns() + syncer->interval_ns;
+		struct timespec until = { .tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S };
+
+		if (!syncer->n)
+			pthread_cond_wait(&syncer->changed, &syncer->lock);
+		while (!syncer->ending && syncer->n && !pthread_cond_timedwait(&syncer->changed, &syncer->lock, &until))
+			;
+		sync_all(syncer);
+	}
+	pthread_mutex_unlock(&syncer->lock);
+	return NULL;
+}
+
+struct syncer *syncer_create(int64_t interval_ns)
+{
+	struct syncer *syncer = xcalloc(1, sizeof(*syncer));
+	pthread_condattr_t monotonic;
+
+	syncer->interval_ns = interval_ns;
+	pthread_mutex_init(&syncer->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&syncer->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_create(&syncer->thread, NULL, run, syncer);
+	return syncer;
+}
+
+void syncer_destroy(struct syncer *syncer)
+{
+	if (!syncer)
+		return;
+	pthread_mutex_lock(&syncer->lock);
+	syncer->ending = true;
+	pthread_cond_broadcast(&syncer->changed);
+	pthread_mutex_unlock(&syncer->lock);
+	pthread_join(syncer->thread, NULL);
+	pthread_cond_destroy(&syncer->changed);
+	pthread_mutex_destroy(&syncer->lock);
+	free(syncer);
+}
+
+void syncer_add(struct syncer *syncer, struct recording *recording)
+{
+	pthread_mutex_lock(&syncer->lock);
+	if (syncer->n < MAX_RECORDINGS)
+		syncer->recordings[syncer->n++] = recording;
+	pthread_cond_broadcast(&syncer->changed);
+	pthread_mutex_unlock(&syncer->lock);
+}
+
+void syncer_remove(struct syncer *syncer, struct recording *recording)
+{
+	pthread_mutex_lock(&syncer->lock);
+	while (syncer->busy == recording)
+		pthread_cond_wait(&syncer->changed, &syncer->lock);
+	for (size_t i = 0; i < syncer->n; i++)
+		if (syncer->recordings[i] == recording)
+			syncer->recordings[i--] = syncer->recordings[--syncer->n];
+	pthread_mutex_unlock(&syncer->lock);
+}

@@ -1,0 +1,109 @@
+#include "camd/timing.h"
+
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <math.h>
+
+/* A rate that is nearer to the wanted one than this is the wanted one. */
+#define SAME_RATE 1.02
+
+void timing_start(struct timing *timing, int64_t source_period_ns, double wanted_fps)
+{
+	int64_t wanted_period_ns = wanted_fps > 0 ? llround(1e9 / wanted_fps) : 0;
+
+	timing->source_period_ns = source_period_ns;
+	timing->wanted_period_ns = wanted_period_ns > source_period_ns * SAME_RATE ? wanted_period_ns : 0;
+	timing->resumed = timing->last_ns != 0;
+	timing->window_start_ns = 0;
+	atomic_store(&timing->arrived_ns, clock_now_ns());
+}
+
+/* Whether a frame of that time is one of those wanted: the first in its slot of the wanted rate. */
+static bool is_wanted(struct timing *timing, int64_t sensor_ns)
+{
+	int64_t slot;
+
+	if (!timing->wanted_period_ns)
+		return true;
+	slot = (sensor_ns - timing->origin_ns + timing->source_period_ns / 2) / timing->wanted_period_ns;
+	if (slot <= timing->last_slot)
+		return false;
+	timing->last_slot = slot;
+	return true;
+}
+
+/* The frames of a gap lie evenly between its ends; those of them that were wanted are lost, the others don't matter. */
+static void note_gap(struct timing *timing, const struct gap *gap, int64_t until_ns)
+{
+	uint32_t n = gap->sensor + gap->starved;
+	int64_t from_ns = timing->last_ns;
+
+	for (uint32_t i = 1; i <= n; i++) {
+		int64_t at_ns = from_ns + (int64_t)((double)(until_ns - from_ns) * i / (n + 1));
+
+		if (from_ns && !is_wanted(timing, at_ns))
+			continue;
+		if (i <= gap->sensor)
+			timing->pending.sensor++;
+		else
+			timing->pending.starved++;
+	}
+}
+
+/* A camera that was away comes back with a new count: what it would have given meanwhile is lost. */
+static void note_absence(struct timing *timing, struct frame *frame)
+{
+	int64_t away_ns = frame->sensor_ns - timing->last_ns;
+
+	timing->resumed = false;
+	if (timing->source_period_ns && away_ns > timing->source_period_ns * 3 / 2)
+		frame->gap.sensor += (away_ns + timing->source_period_ns / 2) / timing->source_period_ns - 1;
+}
+
+static void measure(struct timing *timing, const struct frame *frame, bool kept)
+{
+	int64_t window_ns = frame->sensor_ns - timing->window_start_ns;
+
+	if (!timing->window_start_ns || window_ns < 0) {
+		timing->window_start_ns = frame->sensor_ns;
+		timing->window_produced = timing->window_kept = 0;
+		return;
+	}
+	timing->window_produced += 1 + frame->gap.sensor + frame->gap.starved;
+	timing->window_kept += kept;
+	if (window_ns < NS_PER_S - (timing->source_period_ns ? timing->source_period_ns / 2 : 0))
+		return;
+	atomic_store(&timing->capture_mfps, timing->window_produced * 1000 * NS_PER_S / window_ns);
+	atomic_store(&timing->collation_mfps, timing->window_kept * 1000 * NS_PER_S / window_ns);
+	timing->window_start_ns = frame->sensor_ns;
+	timing->window_produced = timing->window_kept = 0;
+}
+
+bool timing_note(struct timing *timing, struct frame *frame)
+{
+	bool kept;
+	uint32_t lost;
+
+	if (timing->resumed)
+		note_absence(timing, frame);
+	if (!timing->last_ns) {
+		timing->origin_ns = frame->sensor_ns;
+		timing->last_slot = -1;
+	}
+	note_gap(timing, &frame->gap, frame->sensor_ns);
+	kept = is_wanted(timing, frame->sensor_ns);
+	measure(timing, frame, kept);
+	timing->last_ns = frame->sensor_ns;
+	atomic_store(&timing->arrived_ns, clock_now_ns());
+	if (!kept)
+		return false;
+	frame->gap = timing->pending;
+	timing->pending = (struct gap){ 0 };
+	lost = frame->gap.sensor + frame->gap.starved;
+	timing->camera_frame += 1 + lost;
+	frame->camera_frame = timing->camera_frame;
+	atomic_fetch_add(&timing->produced, 1 + lost);
+	atomic_fetch_add(&timing->lost, lost);
+	return true;
+}

@@ -1,0 +1,319 @@
+#include "camd/v4l2_buffers.h"
+
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define N_WANTED 6
+#define N_LEAST 2
+
+enum buffer_state {
+	BUFFER_IDLE,		/* ours: to be queued */
+	BUFFER_QUEUED,		/* the driver's */
+	BUFFER_HELD,		/* somebody's frame */
+};
+
+struct buffer {
+	struct frame frame;
+	enum buffer_state state;
+	int64_t queued_ns;
+	void *memory[V4L2_MODE_MAX_MEMORY];
+	size_t lengths[V4L2_MODE_MAX_MEMORY];
+};
+
+struct v4l2_buffers {
+	pthread_mutex_t lock;		/* for all that changes below */
+	int references;			/* the source's, and one a frame that is held */
+	int fd;				/* -1 once closed */
+	int wake_fd;
+	unsigned type;
+	struct v4l2_mode mode;
+	unsigned flags;			/* of the driver's buffers: what clock it stamps with */
+	bool streaming;
+	int n_queued;
+	int n_items;
+	struct buffer items[VIDEO_MAX_FRAME];
+};
+
+/* A v4l2_buffer for an ioctl; planes is the room that multi-planar ones need. */
+static struct v4l2_buffer blank(const struct v4l2_buffers *buffers, int index, struct v4l2_plane *planes)
+{
+	struct v4l2_buffer blank = { .type = buffers->type, .memory = V4L2_MEMORY_MMAP, .index = (unsigned)index };
+
+	if (buffers->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE) {
+		blank.m.planes = planes;
+		blank.length = VIDEO_MAX_PLANES;
+	}
+	return blank;
+}
+
+static void destroy(struct v4l2_buffers *buffers)
+{
+	for (int i = 0; i < buffers->n_items; i++)
+		for (int m = 0; m < buffers->mode.n_memory; m++)
+			if (buffers->items[i].memory[m])
+				munmap(buffers->items[i].memory[m], buffers->items[i].lengths[m]);
+	if (buffers->wake_fd >= 0)
+		close(buffers->wake_fd);
+	pthread_mutex_destroy(&buffers->lock);
+	free(buffers);
+}
+
+static void unref(struct v4l2_buffers *buffers)
+{
+	bool last;
+
+	pthread_mutex_lock(&buffers->lock);
+	last = --buffers->references == 0;
+	pthread_mutex_unlock(&buffers->lock);
+	if (last)
+		destroy(buffers);
+}
+
+static bool queue_locked(struct v4l2_buffers *buffers, int index)
+{
+	struct buffer *item = &buffers->items[index];
+	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
+	struct v4l2_buffer request = blank(buffers, index, planes);
+
+	/* The time before the call: a frame that arrives within it finds the buffer. */
+	item->queued_ns = clock_now_ns();
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_QBUF, &request))
+		return false;
+	item->state = BUFFER_QUEUED;
+	buffers->n_queued++;
+	return true;
+}
+
+/* All that are idle: one that the driver refused before gets its chance again. */
+static void queue_idle_locked(struct v4l2_buffers *buffers)
+{
+	for (int i = 0; i < buffers->n_items && buffers->streaming; i++)
+		if (buffers->items[i].state == BUFFER_IDLE)
+			queue_locked(buffers, i);
+}
+
+static void release(struct frame *frame, void *owner)
+{
+	struct v4l2_buffers *buffers = owner;
+	struct buffer *item = (struct buffer *)frame;	/* its first member */
+	bool was_dry;
+
+	pthread_mutex_lock(&buffers->lock);
+	item->state = BUFFER_IDLE;
+	was_dry = buffers->n_queued == 0;
+	queue_idle_locked(buffers);
+	pthread_mutex_unlock(&buffers->lock);
+	if (was_dry)
+		v4l2_buffers_wake(buffers);
+	unref(buffers);
+}
+
+static bool map_one(struct v4l2_buffers *buffers, int index)
+{
+	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
+	struct v4l2_buffer request = blank(buffers, index, planes);
+	struct buffer *item = &buffers->items[index];
+
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_QUERYBUF, &request))
+		return false;
+	buffers->flags = request.flags;
+	for (int m = 0; m < buffers->mode.n_memory; m++) {
+		size_t length = request.m.planes == planes ? planes[m].length : request.length;
+		off_t offset = request.m.planes == planes ? planes[m].m.mem_offset : request.m.offset;
+		void *memory = MAP_FAILED;
+
+		errno = EINVAL;		/* a buffer too small for the picture that was agreed on */
+		if (length >= buffers->mode.memory_bytes[m])
+			memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, buffers->fd, offset);
+		if (memory == MAP_FAILED)
+			return false;
+		item->memory[m] = memory;
+		item->lengths[m] = length;
+	}
+	return true;
+}
+
+static void init_frame(struct v4l2_buffers *buffers, struct buffer *item)
+{
+	struct frame *frame = &item->frame;
+
+	frame->format = buffers->mode.format;
+	frame->n_planes = frame_n_planes(frame->format.pixels);
+	for (int i = 0; i < frame->n_planes; i++) {
+		const struct v4l2_mode_plane *plane = &buffers->mode.planes[i];
+
+		frame->planes[i] = (struct plane){
+			.data = (uint8_t *)item->memory[plane->memory] + plane->offset,
+			.stride = plane->stride,
+			.bytes = plane->bytes,
+			.dmabuf = -1,
+			.offset = plane->offset,
+		};
+	}
+	frame->release = release;
+	frame->owner = buffers;
+}
+
+static bool allocate(struct v4l2_buffers *buffers, const struct v4l2_node *node, struct error *err)
+{
+	struct v4l2_requestbuffers request = { .count = N_WANTED, .type = buffers->type, .memory = V4L2_MEMORY_MMAP };
+
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_REQBUFS, &request)) {
+		if (errno == EBUSY)
+			return v4l2_node_busy(node, err);
+		return error_set_errno(err, errno, "camera %s: no buffers", node->path);
+	}
+	if (request.count < N_LEAST)
+		return error_set(err, ERR_IO, "camera %s: the driver has no memory for its buffers", node->path);
+	buffers->n_items = (int)MIN(request.count, VIDEO_MAX_FRAME);
+	for (int i = 0; i < buffers->n_items; i++) {
+		if (!map_one(buffers, i))
+			return error_set_errno(err, errno, "camera %s: its buffers can't be mapped", node->path);
+		init_frame(buffers, &buffers->items[i]);
+	}
+	return true;
+}
+
+struct v4l2_buffers *v4l2_buffers_create(const struct v4l2_node *node, const struct v4l2_mode *mode, struct error *err)
+{
+	struct v4l2_buffers *buffers = xcalloc(1, sizeof(*buffers));
+
+	pthread_mutex_init(&buffers->lock, NULL);
+	buffers->references = 1;
+	buffers->fd = node->fd;
+	buffers->type = node->type;
+	buffers->mode = *mode;
+	buffers->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (buffers->wake_fd < 0)
+		error_set_errno(err, errno, "camera %s: eventfd", node->path);
+	else if (allocate(buffers, node, err))
+		return buffers;
+	v4l2_buffers_close(buffers);
+	return NULL;
+}
+
+void v4l2_buffers_close(struct v4l2_buffers *buffers)
+{
+	struct v4l2_requestbuffers none = { .memory = V4L2_MEMORY_MMAP };
+
+	if (!buffers)
+		return;
+	v4l2_buffers_stop(buffers);
+	pthread_mutex_lock(&buffers->lock);
+	/* Ends our ownership of the queue even while frames keep their memory mapped; the kernel orphans those buffers. */
+	none.type = buffers->type;
+	v4l2_node_ioctl(buffers->fd, VIDIOC_REQBUFS, &none);
+	buffers->fd = -1;
+	pthread_mutex_unlock(&buffers->lock);
+	unref(buffers);
+}
+
+const char *v4l2_buffers_clock(const struct v4l2_buffers *buffers)
+{
+	if ((buffers->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) != V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC)
+		return "CLOCK_MONOTONIC at arrival, for the driver's clock is another";
+	if ((buffers->flags & V4L2_BUF_FLAG_TSTAMP_SRC_MASK) == V4L2_BUF_FLAG_TSTAMP_SRC_SOE)
+		return "the driver's, CLOCK_MONOTONIC at the start of exposure";
+	return "the driver's, CLOCK_MONOTONIC at the end of the frame";
+}
+
+int v4l2_buffers_start(struct v4l2_buffers *buffers)
+{
+	int type = (int)buffers->type, rc = 0;
+
+	pthread_mutex_lock(&buffers->lock);
+	buffers->streaming = true;
+	queue_idle_locked(buffers);
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_STREAMON, &type))
+		rc = errno;
+	pthread_mutex_unlock(&buffers->lock);
+	if (rc)
+		v4l2_buffers_stop(buffers);
+	return rc;
+}
+
+void v4l2_buffers_stop(struct v4l2_buffers *buffers)
+{
+	int type = (int)buffers->type;
+
+	pthread_mutex_lock(&buffers->lock);
+	if (buffers->streaming)
+		v4l2_node_ioctl(buffers->fd, VIDIOC_STREAMOFF, &type);
+	buffers->streaming = false;
+	buffers->n_queued = 0;
+	for (int i = 0; i < buffers->n_items; i++)
+		if (buffers->items[i].state == BUFFER_QUEUED)
+			buffers->items[i].state = BUFFER_IDLE;
+	pthread_mutex_unlock(&buffers->lock);
+}
+
+short v4l2_buffers_wait(struct v4l2_buffers *buffers, int timeout_ms)
+{
+	struct pollfd fds[2] = { { .fd = buffers->wake_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	uint64_t ignored;
+
+	/* With nothing queued, some kernels report an error instead of waiting; release() wakes us when that changes. */
+	pthread_mutex_lock(&buffers->lock);
+	queue_idle_locked(buffers);
+	if (buffers->n_queued)
+		fds[1].fd = buffers->fd;
+	pthread_mutex_unlock(&buffers->lock);
+	if (poll(fds, 2, timeout_ms) <= 0)
+		return 0;
+	if (fds[0].revents && read(buffers->wake_fd, &ignored, sizeof(ignored)) == sizeof(ignored) && !fds[1].revents)
+		return POLLIN;
+	return fds[1].revents;
+}
+
+void v4l2_buffers_wake(struct v4l2_buffers *buffers)
+{
+	uint64_t one = 1;
+
+	/* Fails only when it is full of wakes already. */
+	if (write(buffers->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void hold(struct v4l2_buffers *buffers, struct buffer *item, struct v4l2_filled *filled)
+{
+	pthread_mutex_lock(&buffers->lock);
+	filled->queued_ns = item->queued_ns;
+	item->state = BUFFER_HELD;
+	buffers->n_queued--;
+	buffers->references++;
+	pthread_mutex_unlock(&buffers->lock);
+	frame_copy_facts(&item->frame, &(struct frame){ 0 });
+	atomic_store(&item->frame.references, 1);
+}
+
+int v4l2_buffers_take(struct v4l2_buffers *buffers, struct v4l2_filled *filled)
+{
+	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
+	struct v4l2_buffer taken = blank(buffers, 0, planes);
+	struct buffer *item;
+
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_DQBUF, &taken))
+		return errno;
+	if (taken.index >= (unsigned)buffers->n_items)
+		return EIO;
+	item = &buffers->items[taken.index];
+	*filled = (struct v4l2_filled){
+		.frame = &item->frame,
+		.error = taken.flags & V4L2_BUF_FLAG_ERROR,
+		.monotonic = (taken.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+		.time_ns = taken.timestamp.tv_sec * NS_PER_S + taken.timestamp.tv_usec * NS_PER_US,
+		.sequence = taken.sequence,
+	};
+	for (int m = 0; m < buffers->mode.n_memory; m++)
+		filled->bytes[m] = MIN(taken.m.planes == planes ? planes[m].bytesused : taken.bytesused, item->lengths[m]);
+	hold(buffers, item, filled);
+	return 0;
+}

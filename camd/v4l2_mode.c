@@ -1,0 +1,465 @@
+#include "camd/v4l2_mode.h"
+
+#include "camd/rate.h"
+#include "camd/v4l2_colour.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_FPS 30
+#define MAX_ENTRIES 256		/* of a driver's lists, which it may not end */
+#define MAX_FORMATS 16
+
+/* The formats that camd takes, the best first: what an encoder takes as it is, then what is lossless, then JPEG. */
+static const struct known {
+	uint32_t fourcc;
+	enum pixel_format pixels;
+	int n_memory;
+} known_formats[] = {
+	{ V4L2_PIX_FMT_NV12, PIXEL_NV12, 1 },
+	{ V4L2_PIX_FMT_YUV420, PIXEL_I420, 1 },
+	{ V4L2_PIX_FMT_NV12M, PIXEL_NV12, 2 },
+	{ V4L2_PIX_FMT_YUV420M, PIXEL_I420, 3 },
+	{ V4L2_PIX_FMT_YUYV, PIXEL_YUYV, 1 },
+	{ V4L2_PIX_FMT_YUV422P, PIXEL_I422, 1 },
+	{ V4L2_PIX_FMT_MJPEG, PIXEL_MJPEG, 1 },
+	{ V4L2_PIX_FMT_JPEG, PIXEL_MJPEG, 1 },
+};
+
+/* Sizes worth listing where a camera has any within a range. */
+static const struct size usual_sizes[] = {
+	{ 320, 240 }, { 640, 480 }, { 800, 600 }, { 1280, 720 }, { 1456, 1088 }, { 1920, 1080 }, { 2592, 1944 }, { 3840, 2160 },
+};
+
+struct choice {
+	const struct known *known;
+	struct size size;
+	struct v4l2_fract interval;	/* 0/0: the driver doesn't list any */
+	long distance;			/* of the size from what is wanted */
+	double fps;			/* 0: not known before it is set */
+};
+
+static const struct known *find_known(uint32_t fourcc)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known_formats); i++)
+		if (known_formats[i].fourcc == fourcc)
+			return &known_formats[i];
+	return NULL;
+}
+
+static size_t list_formats(const struct v4l2_node *node, const struct known *found[MAX_FORMATS])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MAX_ENTRIES && n < MAX_FORMATS; i++) {
+		struct v4l2_fmtdesc about = { .index = i, .type = node->type };
+		const struct known *known;
+
+		if (v4l2_node_ioctl(node->fd, VIDIOC_ENUM_FMT, &about))
+			break;
+		known = find_known(about.pixelformat);
+		if (known)
+			found[n++] = known;
+	}
+	return n;
+}
+
+bool v4l2_mode_is_usable(const struct v4l2_node *node)
+{
+	const struct known *found[MAX_FORMATS];
+
+	return list_formats(node, found) > 0;
+}
+
+static bool get_format(const struct v4l2_node *node, struct v4l2_format *format)
+{
+	*format = (struct v4l2_format){ .type = node->type };
+	return !v4l2_node_ioctl(node->fd, VIDIOC_G_FMT, format);
+}
+
+static struct size own_size(const struct v4l2_node *node)
+{
+	struct v4l2_format format;
+
+	if (!get_format(node, &format))
+		return (struct size){ 640, 480 };
+	if (v4l2_node_is_multiplanar(node))
+		return (struct size){ (int)format.fmt.pix_mp.width, (int)format.fmt.pix_mp.height };
+	return (struct size){ (int)format.fmt.pix.width, (int)format.fmt.pix.height };
+}
+
+static long distance_of(struct size a, struct size b)
+{
+	return labs((long)a.width - b.width) + labs((long)a.height - b.height);
+}
+
+static int clamp_step(int wanted, unsigned min, unsigned max, unsigned step)
+{
+	long value = MAX((long)min, MIN((long)max, wanted));
+
+	if (step > 1)
+		value = (long)min + (value - (long)min) / (long)step * (long)step;
+	return (int)value;
+}
+
+/* The size nearest to the wanted one; between two as near, the larger. */
+static struct size nearest_size(const struct v4l2_node *node, uint32_t fourcc, struct size wanted)
+{
+	struct size best = wanted;
+	long best_distance = -1;
+
+	for (unsigned i = 0; i < MAX_ENTRIES; i++) {
+		struct v4l2_frmsizeenum entry = { .index = i, .pixel_format = fourcc };
+		struct size size;
+		long distance;
+
+		if (v4l2_node_ioctl(node->fd, VIDIOC_ENUM_FRAMESIZES, &entry))
+			break;
+		if (entry.type != V4L2_FRMSIZE_TYPE_DISCRETE) {
+			const struct v4l2_frmsize_stepwise *range = &entry.stepwise;
+
+			return (struct size){
+				clamp_step(wanted.width, range->min_width, range->max_width, range->step_width),
+				clamp_step(wanted.height, range->min_height, range->max_height, range->step_height),
+			};
+		}
+		size = (struct size){ (int)entry.discrete.width, (int)entry.discrete.height };
+		distance = distance_of(size, wanted);
+		if (best_distance < 0 || distance < best_distance || (distance == best_distance && size.width > best.width)) {
+			best = size;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+static double fract_fps(struct v4l2_fract interval)
+{
+	return interval.numerator ? (double)interval.denominator / interval.numerator : 0;
+}
+
+static bool reaches(double fps, double wanted)
+{
+	return fps >= wanted * 0.995;
+}
+
+/* Which of two rates serves better: one that reaches what is wanted, and then the nearer. */
+static bool is_better_rate(double fps, double best, double wanted)
+{
+	if (reaches(fps, wanted) != reaches(best, wanted))
+		return reaches(fps, wanted);
+	return reaches(fps, wanted) ? fps < best : fps > best;
+}
+
+static struct v4l2_fract fract_of_rate(struct rate rate)
+{
+	return (struct v4l2_fract){ .numerator = (unsigned)rate.den, .denominator = (unsigned)rate.num };
+}
+
+/* The frame interval that serves best; 0/0 where the driver lists none. */
+static struct v4l2_fract nearest_interval(const struct v4l2_node *node, uint32_t fourcc, struct size size, struct rate wanted)
+{
+	struct v4l2_fract best = { 0 };
+
+	for (unsigned i = 0; i < MAX_ENTRIES; i++) {
+		struct v4l2_frmivalenum entry = {
+			.index = i, .pixel_format = fourcc, .width = (unsigned)size.width, .height = (unsigned)size.height,
+		};
+
+		if (v4l2_node_ioctl(node->fd, VIDIOC_ENUM_FRAMEINTERVALS, &entry))
+			break;
+		if (entry.type != V4L2_FRMIVAL_TYPE_DISCRETE) {
+			if (!reaches(fract_fps(entry.stepwise.min), rate_fps(wanted)))
+				return entry.stepwise.min;
+			if (fract_fps(entry.stepwise.max) > rate_fps(wanted))
+				return entry.stepwise.max;
+			return fract_of_rate(wanted);
+		}
+		if (!best.numerator || is_better_rate(fract_fps(entry.discrete), fract_fps(best), rate_fps(wanted)))
+			best = entry.discrete;
+	}
+	return best;
+}
+
+/* Orders choices: the right size first, then the right rate, then the better format. */
+static bool is_better(const struct choice *a, const struct choice *b, double fps)
+{
+	bool a_reaches = a->fps <= 0 || reaches(a->fps, fps), b_reaches = b->fps <= 0 || reaches(b->fps, fps);
+
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	if (a_reaches != b_reaches)
+		return a_reaches;
+	if (!a_reaches && a->fps != b->fps)
+		return a->fps > b->fps;
+	return a->known < b->known;
+}
+
+static size_t make_choices(const struct v4l2_node *node, struct size wanted, struct rate rate, int pixels,
+			   struct choice choices[MAX_FORMATS])
+{
+	const struct known *found[MAX_FORMATS];
+	size_t n_found = list_formats(node, found), n = 0;
+
+	for (size_t i = 0; i < n_found; i++) {
+		struct choice choice = { .known = found[i] };
+		size_t at = n;
+
+		if (pixels >= 0 && found[i]->pixels != (enum pixel_format)pixels)
+			continue;
+		n++;
+		choice.size = nearest_size(node, found[i]->fourcc, wanted);
+		choice.distance = distance_of(choice.size, wanted);
+		choice.interval = nearest_interval(node, found[i]->fourcc, choice.size, rate);
+		choice.fps = fract_fps(choice.interval);
+		for (; at && is_better(&choice, &choices[at - 1], rate_fps(rate)); at--)
+			choices[at] = choices[at - 1];
+		choices[at] = choice;
+	}
+	return n;
+}
+
+/* What of struct v4l2_format matters here, from either of its two forms. */
+struct answer {
+	uint32_t fourcc, field;
+	int width, height, n_memory;
+	unsigned strides[V4L2_MODE_MAX_MEMORY], sizes[V4L2_MODE_MAX_MEMORY];
+	struct v4l2_colour_facts colour;
+};
+
+static struct answer read_single(const struct v4l2_pix_format *pix)
+{
+	return (struct answer){
+		.fourcc = pix->pixelformat, .field = pix->field,
+		.width = (int)pix->width, .height = (int)pix->height, .n_memory = 1,
+		.strides = { pix->bytesperline }, .sizes = { pix->sizeimage },
+		.colour = { pix->colorspace, pix->xfer_func, pix->ycbcr_enc, pix->quantization },
+	};
+}
+
+static struct answer read_multi(const struct v4l2_pix_format_mplane *pix)
+{
+	struct answer answer = {
+		.fourcc = pix->pixelformat, .field = pix->field,
+		.width = (int)pix->width, .height = (int)pix->height, .n_memory = pix->num_planes,
+		.colour = { pix->colorspace, pix->xfer_func, pix->ycbcr_enc, pix->quantization },
+	};
+
+	for (int i = 0; i < MIN(answer.n_memory, V4L2_MODE_MAX_MEMORY); i++) {
+		answer.strides[i] = pix->plane_fmt[i].bytesperline;
+		answer.sizes[i] = pix->plane_fmt[i].sizeimage;
+	}
+	return answer;
+}
+
+static bool set_format(const struct v4l2_node *node, const struct choice *choice, struct answer *answer)
+{
+	struct v4l2_format format = { .type = node->type };
+	bool multi = v4l2_node_is_multiplanar(node);
+
+	if (multi) {
+		format.fmt.pix_mp.pixelformat = choice->known->fourcc;
+		format.fmt.pix_mp.width = (unsigned)choice->size.width;
+		format.fmt.pix_mp.height = (unsigned)choice->size.height;
+		format.fmt.pix_mp.field = V4L2_FIELD_NONE;
+		format.fmt.pix_mp.num_planes = (uint8_t)choice->known->n_memory;
+	} else {
+		format.fmt.pix.pixelformat = choice->known->fourcc;
+		format.fmt.pix.width = (unsigned)choice->size.width;
+		format.fmt.pix.height = (unsigned)choice->size.height;
+		format.fmt.pix.field = V4L2_FIELD_NONE;
+	}
+	if (v4l2_node_ioctl(node->fd, VIDIOC_S_FMT, &format))
+		return false;
+	*answer = multi ? read_multi(&format.fmt.pix_mp) : read_single(&format.fmt.pix);
+	return true;
+}
+
+/* Finds the planes of the picture in the memory. False: the driver's numbers don't add up. */
+static bool lay_out(const struct answer *answer, const struct known *known, struct v4l2_mode *mode)
+{
+	struct frame_format raw = { .pixels = known->pixels, .width = answer->width, .height = answer->height };
+	size_t used[V4L2_MODE_MAX_MEMORY] = { 0 };
+
+	for (int i = 0; i < frame_n_planes(known->pixels); i++) {
+		int memory = known->n_memory > 1 ? i : 0, row_bytes = frame_plane_row_bytes(&raw, i);
+		struct v4l2_mode_plane *plane = &mode->planes[i];
+
+		plane->memory = memory;
+		plane->offset = used[memory];
+		plane->stride = (int)MIN(answer->strides[memory], INT32_MAX / 4);
+		if (i && !memory && known->pixels != PIXEL_NV12)
+			plane->stride /= 2;
+		if (!answer->strides[memory])
+			plane->stride = row_bytes;
+		if (plane->stride < row_bytes)
+			return false;
+		plane->bytes = (size_t)plane->stride * (size_t)frame_plane_rows(&raw, i);
+		used[memory] += plane->bytes;
+	}
+	if (known->pixels == PIXEL_MJPEG)
+		mode->planes[0] = (struct v4l2_mode_plane){ .bytes = used[0] = answer->sizes[0] };
+	mode->n_memory = known->n_memory;
+	for (int i = 0; i < known->n_memory; i++) {
+		mode->memory_bytes[i] = used[i];
+		if (!used[i] || used[i] > answer->sizes[i])
+			return false;
+	}
+	return true;
+}
+
+static bool accept(const struct answer *answer, const struct choice *choice, struct v4l2_mode *mode)
+{
+	bool whole = answer->field == V4L2_FIELD_NONE || answer->field == V4L2_FIELD_ANY ||
+		     answer->field == V4L2_FIELD_INTERLACED || answer->field == V4L2_FIELD_INTERLACED_TB ||
+		     answer->field == V4L2_FIELD_INTERLACED_BT;
+
+	*mode = (struct v4l2_mode){ .fourcc = answer->fourcc };
+	if (answer->fourcc != choice->known->fourcc || answer->n_memory != choice->known->n_memory || !whole)
+		return false;
+	if (answer->width < 2 || answer->height < 2 || answer->width > 32768 || answer->height > 32768)
+		return false;
+	mode->format = (struct frame_format){
+		.pixels = choice->known->pixels,
+		.width = answer->width & ~1,
+		.height = answer->height & ~1,
+		.colour = v4l2_colour_map(&answer->colour, choice->known->pixels == PIXEL_MJPEG),
+	};
+	return lay_out(answer, choice->known, mode);
+}
+
+/* Sets the interval where that can be done, and reads back what it is. */
+static void set_rate(const struct v4l2_node *node, const struct choice *choice, struct rate rate, struct v4l2_mode *mode)
+{
+	struct v4l2_streamparm parameters = { .type = node->type };
+	struct v4l2_fract interval = { 0 };
+
+	if (v4l2_node_ioctl(node->fd, VIDIOC_G_PARM, &parameters))
+		return;
+	if (parameters.parm.capture.capability & V4L2_CAP_TIMEPERFRAME) {
+		struct v4l2_streamparm wanted = { .type = node->type };
+
+		wanted.parm.capture.timeperframe = choice->interval.numerator ? choice->interval : fract_of_rate(rate);
+		if (!v4l2_node_ioctl(node->fd, VIDIOC_S_PARM, &wanted))
+			parameters = wanted;
+	}
+	interval = parameters.parm.capture.timeperframe;
+	if (!interval.numerator || !interval.denominator)
+		return;
+	mode->fps = fract_fps(interval);
+	mode->period_ns = (NS_PER_S * interval.numerator + interval.denominator / 2) / interval.denominator;
+}
+
+/* A webcam may otherwise halve its rate in dim light, whatever was agreed. */
+static void keep_rate(const struct v4l2_node *node)
+{
+	struct v4l2_queryctrl about = { .id = V4L2_CID_EXPOSURE_AUTO_PRIORITY };
+	struct v4l2_control control = { .id = V4L2_CID_EXPOSURE_AUTO_PRIORITY };
+
+	if (v4l2_node_ioctl(node->fd, VIDIOC_QUERYCTRL, &about) ||
+	    about.flags & (V4L2_CTRL_FLAG_DISABLED | V4L2_CTRL_FLAG_READ_ONLY))
+		return;
+	if (v4l2_node_ioctl(node->fd, VIDIOC_S_CTRL, &control))
+		log_warning("camera %s: exposure_dynamic_framerate can't be switched off; its rate may sink in dim light", node->path);
+}
+
+static void log_choice(const struct v4l2_node *node, const struct v4l2_mode *mode, struct size wanted, struct rate rate)
+{
+	bool same = mode->format.width == wanted.width && mode->format.height == wanted.height;
+
+	log_info("camera %s (%s): %.4s %dx%d at %.3f frames/s", node->path, node->card, (const char *)&mode->fourcc,
+		 mode->format.width, mode->format.height, mode->fps);
+	if (!same || !reaches(mode->fps, rate_fps(rate)))
+		log_warning("camera %s: %dx%d at %.3f frames/s was asked for, this is the nearest it can do", node->path, wanted.width,
+			    wanted.height, rate_fps(rate));
+}
+
+bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *request, int pixels, struct v4l2_mode *mode,
+		   struct error *err)
+{
+	struct size wanted = request->size.width > 0 ? request->size : own_size(node);
+	struct rate rate = rate_from_fps(request->fps > 0 ? request->fps : DEFAULT_FPS);
+	struct choice choices[MAX_FORMATS];
+	size_t n = make_choices(node, wanted, rate, pixels, choices);
+	struct answer answer;
+
+	if (!n)
+		return error_set(err, ERR_UNSUPPORTED, "camera %s: it has no format that can be used: %s", node->path,
+				 pixels >= 0 ? pixel_format_names[pixels] : "NV12, YUV420, YUYV, YUV422P or MJPEG");
+	for (size_t i = 0; i < n; i++) {
+		if (!set_format(node, &choices[i], &answer)) {
+			if (errno == EBUSY)
+				return v4l2_node_busy(node, err);
+			if (errno == ENODEV)
+				return error_set(err, ERR_CAMERA_LOST, "camera %s: it has been unplugged", node->path);
+			continue;
+		}
+		if (!accept(&answer, &choices[i], mode))
+			continue;
+		set_rate(node, &choices[i], rate, mode);
+		keep_rate(node);
+		log_choice(node, mode, wanted, rate);
+		return true;
+	}
+	return error_set(err, ERR_UNSUPPORTED, "camera %s: the driver accepts none of the formats that it lists", node->path);
+}
+
+static double highest_fps(const struct v4l2_node *node, uint32_t fourcc, struct size size)
+{
+	return fract_fps(nearest_interval(node, fourcc, size, (struct rate){ (int)RATE_MAX_FPS, 1 }));
+}
+
+static size_t add_mode(struct source_mode *modes, size_t n, size_t max, struct size size, double fps)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (modes[i].size.width == size.width && modes[i].size.height == size.height) {
+			modes[i].max_fps = MAX(modes[i].max_fps, fps);
+			return n;
+		}
+	}
+	if (n < max)
+		modes[n++] = (struct source_mode){ size, fps };
+	return n;
+}
+
+static size_t add_range(const struct v4l2_node *node, const struct v4l2_frmsizeenum *entry, struct source_mode *modes,
+			size_t n, size_t max)
+{
+	const struct v4l2_frmsize_stepwise *range = &entry->stepwise;
+	struct size largest = { (int)MIN(range->max_width, 32768), (int)MIN(range->max_height, 32768) };
+
+	for (size_t i = 0; i < ARRAY_LEN(usual_sizes); i++) {
+		struct size size = usual_sizes[i];
+
+		if (size.width >= (int)range->min_width && size.width <= largest.width &&
+		    size.height >= (int)range->min_height && size.height <= largest.height)
+			n = add_mode(modes, n, max, size, highest_fps(node, entry->pixel_format, size));
+	}
+	return add_mode(modes, n, max, largest, highest_fps(node, entry->pixel_format, largest));
+}
+
+size_t v4l2_mode_list(const struct v4l2_node *node, struct source_mode *modes, size_t max)
+{
+	const struct known *found[MAX_FORMATS];
+	size_t n_formats = list_formats(node, found), n = 0;
+
+	for (size_t f = 0; f < n_formats; f++) {
+		for (unsigned i = 0; i < MAX_ENTRIES; i++) {
+			struct v4l2_frmsizeenum entry = { .index = i, .pixel_format = found[f]->fourcc };
+			struct size size;
+
+			if (v4l2_node_ioctl(node->fd, VIDIOC_ENUM_FRAMESIZES, &entry))
+				break;
+			if (entry.type != V4L2_FRMSIZE_TYPE_DISCRETE) {
+				n = add_range(node, &entry, modes, n, max);
+				break;
+			}
+			size = (struct size){ (int)entry.discrete.width, (int)entry.discrete.height };
+			n = add_mode(modes, n, max, size, highest_fps(node, found[f]->fourcc, size));
+		}
+	}
+	return n;
+}

@@ -1,0 +1,362 @@
+#include "camd/v4l2_node.h"
+
+#include "camd/v4l2_mode.h"
+#include "common/util.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Parts of image pipelines that look like cameras, but give nothing without libcamera. */
+static const char *const pipeline_drivers[] = { "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rkisp1", NULL };
+
+/* A camera as found: what its identity is made of. */
+struct candidate {
+	char path[32];
+	int number;
+	char bus[33], card[33];
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t n;
+};
+
+int v4l2_node_ioctl(int fd, unsigned long request, void *argument)
+{
+	int rc;
+
+	do
+		rc = ioctl(fd, request, argument);
+	while (rc < 0 && errno == EINTR);
+	return rc;
+}
+
+bool v4l2_node_is_multiplanar(const struct v4l2_node *node)
+{
+	return node->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+}
+
+static bool is_pipeline(const char *driver)
+{
+	for (const char *const *name = pipeline_drivers; *name; name++)
+		if (!strcmp(driver, *name))
+			return true;
+	return false;
+}
+
+/* Asks what an open node is. NULL: a camera; otherwise why it is none. */
+static const char *query(struct v4l2_node *node)
+{
+	struct v4l2_capability cap = { 0 };
+	unsigned caps;
+
+	if (v4l2_node_ioctl(node->fd, VIDIOC_QUERYCAP, &cap))
+		return errno == ENODEV ? "it has been unplugged" : "not a video device";
+	caps = cap.capabilities & V4L2_CAP_DEVICE_CAPS ? cap.device_caps : cap.capabilities;
+	snprintf(node->driver, sizeof(node->driver), "%.16s", (const char *)cap.driver);
+	snprintf(node->bus, sizeof(node->bus), "%.32s", (const char *)cap.bus_info);
+	snprintf(node->card, sizeof(node->card), "%.32s", (const char *)cap.card);
+	if (caps & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE))
+		return "a codec or converter, not a camera";
+	if (caps & V4L2_CAP_IO_MC || is_pipeline(node->driver))
+		return "part of an image pipeline that only libcamera can drive";
+	if (!(caps & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)) || !(caps & V4L2_CAP_STREAMING))
+		return "it doesn't capture video";
+	node->type = caps & V4L2_CAP_VIDEO_CAPTURE ? V4L2_BUF_TYPE_VIDEO_CAPTURE : V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+	return NULL;
+}
+
+static bool open_path(struct v4l2_node *node, const char *path)
+{
+	*node = (struct v4l2_node){ .fd = -1 };
+	snprintf(node->path, sizeof(node->path), "%s", path);
+	node->fd = open(node->path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	return node->fd >= 0;
+}
+
+/* Appends the camera at a path, if it is one. usable_only: and if camd can use its pictures. */
+static void try_candidate(struct candidates *found, const char *name, bool usable_only)
+{
+	struct candidate candidate = { 0 };
+	struct v4l2_node node;
+
+	if (strncmp(name, "video", 5) || !isdigit((unsigned char)name[5]) || strlen(name) > 20)
+		return;
+	candidate.number = atoi(name + 5);
+	snprintf(candidate.path, sizeof(candidate.path), "/dev/%s", name);
+	if (!open_path(&node, candidate.path))
+		return;
+	if (!query(&node) && (!usable_only || v4l2_mode_is_usable(&node))) {
+		memcpy(candidate.bus, node.bus, sizeof(candidate.bus));
+		memcpy(candidate.card, node.card, sizeof(candidate.card));
+		found->items = xrealloc(found->items, found->n + 1, sizeof(*found->items));
+		found->items[found->n++] = candidate;
+	}
+	close(node.fd);
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *first = a, *second = b;
+	int order = strcmp(first->bus, second->bus);
+
+	return order ? order : first->number - second->number;
+}
+
+static struct candidates find_candidates(bool usable_only)
+{
+	struct candidates found = { 0 };
+	DIR *directory = opendir("/dev");
+	struct dirent *entry;
+
+	if (!directory)
+		return found;
+	while ((entry = readdir(directory)))
+		try_candidate(&found, entry->d_name, usable_only);
+	closedir(directory);
+	if (found.n)
+		qsort(found.items, found.n, sizeof(*found.items), compare_candidates);
+	return found;
+}
+
+size_t v4l2_node_discover(char ***found)
+{
+	struct candidates candidates = find_candidates(true);
+
+	*found = xcalloc(candidates.n, sizeof(**found));
+	for (size_t i = 0; i < candidates.n; i++)
+		(*found)[i] = xstrdup(candidates.items[i].path);
+	free(candidates.items);
+	return candidates.n;
+}
+
+/* The id of candidate i: equal devices on equal buses are counted. */
+static void make_id(const struct candidates *candidates, size_t i, char *id, size_t bytes)
+{
+	const struct candidate *candidate = &candidates->items[i];
+	int nth = 1;
+	int used;
+
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(candidates->items[k].bus, candidate->bus) && !strcmp(candidates->items[k].card, candidate->card))
+			nth++;
+	used = snprintf(id, bytes, "v4l2:%s/%s", candidate->bus, candidate->card);
+	if (nth > 1 && used > 0 && (size_t)used < bytes)
+		snprintf(id + used, bytes - (size_t)used, "#%d", nth);
+}
+
+static void identify(struct v4l2_node *node)
+{
+	struct candidates candidates = find_candidates(false);
+	struct stat own, other;
+
+	snprintf(node->id, sizeof(node->id), "v4l2:%s/%s", node->bus, node->card);
+	for (size_t i = 0; i < candidates.n && !fstat(node->fd, &own); i++)
+		if (!stat(candidates.items[i].path, &other) && own.st_rdev == other.st_rdev)
+			make_id(&candidates, i, node->id, sizeof(node->id));
+	free(candidates.items);
+}
+
+/* From "", or an id with or without its kind. */
+static bool resolve_id(const char *what, char *path, size_t bytes, struct error *err)
+{
+	struct candidates candidates = find_candidates(!*what);
+	bool found = false;
+	char id[128];
+
+	if (!strncmp(what, "v4l2:", 5))
+		what += 5;
+	for (size_t i = 0; i < candidates.n && !found; i++) {
+		make_id(&candidates, i, id, sizeof(id));
+		found = !*what || !strcmp(id + 5, what);
+		if (found)
+			snprintf(path, bytes, "%s", candidates.items[i].path);
+	}
+	free(candidates.items);
+	if (!found && !*what)
+		return error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found: none at /dev/video*, or no permission to open them");
+	return found || error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there; list_cameras shows those that are", what);
+}
+
+static bool resolve(const char *what, char *path, size_t bytes, struct error *err)
+{
+	size_t length = strlen(what);
+
+	if (length && strspn(what, "0123456789") == length)
+		snprintf(path, bytes, "/dev/video%s", what);
+	else if (length > 5 && !strncmp(what, "video", 5) && strspn(what + 5, "0123456789") == length - 5)
+		snprintf(path, bytes, "/dev/%s", what);
+	else if (*what == '/')
+		snprintf(path, bytes, "%s", what);
+	else
+		return resolve_id(what, path, bytes, err);
+	return true;
+}
+
+static void command_of(int pid, char *name, size_t bytes)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	*name = '\0';
+	if (!file)
+		return;
+	if (!fgets(name, (int)bytes, file))
+		*name = '\0';
+	fclose(file);
+	name[strcspn(name, "\n")] = '\0';
+}
+
+static bool busy_with(const struct v4l2_node *node, int pid, struct error *err)
+{
+	char name[64];
+
+	if (pid == getpid())
+		return error_set(err, ERR_CAMERA_BUSY, "camera %s: this camd (pid %d) has it open already", node->path, pid);
+	if (pid <= 0)
+		return error_set(err, ERR_CAMERA_BUSY, "camera %s: in use by another process", node->path);
+	command_of(pid, name, sizeof(name));
+	return error_set(err, ERR_CAMERA_BUSY, "camera %s: in use by process %d%s%s%s", node->path, pid, *name ? " (" : "", name,
+			 *name ? ")" : "");
+}
+
+/* Who holds the flock on an open file, by the kernel's list of locks; 0: not to be found, as from within a container. */
+static int find_locker(int fd)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	unsigned long inode;
+	unsigned high, low;
+	struct stat status;
+	char line[256];
+	int pid, found = 0;
+
+	if (!locks)
+		return 0;
+	while (!fstat(fd, &status) && !found && fgets(line, sizeof(line), locks))
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &high, &low, &inode) == 4 &&
+		    makedev(high, low) == status.st_dev && inode == status.st_ino)
+			found = pid;
+	fclose(locks);
+	return found;
+}
+
+static bool process_has_open(const char *pid, dev_t device)
+{
+	char path[300];
+	struct dirent *entry;
+	struct stat status;
+	bool found = false;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	fds = opendir(path);
+	if (!fds)
+		return false;
+	while (!found && (entry = readdir(fds)))
+		found = !fstatat(dirfd(fds), entry->d_name, &status, 0) && S_ISCHR(status.st_mode) && status.st_rdev == device;
+	closedir(fds);
+	return found;
+}
+
+/* Another process that has the device open; 0: none that we may look into. */
+static int find_opener(int fd)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	struct stat status;
+	int found = 0;
+
+	if (!processes)
+		return 0;
+	while (!fstat(fd, &status) && !found && (entry = readdir(processes)))
+		if (isdigit((unsigned char)*entry->d_name) && atoi(entry->d_name) != getpid() &&
+		    process_has_open(entry->d_name, status.st_rdev))
+			found = atoi(entry->d_name);
+	closedir(processes);
+	return found;
+}
+
+bool v4l2_node_busy(const struct v4l2_node *node, struct error *err)
+{
+	return busy_with(node, find_opener(node->fd), err);
+}
+
+static bool fail_open(const struct v4l2_node *node, int number, struct error *err)
+{
+	switch (number) {
+	case EACCES:
+	case EPERM:
+		return error_set(err, ERR_PERMISSION_DENIED, "camera %s: no permission: add yourself to group video "
+				 "(sudo usermod -aG video $USER, then log in again)", node->path);
+	case ENOENT:
+	case ENOTDIR:
+	case ENXIO:
+	case ENODEV:
+		return error_set(err, ERR_NOT_FOUND, "camera %s: there is no such device; is it plugged in?", node->path);
+	case EBUSY:
+		return error_set(err, ERR_CAMERA_BUSY, "camera %s: in use by another process", node->path);
+	default:
+		return error_set_errno(err, number, "camera %s", node->path);
+	}
+}
+
+static bool lock(const struct v4l2_node *node, struct error *err)
+{
+	if (!flock(node->fd, LOCK_EX | LOCK_NB))
+		return true;
+	if (errno == EWOULDBLOCK)
+		return busy_with(node, find_locker(node->fd), err);
+	return error_set_errno(err, errno, "camera %s: can't be locked", node->path);
+}
+
+bool v4l2_node_open(struct v4l2_node *node, const char *what, struct error *err)
+{
+	char path[sizeof(node->path)];
+	struct stat status;
+	const char *reason;
+
+	*node = (struct v4l2_node){ .fd = -1 };
+	if (!resolve(what, path, sizeof(path), err))
+		return false;
+	snprintf(node->path, sizeof(node->path), "%s", path);
+	if (!stat(path, &status) && !S_ISCHR(status.st_mode))
+		return error_set(err, ERR_UNSUPPORTED, "camera %s: not a device; a video file is 'file:PATH'", path);
+	if (!open_path(node, path))
+		return fail_open(node, errno, err);
+	reason = query(node);
+	if (reason) {
+		error_set(err, ERR_UNSUPPORTED, "camera %s: %s", path, reason);
+		goto fail;
+	}
+	if (!lock(node, err))
+		goto fail;
+	identify(node);
+	return true;
+
+fail:
+	close(node->fd);
+	node->fd = -1;
+	return false;
+}
+
+void v4l2_node_close(struct v4l2_node *node)
+{
+	if (node->fd < 0)
+		return;
+	/* Mapped buffers keep the open file, and with it the lock, beyond close(). */
+	flock(node->fd, LOCK_UN);
+	close(node->fd);
+	node->fd = -1;
+}

@@ -1,0 +1,63 @@
+#include "common/log.h"
+
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const log_level_names[] = { "error", "warning", "info", "debug", NULL };
+
+static atomic_int current_level = LOG_INFO;
+static atomic_int console_fd = -1;
+
+void log_set_level(enum log_level level)
+{
+	atomic_store(&current_level, level);
+}
+
+void log_set_console(int fd)
+{
+	atomic_store(&console_fd, fd);
+}
+
+static void write_all(int fd, const char *text, size_t n)
+{
+	/* a log that cannot be written is no reason to stop recording */
+	if (write(fd, text, n) < 0)
+		return;
+}
+
+void log_vwrite(enum log_level level, const char *format, va_list args)
+{
+	char line[2048], thread[16] = "", iso[CLOCK_ISO_BYTES];
+	int console = atomic_load(&console_fd);
+	size_t used;
+	int n;
+
+	if ((int)level > atomic_load(&current_level))
+		return;
+	pthread_getname_np(pthread_self(), thread, sizeof(thread));
+	used = snprintf(line, sizeof(line), "%s %-7s %-8s ", clock_iso(clock_wall_ns(), iso), log_level_names[level], thread);
+	n = vsnprintf(line + used, sizeof(line) - used, format, args);
+	used = MIN(used + (n > 0 ? n : 0), sizeof(line) - 2);
+	for (char *at = line; at < line + used; at++)
+		if ((unsigned char)*at < ' ')
+			*at = ' ';
+	line[used++] = '\n';
+	write_all(STDERR_FILENO, line, used);
+	if (console >= 0)
+		write_all(console, line, used);
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_vwrite(level, format, args);
+	va_end(args);
+}

@@ -1,0 +1,231 @@
+#include "common/options.h"
+
+#include "common/util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LINE 8192
+
+void options_init(struct options *options, const struct field *table, const struct option_alias *aliases, void *base)
+{
+	*options = (struct options){ .table = table, .aliases = aliases, .base = base };
+	options->given = xcalloc(fields_count(table), sizeof(*options->given));
+	fields_defaults(table, base);
+}
+
+void options_finish(struct options *options)
+{
+	fields_clear(options->table, options->base);
+	free(options->given);
+	options->given = NULL;
+}
+
+bool options_is_given(const struct options *options, const char *name)
+{
+	const struct field *f = field_find(options->table, name);
+
+	return f && options->given[f - options->table];
+}
+
+static const struct option_alias *next_alias(const struct options *options, const struct option_alias *after, const char *name)
+{
+	const struct option_alias *alias = after ? after + 1 : options->aliases;
+
+	for (; alias && alias->name; alias++)
+		if (!strcmp(alias->name, name))
+			return alias;
+	return NULL;
+}
+
+static const char *translate(const struct option_alias *alias, const char *value)
+{
+	if (alias->implied)
+		return alias->implied;
+	for (const char *const(*pair)[2] = alias->values; pair && (*pair)[0]; pair++)
+		if (!strcasecmp((*pair)[0], value))
+			return (*pair)[1];
+	return value;
+}
+
+static bool set_field(struct options *options, const struct field *f, const char *value, struct error *err)
+{
+	if (!field_parse(f, options->base, value, err))
+		return false;
+	options->given[f - options->table] = true;
+	return true;
+}
+
+bool options_set(struct options *options, const char *name, const char *value, struct error *err)
+{
+	const struct field *f = field_find(options->table, name);
+	const struct option_alias *alias = f ? NULL : next_alias(options, NULL, name);
+	const char *nearest;
+
+	if (f)
+		return set_field(options, f, value, err);
+	if (!alias) {
+		nearest = field_nearest(options->table, name);
+		return error_set_argument(err, name, "unknown setting '%.60s'%s%s%s", name, nearest ? "; did you mean '" : "",
+					  nearest ? nearest : "", nearest ? "'?" : "");
+	}
+	for (; alias; alias = next_alias(options, alias, name))
+		if (!set_field(options, field_find(options->table, alias->setting), translate(alias, value), err))
+			return false;
+	return true;
+}
+
+static char *trim(char *text)
+{
+	size_t n;
+
+	text += strspn(text, " \t");
+	n = strlen(text);
+	while (n && isspace((unsigned char)text[n - 1]))
+		text[--n] = '\0';
+	return text;
+}
+
+/* Cuts a comment off: a '#' at the start or behind white space, so that file names may hold one. */
+static void cut_comment(char *line)
+{
+	for (char *at = line; *at; at++)
+		if (*at == '#' && (at == line || isspace((unsigned char)at[-1]))) {
+			*at = '\0';
+			return;
+		}
+}
+
+static bool use_line(struct options *options, char *line, struct error *err)
+{
+	char *equals, *key, *value;
+	const struct field *f;
+	size_t n;
+
+	cut_comment(line);
+	line = trim(line);
+	if (!*line)
+		return true;
+	equals = strchr(line, '=');
+	if (!equals)
+		return error_set(err, ERR_BAD_ARGUMENT, "'%.60s' is not of the form key = value", line);
+	*equals = '\0';
+	key = trim(line);
+	value = trim(equals + 1);
+	n = strlen(value);
+	if (n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0]) {
+		value[n - 1] = '\0';
+		value++;
+	}
+	f = field_find(options->table, key);
+	if (f && f->flags & FIELD_NOT_IN_FILE)
+		return error_set_argument(err, key, "%s: is a flag, not a key of this file", key);
+	return options_set(options, key, value, err);
+}
+
+bool options_read_file(struct options *options, const char *path, options_warn_fn warn, void *user, struct error *err)
+{
+	FILE *file = fopen(path, "re");
+	char line[MAX_LINE], text[1024];
+	struct error problem;
+	int number = 0;
+	bool ok;
+
+	if (!file)
+		return error_set_errno(err, errno, "config file %s", path);
+	while (fgets(line, sizeof(line), file)) {
+		bool whole = strchr(line, '\n') || feof(file);
+
+		number++;
+		if (whole && use_line(options, line, &problem))
+			continue;
+		if (!whole) {
+			error_set(&problem, ERR_BAD_ARGUMENT, "line is too long");
+			for (int c = 0; c != '\n' && c != EOF;)
+				c = fgetc(file);
+		}
+		snprintf(text, sizeof(text), "%s line %d: %s", path, number, problem.text);
+		warn(user, text);
+	}
+	ok = !ferror(file);
+	if (!ok)
+		error_set_errno(err, errno, "config file %s", path);
+	fclose(file);
+	return ok;
+}
+
+static void empty_lists(struct options *options, const struct field *f, bool *begun)
+{
+	if (f->type != FIELD_LIST || begun[f - options->table])
+		return;
+	fields_clear((struct field[]){ *f, { 0 } }, options->base);
+	begun[f - options->table] = true;
+}
+
+/* One flag; *at is stepped over a value in the next argument. */
+static bool use_flag(struct options *options, int argc, char **argv, int *at, bool *begun, struct error *err)
+{
+	char name[128];
+	const char *flag = argv[*at], *equals = strchr(flag, '='), *value;
+	size_t n = equals ? (size_t)(equals - flag) : strlen(flag);
+	const struct option_alias *alias;
+	const struct field *f;
+
+	if (strncmp(flag, "--", 2) || n < 3 || n - 2 >= sizeof(name))
+		return error_set(err, ERR_BAD_ARGUMENT, "'%.60s' is not a flag (see --help)", flag);
+	snprintf(name, sizeof(name), "%.*s", (int)n - 2, flag + 2);
+	for (char *c = name; *c; c++)
+		*c = *c == '-' ? '_' : *c;
+	f = field_find(options->table, name);
+	alias = f ? NULL : next_alias(options, NULL, name);
+	if (!f && !alias && !strncmp(name, "no_", 3)) {
+		f = field_find(options->table, name + 3);
+		if (f && f->type == FIELD_BOOL && !equals)
+			return set_field(options, f, "false", err);
+		f = NULL;
+	}
+	if (f)
+		empty_lists(options, f, begun);
+	value = equals ? equals + 1 : NULL;
+	if (!value && ((f && f->type == FIELD_BOOL) || (alias && alias->implied)))
+		value = "true";
+	if (!value && (f || alias)) {
+		if (*at + 1 >= argc)
+			return error_set_argument(err, name, "%.60s: a value is missing", flag);
+		value = argv[++*at];
+	}
+	return options_set(options, name, value ? value : "", err);
+}
+
+bool options_read_arguments(struct options *options, int argc, char **argv, struct error *err)
+{
+	bool *begun = xcalloc(fields_count(options->table), sizeof(*begun));
+	bool ok = true;
+
+	for (int i = 1; ok && i < argc; i++)
+		ok = use_flag(options, argc, argv, &i, begun, err);
+	free(begun);
+	return ok;
+}
+
+void options_print_help(const struct field *table, FILE *to)
+{
+	for (const struct field *f = table; f->name; f++) {
+		char *flag = xstrdup(f->name);
+
+		for (char *c = flag; *c; c++)
+			*c = *c == '_' ? '-' : *c;
+		fprintf(to, "  --%s%s", f->type == FIELD_BOOL ? "[no-]" : "", flag);
+		if (f->type != FIELD_BOOL)
+			fprintf(to, " %s", f->type == FIELD_ENUM ? "" : f->unit ? f->unit : field_type_name(f));
+		for (int i = 0; f->choices && f->choices[i]; i++)
+			fprintf(to, "%s%s", i ? "|" : "", f->choices[i]);
+		fprintf(to, "\n        %s", f->help);
+		if (f->fallback && *f->fallback)
+			fprintf(to, " Default: %s.", f->fallback);
+		fputs("\n", to);
+		free(flag);
+	}
+}

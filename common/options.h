@@ -1,0 +1,60 @@
+/*
+ * Settings from a command line and from a file of `key = value` lines, by one table of fields.
+ *
+ * A flag is the setting's name with '-' for '_': `--target-fps 25`, `--target-fps=25`; switches take no value: `--console`,
+ * `--no-console`. Old spellings stand in a list of aliases, never as a second entry of the table. Called at start; one thread.
+ */
+#pragma once
+
+#include "common/error.h"
+#include "common/field.h"
+
+#include <stdio.h>
+
+struct option_alias {
+	const char *name;		/* the old key; as a flag with '-' for '_' */
+	const char *setting;
+	const char *const (*values)[2];	/* pairs {given, meant}, ending with {NULL}; NULL: the value as it is */
+	const char *implied;		/* a switch that sets this value; NULL: the alias takes a value */
+};
+
+struct options {
+	const struct field *table;
+	const struct option_alias *aliases;	/* ends with a NULL name */
+	void *base;
+	bool *given;				/* one an entry of the table: who set it was the user, not the default */
+};
+
+/* Called for what is no reason to stop: an unknown key, a value that can't be. */
+typedef void (*options_warn_fn)(void *user, const char *text);
+
+/* given has room for every field of the table. Sets the defaults. */
+void options_init(struct options *options, const struct field *table, const struct option_alias *aliases, void *base);
+void options_finish(struct options *options);
+
+bool options_is_given(const struct options *options, const char *name);
+
+/*
+ * Reads a file. A line that can't be used is warned about with its number and left out: a cosmetic key must not keep a
+ * camera from recording. False only if the file can't be read.
+ */
+bool options_read_file(struct options *options, const char *path, options_warn_fn warn, void *user, struct error *err);
+
+/* Reads the flags. Anything else than a known flag is an error. Lists that the file filled are begun anew. */
+bool options_read_arguments(struct options *options, int argc, char **argv, struct error *err);
+
+/* Sets one by its name or alias. */
+bool options_set(struct options *options, const char *name, const char *value, struct error *err);
+
+/* One line a flag: name, kind of value, default, help. */
+void options_print_help(const struct field *table, FILE *to);
+
+/* The settings named (all if names is absent) as a JSON object; free with options_free_json(). */
+bool options_to_json(const struct options *options, const struct list *names, struct cJSON **values, struct error *err);
+void options_free_json(struct cJSON *values);
+
+/*
+ * Sets from a JSON object: all or, on an error, none. restart_needed gets the names of those without FIELD_LIVE; free with
+ * fields_free_texts().
+ */
+bool options_from_json(struct options *options, const struct cJSON *values, struct list *restart_needed, struct error *err);

@@ -1,0 +1,115 @@
+#include "common/queue.h"
+
+#include "common/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void queue_init(struct queue *queue, size_t element_bytes, size_t max_n, size_t max_bytes)
+{
+	*queue = (struct queue){ .element_bytes = element_bytes, .max_n = max_n, .max_bytes = max_bytes, .capacity = max_n + 4 };
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->filled, NULL);
+	queue->slots = xcalloc(queue->capacity, element_bytes);
+}
+
+void queue_finish(struct queue *queue)
+{
+	if (!queue->slots)
+		return;
+	free(queue->slots);
+	queue->slots = NULL;
+	pthread_cond_destroy(&queue->filled);
+	pthread_mutex_destroy(&queue->lock);
+}
+
+static unsigned char *slot(struct queue *queue, size_t index)
+{
+	return queue->slots + (queue->first + index) % queue->capacity * queue->element_bytes;
+}
+
+static void grow(struct queue *queue)
+{
+	size_t capacity = queue->capacity * 2;
+	unsigned char *slots = xcalloc(capacity, queue->element_bytes);
+
+	for (size_t i = 0; i < queue->n; i++)
+		memcpy(slots + i * queue->element_bytes, slot(queue, i), queue->element_bytes);
+	free(queue->slots);
+	queue->slots = slots;
+	queue->capacity = capacity;
+	queue->first = 0;
+}
+
+static void append(struct queue *queue, const void *element)
+{
+	if (queue->n == queue->capacity)
+		grow(queue);
+	memcpy(slot(queue, queue->n), element, queue->element_bytes);
+	queue->n++;
+	pthread_cond_signal(&queue->filled);
+}
+
+bool queue_push(struct queue *queue, const void *element, size_t bytes)
+{
+	bool fits;
+
+	pthread_mutex_lock(&queue->lock);
+	fits = !queue->closed && queue->n < queue->max_n &&
+	       (!queue->max_bytes || !queue->bytes || queue->bytes + bytes <= queue->max_bytes);
+	if (fits) {
+		append(queue, element);
+		queue->bytes += bytes;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return fits;
+}
+
+void queue_push_force(struct queue *queue, const void *element)
+{
+	pthread_mutex_lock(&queue->lock);
+	append(queue, element);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_pop(struct queue *queue, void *element)
+{
+	bool got;
+
+	pthread_mutex_lock(&queue->lock);
+	while (!queue->n && !queue->closed)
+		pthread_cond_wait(&queue->filled, &queue->lock);
+	got = queue->n > 0;
+	if (got) {
+		memcpy(element, slot(queue, 0), queue->element_bytes);
+		queue->first = (queue->first + 1) % queue->capacity;
+		queue->n--;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return got;
+}
+
+void queue_release(struct queue *queue, size_t bytes)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->bytes -= bytes;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_close(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	pthread_cond_broadcast(&queue->filled);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+size_t queue_length(struct queue *queue)
+{
+	size_t n;
+
+	pthread_mutex_lock(&queue->lock);
+	n = queue->n;
+	pthread_mutex_unlock(&queue->lock);
+	return n;
+}

@@ -1,0 +1,17 @@
+/* Small things that every room needs. Memory that cannot be had ends the program: there is no sane way on. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/param.h>	/* MIN, MAX */
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_US INT64_C(1000)
+
+/* Zeroed memory for n items of size bytes; never NULL for n > 0. The caller frees. */
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *old, size_t n, size_t size);
+char *xstrdup(const char *text);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

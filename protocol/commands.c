@@ -1,0 +1,143 @@
+#include "protocol/commands.h"
+
+#include <string.h>
+
+#define CAMERA_IDS(struct_type) { \
+	.name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct struct_type, camera_id), \
+	.flags = FIELD_OPTIONAL | FIELD_ONE_OR_MANY, .help = "Number of a camera, or a list of them; all if absent." }
+
+static const struct field start_recording_fields[] = {
+	CAMERA_IDS(start_recording_args),
+	{ .name = "duration", .type = FIELD_DURATION, .at = offsetof(struct start_recording_args, duration_ns), .min = 0.001,
+	  .max = 31536000, .unit = "s", .flags = FIELD_OPTIONAL,
+	  .help = "Stop by itself after so much sensor time; until stopped if absent." },
+	{ 0 },
+};
+
+static const struct field cameras_fields[] = { CAMERA_IDS(cameras_args), { 0 } };
+
+static const struct field toggle_preview_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct toggle_preview_args, camera_id),
+	  .flags = FIELD_OPTIONAL | FIELD_ONE_OR_MANY, .help = "Number of a camera, or a list of them; 0 if absent." },
+	{ .name = "enabled", .type = FIELD_BOOL, .at = offsetof(struct toggle_preview_args, enabled), .fallback = "true",
+	  .help = "Whether preview_frame messages are sent." },
+	{ 0 },
+};
+
+static const struct field wait_fields[] = {
+	{ .name = "seconds", .type = FIELD_DURATION, .at = offsetof(struct wait_args, wait_ns), .min = 0, .max = 31536000,
+	  .unit = "s", .flags = FIELD_REQUIRED, .help = "How long to wait." },
+	{ 0 },
+};
+
+static const struct field get_config_fields[] = {
+	{ .name = "names", .type = FIELD_LIST, .of = FIELD_TEXT, .at = offsetof(struct get_config_args, names),
+	  .flags = FIELD_OPTIONAL | FIELD_ONE_OR_MANY, .help = "Which settings; all if absent." },
+	{ 0 },
+};
+
+static const struct field set_config_fields[] = {
+	{ .name = "values", .type = FIELD_JSON, .at = offsetof(struct set_config_args, values), .flags = FIELD_REQUIRED,
+	  .help = "An object of settings and their new values; all are set, or none." },
+	{ 0 },
+};
+
+static const struct field events_fields[] = {
+	{ .name = "events", .type = FIELD_LIST, .of = FIELD_TEXT, .at = offsetof(struct events_args, events),
+	  .flags = FIELD_REQUIRED | FIELD_ONE_OR_MANY, .help = "Names of events, or `*` for all." },
+	{ 0 },
+};
+
+static const struct field remux_fields[] = {
+	{ .name = "file", .type = FIELD_PATH, .at = offsetof(struct remux_args, file), .max = 4095, .flags = FIELD_REQUIRED,
+	  .help = "A raw `.h264` recording below the output directory, with its timing CSV beside it." },
+	{ 0 },
+};
+
+#define ARGUMENTS(table, struct_type) .arguments = table, .arguments_bytes = sizeof(struct struct_type)
+
+const struct command commands[N_COMMANDS] = {
+	[CMD_START_RECORDING] = {
+		.name = "start_recording", .reply = MSG_RECORDING_STARTED, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
+		.summary = "Starts recording; answers when the first frame of each camera is in its file.",
+		ARGUMENTS(start_recording_fields, start_recording_args),
+	},
+	[CMD_STOP_RECORDING] = {
+		.name = "stop_recording", .reply = MSG_RECORDING_STOPPED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Stops recording; answers when the files are complete and on the disk.",
+		ARGUMENTS(cameras_fields, cameras_args),
+	},
+	[CMD_TAKE_SNAPSHOT] = {
+		.name = "take_snapshot", .reply = MSG_SNAPSHOT_TAKEN, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
+		.summary = "Writes one JPEG a camera.",
+		ARGUMENTS(cameras_fields, cameras_args),
+	},
+	[CMD_GET_STATUS] = {
+		.name = "get_status", .reply = MSG_STATUS_REPORT,
+		.summary = "Tells what every camera does.",
+	},
+	[CMD_TOGGLE_PREVIEW] = {
+		.name = "toggle_preview", .reply = MSG_PREVIEW_TOGGLED, .flags = CMD_NEEDS_CAMERAS,
+		.summary = "Switches preview_frame messages of cameras on or off.",
+		ARGUMENTS(toggle_preview_fields, toggle_preview_args),
+	},
+	[CMD_QUIT] = {
+		.name = "quit", .reply = MSG_QUITTING, .flags = CMD_ENDS_INPUT,
+		.summary = "Cancels what is pending, finishes the recordings and ends camd with exit status 0.",
+	},
+	[CMD_PING] = {
+		.name = "ping", .reply = MSG_PONG,
+		.summary = "Answers at once with camd's clock.",
+	},
+	[CMD_WAIT] = {
+		.name = "wait", .reply = MSG_WAITED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Answers after a time: for scripts in a pipe or a file.",
+		ARGUMENTS(wait_fields, wait_args),
+	},
+	[CMD_DESCRIBE] = {
+		.name = "describe", .reply = MSG_DESCRIPTION,
+		.summary = "Prints the tables of commands, messages, settings and errors.",
+	},
+	[CMD_LIST_CAMERAS] = {
+		.name = "list_cameras", .reply = MSG_CAMERAS, .flags = CMD_NEEDS_CAMERAS,
+		.summary = "Lists the cameras with their modes.",
+	},
+	[CMD_GET_CONFIG] = {
+		.name = "get_config", .reply = MSG_CONFIG,
+		.summary = "Tells settings.",
+		ARGUMENTS(get_config_fields, get_config_args),
+	},
+	[CMD_SET_CONFIG] = {
+		.name = "set_config", .reply = MSG_CONFIG_SET,
+		.summary = "Changes settings until camd ends.",
+		ARGUMENTS(set_config_fields, set_config_args),
+	},
+	[CMD_SUBSCRIBE] = {
+		.name = "subscribe", .reply = MSG_SUBSCRIBED,
+		.summary = "Asks for events.",
+		ARGUMENTS(events_fields, events_args),
+	},
+	[CMD_UNSUBSCRIBE] = {
+		.name = "unsubscribe", .reply = MSG_UNSUBSCRIBED,
+		.summary = "Asks for events no longer.",
+		ARGUMENTS(events_fields, events_args),
+	},
+	[CMD_REMUX] = {
+		.name = "remux", .reply = MSG_JOB_STARTED,
+		.summary = "Makes an MP4 with exact times of a raw recording and its CSV, in the background.",
+		ARGUMENTS(remux_fields, remux_args),
+	},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = commands; command < commands + N_COMMANDS; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+enum command_id command_id(const struct command *command)
+{
+	return command - commands;
+}

@@ -1,0 +1,83 @@
+/*
+ * THE COMMAND TABLE: what can be asked of camd. Validation, dispatch, camctl's sub-commands, `describe`, the reference
+ * pages and the derived tests are read off it. A new command is a row here, its argument struct, and a handler in
+ * camd/handlers/. Read-only data; any thread.
+ */
+#pragma once
+
+#include "common/field.h"
+#include "protocol/messages.h"
+
+enum command_id {
+	CMD_START_RECORDING,
+	CMD_STOP_RECORDING,
+	CMD_TAKE_SNAPSHOT,
+	CMD_GET_STATUS,
+	CMD_TOGGLE_PREVIEW,
+	CMD_QUIT,
+	CMD_PING,
+	CMD_WAIT,
+	CMD_DESCRIBE,
+	CMD_LIST_CAMERAS,
+	CMD_GET_CONFIG,
+	CMD_SET_CONFIG,
+	CMD_SUBSCRIBE,
+	CMD_UNSUBSCRIBE,
+	CMD_REMUX,
+	N_COMMANDS,
+};
+
+enum command_flag {
+	CMD_MAY_TAKE_TIME = 1 << 0,	/* later requests with an id, that don't, may be answered before it */
+	CMD_NEEDS_CAMERAS = 1 << 1,	/* waits for the first cameras after the start */
+	CMD_ENDS_INPUT = 1 << 2,	/* nothing behind it is carried out */
+};
+
+struct command {
+	const char *name;
+	const char *summary;		/* one sentence */
+	enum message_id reply;
+	unsigned flags;
+	const struct field *arguments;	/* NULL: none */
+	size_t arguments_bytes;
+};
+
+struct start_recording_args {
+	struct list camera_id;		/* of int64_t */
+	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
+};
+
+struct cameras_args {
+	struct list camera_id;
+};
+
+struct toggle_preview_args {
+	struct list camera_id;
+	bool enabled;
+};
+
+struct wait_args {
+	int64_t wait_ns;
+};
+
+struct get_config_args {
+	struct list names;		/* of texts */
+};
+
+struct set_config_args {
+	struct cJSON *values;
+};
+
+struct events_args {
+	struct list events;		/* of texts */
+};
+
+struct remux_args {
+	char *file;
+};
+
+extern const struct command commands[N_COMMANDS];	/* by enum command_id */
+
+/* NULL: there is none of that name. */
+const struct command *command_find(const char *name);
+enum command_id command_id(const struct command *command);

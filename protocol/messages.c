@@ -1,0 +1,405 @@
+#include "protocol/messages.h"
+
+#include "protocol/describe.h"
+
+#include <string.h>
+
+#define INT(member, text, ...) { .name = #member, .type = FIELD_INT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define REAL(member, text, ...) { .name = #member, .type = FIELD_REAL, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define BOOL(member, text, ...) { .name = #member, .type = FIELD_BOOL, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define TEXT(member, text, ...) { .name = #member, .type = FIELD_TEXT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define SIZE(member, text, ...) { .name = #member, .type = FIELD_SIZE, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define TEXTS(member, text, ...) \
+	{ .name = #member, .type = FIELD_LIST, .of = FIELD_TEXT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
+#define OBJECTS(member, table, item, text, ...) \
+	{ .name = #member, .type = FIELD_LIST, .of = FIELD_OBJECT, .at = offsetof(struct OF, member), .fields = table, \
+	  .item_bytes = sizeof(struct item), .help = text, __VA_ARGS__ }
+#define OBJECT(member, table, text) \
+	{ .name = #member, .type = FIELD_OBJECT, .at = offsetof(struct OF, member), .fields = table, .help = text }
+#define OPTIONAL .flags = FIELD_OPTIONAL
+
+#define OF lost
+static const struct field lost_fields[] = {
+	INT(sensor, "Lost by the sensor, the bus or the driver, or delivered damaged."),
+	INT(starved, "Lost because no buffer was free, or camd came too late."),
+	INT(encoder, "Lost because the encoder was too slow, failed, or swallowed them."),
+	INT(storage, "Lost because the disk was too slow, full, or failed."),
+	{ 0 },
+};
+#undef OF
+
+#define OF started_camera
+static const struct field started_camera_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(file, "Absolute path of the video."),
+	TEXT(csv, "Absolute path of the timing CSV; null if switched off."),
+	INT(first_sensor_timestamp_ns, "Sensor time of the first frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	{ 0 },
+};
+#undef OF
+
+#define OF failed_camera
+static const struct field failed_camera_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(code, "Error code."),
+	TEXT(message, "What went wrong."),
+	{ 0 },
+};
+#undef OF
+
+#define OF recording_started
+static const struct field recording_started_fields[] = {
+	TEXT(session, "Name of the session folder."),
+	TEXTS(files, "Absolute paths of the videos, one a camera, in camera order."),
+	OBJECTS(cameras, started_camera_fields, started_camera, "The cameras that record."),
+	OBJECTS(failed, failed_camera_fields, failed_camera, "The cameras that don't.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF stopped_camera
+static const struct field stopped_camera_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(file, "Absolute path of the video."),
+	INT(frames, "Frames in the file."),
+	INT(duration_ns, "Sensor time from the first to the last frame, and one nominal frame.", .unit = "ns"),
+	INT(bytes, "Size of the file.", .unit = "bytes"),
+	INT(captured, "Frames that the sensor produced in that time: frames + lost."),
+	OBJECT(lost, lost_fields, "Frames lost, by cause."),
+	TEXT(error, "Why the recording ended by itself.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF recording_stopped
+static const struct field recording_stopped_fields[] = {
+	TEXT(session, "Name of the session folder."),
+	TEXTS(files, "Absolute paths of the videos, one a camera, in camera order."),
+	OBJECTS(cameras, stopped_camera_fields, stopped_camera, "What each recorded."),
+	{ 0 },
+};
+#undef OF
+
+#define OF shot
+static const struct field shot_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(file, "Absolute path of the picture."),
+	INT(sensor_timestamp_ns, "Sensor time of the frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	INT(frame_number, "Number in the recording; 0 if none runs."),
+	INT(skew_us, "Sensor time less that of the first shot.", .unit = "us"),
+	{ 0 },
+};
+#undef OF
+
+#define OF snapshot_taken
+static const struct field snapshot_taken_fields[] = {
+	TEXTS(files, "Absolute paths of the pictures, in camera order."),
+	OBJECTS(shots, shot_fields, shot, "One a picture."),
+	OBJECTS(failed, failed_camera_fields, failed_camera, "The cameras that gave none.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF camera_status
+static const struct field camera_status_fields[] = {
+	INT(cam_num, "Number of the camera."),
+	BOOL(recording, "Whether it records."),
+	REAL(capture_fps, "Rate of the sensor, measured over the last second.", .unit = "frames/s"),
+	REAL(collation_fps, "Rate of the frames that camd handles, measured likewise.", .unit = "frames/s"),
+	INT(captured_frames, "Frames that the sensor produced since the start of the recording (of the camera, if none runs)."),
+	INT(collated_frames, "Those of them that reached camd."),
+	INT(duplicated_frames, "Always 0: no frame is ever made up."),
+	INT(recorded_frames, "Frames in the file."),
+	TEXT(output, "Absolute path of the video being written; null if none is."),
+	INT(camera_id, "Number of the camera."),
+	TEXT(id, "Name that is the same after a restart."),
+	TEXT(kind, "Kind of source."),
+	TEXT(model, "Name for people."),
+	TEXT(state, "opening, running, lost or failed."),
+	TEXT(encoder, "What encodes; null while nothing is encoded."),
+	TEXT(error, "Why it is lost or failed.", OPTIONAL),
+	SIZE(size, "Size of the frames; absent before the camera is open.", OPTIONAL),
+	REAL(target_fps, "Nominal rate.", .unit = "frames/s"),
+	OBJECT(lost, lost_fields, "Frames lost in the recording, by cause."),
+	INT(bytes, "Bytes written of the recording.", .unit = "bytes"),
+	INT(duration_ns, "Sensor time recorded.", .unit = "ns"),
+	INT(camera_frames, "Frames that the sensor produced since the camera's start."),
+	INT(camera_lost, "Those of them that never reached camd."),
+	BOOL(preview, "Whether a preview is on."),
+	{ 0 },
+};
+#undef OF
+
+#define OF status_report
+static const struct field status_report_fields[] = {
+	BOOL(recording, "Whether any camera records."),
+	TEXT(session, "Name of the session folder; null if it could not be made."),
+	OBJECTS(cameras, camera_status_fields, camera_status, "One a camera."),
+	REAL(uptime, "Time since camd's start.", .unit = "s"),
+	INT(free_bytes, "Space left where the session lies.", .unit = "bytes"),
+	{ 0 },
+};
+#undef OF
+
+#define OF preview_toggled
+static const struct field preview_toggled_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct preview_toggled, camera_id),
+	  .flags = FIELD_ONE_OR_MANY, .help = "Number of the camera; a list if several were named." },
+	BOOL(enabled, "Whether preview_frame messages are sent."),
+	{ 0 },
+};
+#undef OF
+
+#define OF pong
+static const struct field pong_fields[] = { INT(monotonic_ns, "CLOCK_MONOTONIC, which sensor times are in.", .unit = "ns"), { 0 } };
+#undef OF
+
+static const struct field waited_fields[] = {
+	{ .name = "seconds", .type = FIELD_DURATION, .at = offsetof(struct waited, wait_ns), .unit = "s", .help = "The time asked for." },
+	{ 0 },
+};
+
+static const struct field cameras_mode_fields[] = {
+	{ .name = "size", .type = FIELD_SIZE, .at = offsetof(struct camera_mode, size), .help = "Size of the frames." },
+	{ .name = "max_fps", .type = FIELD_REAL, .at = offsetof(struct camera_mode, max_fps), .unit = "frames/s", .help = "Highest rate." },
+	{ 0 },
+};
+
+#define OF camera_info
+static const struct field camera_info_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(id, "Name that is the same after a restart."),
+	TEXT(kind, "Kind of source."),
+	TEXT(model, "Name for people."),
+	OBJECTS(modes, cameras_mode_fields, camera_mode, "What it can do."),
+	TEXTS(controls, "Names of what can be set."),
+	TEXT(state, "opening, running, lost or failed."),
+	{ 0 },
+};
+#undef OF
+
+#define OF cameras
+static const struct field cameras_fields[] = { OBJECTS(cameras, camera_info_fields, camera_info, "One a camera."), { 0 } };
+#undef OF
+
+#define OF config_values
+static const struct field config_fields[] = {
+	{ .name = "values", .type = FIELD_JSON, .at = offsetof(struct config_values, values), .help = "Settings by name." },
+	{ 0 },
+};
+
+static const struct field config_set_fields[] = {
+	{ .name = "values", .type = FIELD_JSON, .at = offsetof(struct config_values, values), .help = "The new values, by name." },
+	TEXTS(restart_needed, "Those that take effect only after a restart of camd."),
+	{ 0 },
+};
+#undef OF
+
+#define OF subscribed
+static const struct field subscribed_fields[] = { TEXTS(events, "All events that are subscribed to now."), { 0 } };
+#undef OF
+
+#define OF job_started
+static const struct field job_started_fields[] = { INT(job, "Number by which events name the job."), { 0 } };
+#undef OF
+
+#define OF error_data
+static const struct field error_fields[] = {
+	TEXT(message, "What is wrong and what would be right; for people."),
+	TEXT(code, "What is wrong; for programs."),
+	TEXT(command, "The command it is about.", OPTIONAL),
+	TEXT(argument, "The argument or setting that is at fault.", OPTIONAL),
+	TEXT(detail, "Where exactly.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF initializing
+static const struct field initializing_fields[] = { TEXT(device, "Always `cameras`."), { 0 } };
+#undef OF
+
+#define OF initialized
+static const struct field initialized_fields[] = {
+	INT(cameras, "How many cameras run."),
+	TEXT(session, "Name of the session folder; null if it could not be made."),
+	INT(protocol, "Version of the protocol."),
+	TEXT(version, "Version of camd."),
+	TEXTS(encoders, "The encoders that can be used, best first."),
+	{ 0 },
+};
+#undef OF
+
+#define OF warning
+static const struct field warning_fields[] = {
+	TEXT(message, "What is amiss; for people."),
+	TEXT(code, "What is amiss; for programs."),
+	{ 0 },
+};
+#undef OF
+
+#define OF shutdown_data
+static const struct field shutdown_fields[] = { TEXT(signal, "Name of the signal; null after `quit` or the end of input."), { 0 } };
+#undef OF
+
+#define OF preview_frame
+static const struct field preview_frame_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(frame, "The picture: JPEG in base64."),
+	REAL(timestamp, "Wall time of the frame, since 1970.", .unit = "s"),
+	INT(frame_number, "Number in the recording; 0 if none runs."),
+	INT(sensor_timestamp_ns, "Sensor time of the frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	SIZE(size, "Size of the picture."),
+	{ 0 },
+};
+#undef OF
+
+#define OF camera_event
+static const struct field camera_found_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(id, "Name that is the same after a restart."),
+	TEXT(model, "Name for people."),
+	{ 0 },
+};
+
+static const struct field camera_lost_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(id, "Name that is the same after a restart."),
+	TEXT(code, "Error code."),
+	TEXT(message, "What went wrong."),
+	{ 0 },
+};
+#undef OF
+
+#define OF frames_lost
+static const struct field frames_lost_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	INT(frame_number, "Number of the last frame captured when this was counted."),
+	OBJECT(lost, lost_fields, "Frames lost since the last such event, by cause."),
+	{ 0 },
+};
+#undef OF
+
+#define OF camera_started
+static const struct field camera_started_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(session, "Name of the session folder."),
+	TEXT(file, "Absolute path of the video."),
+	TEXT(csv, "Absolute path of the timing CSV; null if switched off."),
+	INT(first_sensor_timestamp_ns, "Sensor time of the first frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	{ 0 },
+};
+#undef OF
+
+#define STOPPED(name_, type_, member, text, ...) \
+	{ .name = name_, .type = type_, .at = offsetof(struct camera_stopped, member), .help = text, __VA_ARGS__ }
+static const struct field camera_stopped_fields[] = {
+	STOPPED("camera_id", FIELD_INT, camera.camera_id, "Number of the camera."),
+	STOPPED("session", FIELD_TEXT, session, "Name of the session folder."),
+	STOPPED("cause", FIELD_TEXT, cause, "command, duration, error or shutdown."),
+	STOPPED("file", FIELD_TEXT, camera.file, "Absolute path of the video."),
+	STOPPED("frames", FIELD_INT, camera.frames, "Frames in the file."),
+	STOPPED("duration_ns", FIELD_INT, camera.duration_ns, "Sensor time recorded.", .unit = "ns"),
+	STOPPED("bytes", FIELD_INT, camera.bytes, "Size of the file.", .unit = "bytes"),
+	STOPPED("captured", FIELD_INT, camera.captured, "Frames that the sensor produced in that time: frames + lost."),
+	STOPPED("lost", FIELD_OBJECT, camera.lost, "Frames lost, by cause.", .fields = lost_fields),
+	STOPPED("error", FIELD_TEXT, camera.error, "Why the recording ended by itself.", OPTIONAL),
+	{ 0 },
+};
+
+#define OF storage_full
+static const struct field storage_full_fields[] = {
+	INT(camera_id, "Number of the camera whose recording ended."),
+	TEXT(path, "The file that could not grow."),
+	TEXT(message, "What the system said."),
+	{ 0 },
+};
+#undef OF
+
+#define OF recovered
+static const struct field recovered_fields[] = {
+	TEXT(file, "Absolute path of the video."),
+	INT(frames, "Frames in it."),
+	INT(duration_ns, "Its length.", .unit = "ns"),
+	INT(bytes_cut, "Bytes of an incomplete frame cut off at the end.", .unit = "bytes"),
+	TEXT(message, "What could not be brought back.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF job_progress
+static const struct field job_progress_fields[] = {
+	INT(job, "Number of the job."),
+	REAL(progress, "0 to 1."),
+	{ 0 },
+};
+#undef OF
+
+#define OF job_done
+static const struct field job_done_fields[] = {
+	INT(job, "Number of the job."),
+	BOOL(ok, "Whether it succeeded."),
+	TEXTS(files, "Absolute paths of what it made."),
+	TEXT(code, "Error code.", OPTIONAL),
+	TEXT(message, "What went wrong.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF events_lost
+static const struct field events_lost_fields[] = { INT(count, "How many events were dropped because nobody read them."), { 0 } };
+#undef OF
+
+#define OF description
+static const struct field description_fields[] = {
+	OBJECTS(commands, described_command_fields, described_command, "The commands with their arguments."),
+	OBJECTS(messages, described_message_fields, described_message, "Replies, notices and events with their data."),
+	OBJECTS(settings, described_field_fields, described_field, "The settings."),
+	OBJECTS(errors, described_error_fields, described_error, "The error codes."),
+	INT(protocol, "Version of the protocol."),
+	TEXT(version, "Version of camd."),
+	{ 0 },
+};
+#undef OF
+
+const struct message messages[N_MESSAGES] = {
+	[MSG_RECORDING_STARTED] = { "recording_started", KIND_REPLY, "The first frame of each camera is in its file.", recording_started_fields },
+	[MSG_RECORDING_STOPPED] = { "recording_stopped", KIND_REPLY, "The files are complete and on the disk.", recording_stopped_fields },
+	[MSG_SNAPSHOT_TAKEN] = { "snapshot_taken", KIND_REPLY, "The pictures are written.", snapshot_taken_fields },
+	[MSG_STATUS_REPORT] = { "status_report", KIND_REPLY, "What every camera does.", status_report_fields },
+	[MSG_PREVIEW_TOGGLED] = { "preview_toggled", KIND_REPLY, "The preview is on or off.", preview_toggled_fields },
+	[MSG_QUITTING] = { "quitting", KIND_REPLY, "camd finishes the recordings and ends.", NULL },
+	[MSG_PONG] = { "pong", KIND_REPLY, "camd is there.", pong_fields },
+	[MSG_WAITED] = { "waited", KIND_REPLY, "The time has passed.", waited_fields },
+	[MSG_DESCRIPTION] = { "description", KIND_REPLY, "The tables.", description_fields },
+	[MSG_CAMERAS] = { "cameras", KIND_REPLY, "The cameras.", cameras_fields },
+	[MSG_CONFIG] = { "config", KIND_REPLY, "The settings.", config_fields },
+	[MSG_CONFIG_SET] = { "config_set", KIND_REPLY, "The settings are changed.", config_set_fields },
+	[MSG_SUBSCRIBED] = { "subscribed", KIND_REPLY, "Those events will be sent.", subscribed_fields },
+	[MSG_UNSUBSCRIBED] = { "unsubscribed", KIND_REPLY, "The events that are still sent.", subscribed_fields },
+	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
+	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
+	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },
+	[MSG_INITIALIZED] = { "initialized", KIND_NOTICE, "With --greeting: the cameras run, or the discovery timeout has passed.", initialized_fields },
+	[MSG_WARNING] = { "warning", KIND_NOTICE, "With --greeting: something is amiss.", warning_fields },
+	[MSG_SHUTDOWN] = { "shutdown", KIND_NOTICE, "With --greeting: camd ends; the last line.", shutdown_fields },
+	[MSG_PREVIEW_FRAME] = { "preview_frame", KIND_NOTICE, "While a preview is on: its newest picture.", preview_frame_fields },
+	[EVENT_CAMERA_FOUND] = { "camera_found", KIND_EVENT, "A camera runs, for the first time or again.", camera_found_fields },
+	[EVENT_CAMERA_LOST] = { "camera_lost", KIND_EVENT, "A camera could not be opened, is gone, or gives no frames.", camera_lost_fields },
+	[EVENT_FRAMES_LOST] = { "frames_lost", KIND_EVENT, "A recording lost frames; at most one a second and camera.", frames_lost_fields },
+	[EVENT_RECORDING_STARTED] = { "recording_started", KIND_EVENT, "The first frame of a camera is in its file.", camera_started_fields },
+	[EVENT_RECORDING_STOPPED] = { "recording_stopped", KIND_EVENT, "A camera's file is complete and on the disk.", camera_stopped_fields },
+	[EVENT_STORAGE_FULL] = { "storage_full", KIND_EVENT, "A recording ended because there is no space left.", storage_full_fields },
+	[EVENT_RECOVERED] = { "recovered", KIND_EVENT, "A recording that never ended was finalised.", recovered_fields },
+	[EVENT_WARNING] = { "warning", KIND_EVENT, "Something is amiss.", warning_fields },
+	[EVENT_JOB_PROGRESS] = { "job_progress", KIND_EVENT, "How far a job is.", job_progress_fields },
+	[EVENT_JOB_DONE] = { "job_done", KIND_EVENT, "A job has ended.", job_done_fields },
+	[EVENT_EVENTS_LOST] = { "events_lost", KIND_EVENT, "Events were dropped because nobody read them.", events_lost_fields },
+};
+
+enum message_id message_find(const char *name, bool event)
+{
+	for (int id = 0; id < N_MESSAGES; id++)
+		if ((messages[id].kind == KIND_EVENT) == event && !strcmp(messages[id].name, name))
+			return id;
+	return N_MESSAGES;
+}

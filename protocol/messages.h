@@ -1,0 +1,264 @@
+/*
+ * THE MESSAGE TABLE: what camd can say. Printing, camctl's printers, `describe` and the reference pages are read off it,
+ * and every line that any test receives is checked against it. Read-only data; any thread.
+ */
+#pragma once
+
+#include "common/field.h"
+
+enum message_kind {
+	KIND_REPLY,	/* type status: the answer to a request */
+	KIND_NOTICE,	/* type status: unasked, after --greeting or toggle_preview */
+	KIND_EVENT,	/* type event: after subscribe */
+};
+
+enum message_id {
+	MSG_RECORDING_STARTED,
+	MSG_RECORDING_STOPPED,
+	MSG_SNAPSHOT_TAKEN,
+	MSG_STATUS_REPORT,
+	MSG_PREVIEW_TOGGLED,
+	MSG_QUITTING,
+	MSG_PONG,
+	MSG_WAITED,
+	MSG_DESCRIPTION,
+	MSG_CAMERAS,
+	MSG_CONFIG,
+	MSG_CONFIG_SET,
+	MSG_SUBSCRIBED,
+	MSG_UNSUBSCRIBED,
+	MSG_JOB_STARTED,
+	MSG_ERROR,
+
+	MSG_INITIALIZING,
+	MSG_INITIALIZED,
+	MSG_WARNING,
+	MSG_SHUTDOWN,
+	MSG_PREVIEW_FRAME,
+
+	EVENT_CAMERA_FOUND,
+	EVENT_CAMERA_LOST,
+	EVENT_FRAMES_LOST,
+	EVENT_RECORDING_STARTED,
+	EVENT_RECORDING_STOPPED,
+	EVENT_STORAGE_FULL,
+	EVENT_RECOVERED,
+	EVENT_WARNING,
+	EVENT_JOB_PROGRESS,
+	EVENT_JOB_DONE,
+	EVENT_EVENTS_LOST,
+	N_MESSAGES,
+};
+
+struct message {
+	const char *name;
+	enum message_kind kind;
+	const char *summary;		/* when it is sent, one sentence */
+	const struct field *fields;	/* of its data; NULL: empty */
+};
+
+extern const struct message messages[N_MESSAGES];	/* by enum message_id */
+
+/* The message of that name among events, or among all others. N_MESSAGES: none. */
+enum message_id message_find(const char *name, bool event);
+
+/* Frames lost, by cause; totals since the start of the recording. */
+struct lost {
+	int64_t sensor, starved, encoder, storage;
+};
+
+struct started_camera {
+	int64_t camera_id;
+	char *file, *csv;
+	int64_t first_sensor_timestamp_ns;
+};
+
+struct failed_camera {
+	int64_t camera_id;
+	char *code, *message;
+};
+
+struct recording_started {
+	char *session;
+	struct list files;		/* of texts */
+	struct list cameras;		/* of struct started_camera */
+	struct list failed;		/* of struct failed_camera */
+};
+
+struct stopped_camera {
+	int64_t camera_id;
+	char *file;
+	int64_t frames, duration_ns, bytes, captured;
+	struct lost lost;
+	char *error;			/* why the recording ended by itself, NULL if it did not */
+};
+
+struct recording_stopped {
+	char *session;
+	struct list files;
+	struct list cameras;		/* of struct stopped_camera */
+};
+
+struct shot {
+	int64_t camera_id;
+	char *file;
+	int64_t sensor_timestamp_ns, frame_number, skew_us;
+};
+
+struct snapshot_taken {
+	struct list files;
+	struct list shots;		/* of struct shot */
+	struct list failed;		/* of struct failed_camera */
+};
+
+struct camera_status {
+	int64_t cam_num;
+	bool recording;
+	double capture_fps, collation_fps;
+	int64_t captured_frames, collated_frames, duplicated_frames, recorded_frames;
+	char *output;			/* the file being written, NULL: none */
+	int64_t camera_id;
+	char *id, *kind, *model, *state, *encoder, *error;
+	struct size size;
+	double target_fps;
+	struct lost lost;		/* of the recording */
+	int64_t bytes, duration_ns, camera_frames, camera_lost;
+	bool preview;
+};
+
+struct status_report {
+	bool recording;
+	char *session;
+	struct list cameras;		/* of struct camera_status */
+	double uptime;
+	int64_t free_bytes;
+};
+
+struct preview_toggled {
+	struct list camera_id;		/* of int64_t */
+	bool enabled;
+};
+
+struct pong {
+	int64_t monotonic_ns;
+};
+
+struct waited {
+	int64_t wait_ns;
+};
+
+struct description {
+	struct list commands, messages, settings, errors;	/* protocol/describe.c has their items */
+	int64_t protocol;
+	char *version;
+};
+
+struct camera_mode {
+	struct size size;
+	double max_fps;
+};
+
+struct camera_info {
+	int64_t camera_id;
+	char *id, *kind, *model;
+	struct list modes;		/* of struct camera_mode */
+	struct list controls;		/* of texts; none yet */
+	char *state;
+};
+
+struct cameras {
+	struct list cameras;		/* of struct camera_info */
+};
+
+struct config_values {
+	struct cJSON *values;		/* an object */
+	struct list restart_needed;	/* of texts: what takes effect with the next start only */
+};
+
+struct subscribed {
+	struct list events;		/* of texts */
+};
+
+struct job_started {
+	int64_t job;
+};
+
+struct error_data {
+	char *message, *code, *command, *argument, *detail;
+};
+
+struct initializing {
+	char *device;
+};
+
+struct initialized {
+	int64_t cameras;
+	char *session;
+	int64_t protocol;
+	char *version;
+	struct list encoders;		/* of texts */
+};
+
+struct warning {
+	char *message, *code;
+};
+
+struct shutdown_data {
+	char *signal;
+};
+
+struct preview_frame {
+	int64_t camera_id;
+	char *frame;			/* base64 */
+	double timestamp;		/* unix seconds */
+	int64_t frame_number, sensor_timestamp_ns;
+	struct size size;
+};
+
+struct camera_event {
+	int64_t camera_id;
+	char *id, *model, *code, *message;
+};
+
+struct frames_lost {
+	int64_t camera_id, frame_number;
+	struct lost lost;		/* newly lost */
+};
+
+struct camera_started {			/* event recording_started */
+	int64_t camera_id;
+	char *session, *file, *csv;
+	int64_t first_sensor_timestamp_ns;
+};
+
+struct camera_stopped {			/* event recording_stopped */
+	char *session, *cause;
+	struct stopped_camera camera;
+};
+
+struct storage_full {
+	int64_t camera_id;
+	char *path, *message;
+};
+
+struct recovered {
+	char *file;
+	int64_t frames, duration_ns, bytes_cut;
+	char *message;			/* what could not be brought back, NULL: nothing */
+};
+
+struct job_progress {
+	int64_t job;
+	double progress;		/* 0 to 1 */
+};
+
+struct job_done {
+	int64_t job;
+	bool ok;
+	struct list files;
+	char *code, *message;
+};
+
+struct events_lost {
+	int64_t count;
+};

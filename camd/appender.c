@@ -54,7 +54,7 @@ bool appender_usable(struct appender *appender, struct error *err)
 	if (number)
 		return error_set_errno(err, number, "%s: a sync failed before, so what was written may have holes; "
 				       "nothing more is written to it", appender->path);
-	if (appender->dead)
+	if (atomic_load(&appender->dead))
 		return error_set(err, ERR_IO, "%s: an earlier write could be neither completed nor undone; "
 				 "nothing more is written to it", appender->path);
 	return true;
@@ -101,7 +101,7 @@ bool appender_cut(struct appender *appender, uint64_t bytes, struct error *err)
 		result = ftruncate(appender->fd, (off_t)bytes);
 	while (result < 0 && errno == EINTR);
 	if (result < 0) {
-		appender->dead = true;
+		atomic_store(&appender->dead, true);
 		return fail(appender, "cut the file back", errno, err);
 	}
 	appender->bytes = bytes;

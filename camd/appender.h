@@ -1,11 +1,12 @@
 /*
- * A file that only grows, where each append is whole or leaves no trace: what videos and timing tables are written through.
+ * A file that only grows, where each append is whole or leaves no trace: what videos and timing tables are written
+ * through.
  *
  * Used by one thread, the camera's output thread, but for appender_sync(), which any thread may call while the appender
  * lives. Two failures are final, because nothing true could be said about the file afterwards:
  *  - an append failed and the file could not be cut back: it may end in half an append;
- *  - a sync failed: the kernel forgets the error and reports success from then on, although the pages it could not write
- *    are lost and read as zeros after a restart.
+ *  - a sync failed: the kernel forgets the error and reports success from then on, although the pages it could not
+ *    write are lost and read as zeros after a restart.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ struct appender {
 	int fd;
 	char *path;			/* for messages */
 	uint64_t bytes;			/* whole appends so far: the end of the file */
-	bool dead;			/* could not be cut back */
+	atomic_bool dead;		/* could not be cut back */
 	atomic_int sync_errno;		/* of the first sync that failed; 0: none */
 };
 
@@ -32,7 +33,8 @@ bool appender_create(struct appender *appender, const char *path, struct error *
 void appender_adopt(struct appender *appender, int fd, const char *path, uint64_t bytes);
 
 /*
- * Appends all pieces, by one system call if it takes them. False: the file is as it was. The contents of pieces are used up.
+ * Appends all pieces, by one system call if it takes them. False: the file is as it was. The contents of pieces are
+ * used up.
  */
 bool appender_writev(struct appender *appender, struct iovec *pieces, size_t n, struct error *err);
 bool appender_write(struct appender *appender, const void *data, size_t bytes, struct error *err);

@@ -416,11 +416,12 @@ static void handle_recording_event(void *argument)
 	struct told *told = argument;
 	struct camera *camera = told->camera;
 
-	camera->owner.on_recording(camera->owner.user, camera, told->recording, told->event);
-	if (told->event == RECORDING_FINISHED) {
+	/* before it is told: what the owner does then may ask whether anything is still being recorded */
+	if (told->event == RECORDING_FINISHED)
 		camera->recording = NULL;
+	camera->owner.on_recording(camera->owner.user, camera, told->recording, told->event);
+	if (told->event == RECORDING_FINISHED)
 		recording_destroy(told->recording);
-	}
 	free(told);
 }
 

@@ -143,7 +143,7 @@ static void close_encoder(struct encoding *encoding)
 /* The frame in a form that the encoder takes; a new reference either way. */
 static struct frame *prepared(struct encoding *encoding, struct frame *frame, struct error *err)
 {
-	if (!convert_needed(frame->format.pixels))
+	if (encoder_avcodec.takes(frame->format.pixels))
 		return frame_ref(frame);
 	if (!encoding->converter)
 		encoding->converter = converter_create(QUEUE_FRAMES + 2);

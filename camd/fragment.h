@@ -4,10 +4,10 @@
  *   free (record, padding) | prft | moof | mdat header | payload: NAL units behind lengths of four bytes
  *
  * Players read the three boxes on the right. The record in the `free` box on the left is for salvage: it says where in
- * which file the fragment belongs, all that the timing table says about the frame, and a CRC-32 over everything after the
- * CRC, payload included. A fragment is accepted again only if each of its bytes is right. The padding keeps what
- * players parse inside one 4 KiB block: file systems lose and keep whole blocks, and FFmpeg refuses a whole file that ends in
- * the middle of its last `moof`.
+ * which file the fragment belongs, all that the timing table says about the frame, and a CRC-32 over everything after
+ * the CRC, payload included. A fragment is accepted again only if each of its bytes is right. The padding keeps what
+ * players parse inside one 4 KiB block: file systems lose and keep whole blocks, and FFmpeg refuses a whole file that
+ * ends in the middle of its last `moof`.
  *
  * Pure functions on memory; any thread.
  */

@@ -4,8 +4,8 @@
  *   frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops,
  *   camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage
  *
- * Used by one thread, the camera's output thread, but for framelog_sync(), which any thread may call. The row is written
- * right after its frame, so that a kill in between costs a row, which recover brings back from the video.
+ * Used by one thread, the camera's output thread, but for framelog_sync(), which any thread may call. The row is
+ * written right after its frame, so that a kill in between costs a row, which recover brings back from the video.
  */
 #pragma once
 
@@ -35,8 +35,8 @@ struct framelog_row {
 struct framelog_row framelog_row_of(const struct packet *packet);
 
 /*
- * Prints a row with its newline; returns its length. before is the number of the row before, 0 for none: what lies between
- * the two numbers was dropped. Pure; any thread.
+ * Prints a row with its newline; returns its length. before is the number of the row before, 0 for none: what lies
+ * between the two numbers was dropped. Pure; any thread.
  */
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before);
 

@@ -111,8 +111,9 @@ struct framelog_repair *framelog_repair_open(int directory, const char *name, co
 void framelog_repair_add(struct framelog_repair *repair, const struct framelog_row *row)
 {
 	char text[FRAMELOG_ROW_BYTES];
+	size_t bytes = framelog_format_row(text, row, repair->before);
 
-	expect(repair, text, framelog_format_row(text, row, repair->before));
+	expect(repair, text, bytes);
 	repair->before = row->number;
 	if (repair->differs)
 		repair->text_rows++;

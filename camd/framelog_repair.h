@@ -1,6 +1,7 @@
 /*
- * Brings a timing table into agreement with its video after a crash: rows that are missing are added, torn rows and rows of
- * frames that are not in the video are cut off. The video is right: each of its fragments holds its frame's row.
+ * Brings a timing table into agreement with its video after a crash: rows that are missing are added, torn rows and
+ * rows of frames that are not in the video are cut off. The video is right: each of its fragments holds its frame's
+ * row.
  *
  * One thread at a time; nobody else may have the table open for writing.
  */
@@ -31,6 +32,9 @@ void framelog_repair_add(struct framelog_repair *repair, const struct framelog_r
 bool framelog_repair_close(struct framelog_repair *repair, struct framelog_repair_report *report, struct error *err);
 void framelog_repair_destroy(struct framelog_repair *repair);	/* NULL is allowed */
 
-/* For a table whose video has no rows in it: cuts off what follows the last whole row. A table that isn't there is fine. */
+/*
+ * For a table whose video has no rows in it: cuts off what follows the last whole row. A table that isn't there is
+ * fine.
+ */
 bool framelog_repair_trim(int directory, const char *name, const char *path, struct framelog_repair_report *report,
 			  struct error *err);

@@ -13,8 +13,8 @@ static void write_matrix(struct mp4box *box)
 }
 
 /*
- * How times are written into a moov: in units of 1/scale s. The scale is the finest in which each difference of two times
- * fits the 32 bits that it has. Rounded are the times, not the differences, so that errors don't add up.
+ * How times are written into a moov: in units of 1/scale s. The scale is the finest in which each difference of two
+ * times fits the 32 bits that it has. Rounded are the times, not the differences, so that errors don't add up.
  */
 struct scale {
 	uint32_t per_s;

@@ -5,9 +5,9 @@
  *   unfinished: ftyp | free: slot | moov, empty | free | fragment | fragment | …
  *   finished:   ftyp | mdat: all of that, as far as players care          … | moov, full
  *
- * The head is one block, so that no frame shares a block with it. Finishing appends the full moov and then overwrites the
- * 16 bytes of the slot by the header of an mdat that reaches up to the moov; until that moment the file is an unfinished
- * one, whatever happens.
+ * The head is one block, so that no frame shares a block with it. Finishing appends the full moov and then overwrites
+ * the 16 bytes of the slot by the header of an mdat that reaches up to the moov; until that moment the file is an
+ * unfinished one, whatever happens.
  *
  * Not locked: belongs to whoever writes or salvages the file.
  */
@@ -74,7 +74,8 @@ enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_
 void movie_add(struct movie *movie, const struct movie_sample *sample);
 
 /*
- * Makes the file, which ends behind its last fragment, an ordinary MP4 and syncs it. False: it is an unfinished one still.
+ * Makes the file, which ends behind its last fragment, an ordinary MP4 and syncs it. False: it is an unfinished one
+ * still.
  */
 bool movie_close(const struct movie *movie, struct appender *file, struct error *err);
 

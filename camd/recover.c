@@ -111,10 +111,10 @@ static bool read_parameter_sets(struct job *job, const struct movie_sample *samp
 		.first_sensor_ns = first->row.sensor_ns,
 	};
 	uint8_t *payload = xcalloc(sample->bytes, 1);
-	struct nal nals[64];
 	bool found = false;
 
 	if (read_whole(job->fd, payload, sample->bytes, sample->offset)) {
+		struct nal nals[64];
 		size_t n = split_payload(payload, sample->bytes, nals, ARRAY_LEN(nals));
 
 		found = movie_init(made, &facts, nals, n, NULL);

@@ -36,19 +36,19 @@ struct recover_report {
 };
 
 /*
- * Looks at one video (.mp4, or .h264 for its table) and finishes it if it is camd's and unfinished. Nobody else may have it
- * open for writing. False: something failed, and the file is as it was or at least no worse.
+ * Looks at one video (.mp4, or .h264 for its table) and finishes it if it is camd's and unfinished. Nobody else may
+ * have it open for writing. False: something failed, and the file is as it was or at least no worse.
  */
 bool recover_file(const char *path, struct recover_report *report, struct error *err);
 
 /*
- * Called for each video that was finished, whose table was repaired, or where something failed (err, else NULL). Returns
- * whether to go on.
+ * Called for each video that was finished, whose table was repaired, or where something failed (err, else NULL).
+ * Returns whether to go on.
  */
 typedef bool (*recover_fn)(void *user, const char *path, const struct recover_report *report, const struct error *err);
 
 /*
- * Does this for all videos named camN_… in the directories right below output_dir that no camd holds: a session's owner has
- * the directory locked by flock(). Links are not followed. Returns how many videos were finished.
+ * Does this for all videos named camN_… in the directories right below output_dir that no camd holds: a session's owner
+ * has the directory locked by flock(). Links are not followed. Returns how many videos were finished.
  */
 size_t recover_directory(const char *output_dir, recover_fn on_file, void *user);

@@ -11,7 +11,9 @@
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define MAGIC_AT 8	/* in the fragment */
 
-/* A part of the file in memory. Not mmap(): that kills the process when the disk fails, and 32 bits hold no long video. */
+/*
+ * A part of the file in memory. Not mmap(): that kills the process when the disk fails, and 32 bits hold no long video.
+ */
 struct window {
 	int fd;
 	uint64_t file_bytes;
@@ -109,11 +111,12 @@ static uint64_t read_fragment(struct window *window, uint64_t at, struct fragmen
 /* The next place at or after at where a fragment may begin, by its magic; the file's end if there is none. */
 static uint64_t find_candidate(struct window *window, uint64_t at)
 {
-	const uint8_t *data, *found;
+	const uint8_t *data;
 	size_t got;
 
 	for (at += MAGIC_AT; (data = window_see(window, at, FRAGMENT_MAGIC_BYTES, &got)); at += got - FRAGMENT_MAGIC_BYTES + 1) {
-		found = memmem(data, got, FRAGMENT_MAGIC, FRAGMENT_MAGIC_BYTES);
+		const uint8_t *found = memmem(data, got, FRAGMENT_MAGIC, FRAGMENT_MAGIC_BYTES);
+
 		if (found)
 			return at + (uint64_t)(found - data) - MAGIC_AT;
 	}

@@ -1,6 +1,6 @@
 /*
- * Finds the whole fragments in a recording that was never finished, whatever happened to the bytes between them. Reads only.
- * Any thread, for as long as it takes to read the file.
+ * Finds the whole fragments in a recording that was never finished, whatever happened to the bytes between them. Reads
+ * only. Any thread, for as long as it takes to read the file.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ struct salvage {
 typedef void (*salvage_fn)(void *user, const struct fragment *fragment, uint64_t damaged_frames);
 
 /*
- * Adds all whole fragments of an open file of so many bytes to movie, whose file_id they must have; 0: that of the first
- * one is taken. False: the file can't be read.
+ * Adds all whole fragments of an open file of so many bytes to movie, whose file_id they must have; 0: that of the
+ * first one is taken. False: the file can't be read.
  */
 bool salvage_scan(int fd, const char *path, uint64_t bytes, struct movie *movie, struct salvage *salvage, salvage_fn on_fragment,
 		  void *user, struct error *err);

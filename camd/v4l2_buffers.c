@@ -143,23 +143,27 @@ static bool map_one(struct v4l2_buffers *buffers, int index)
 
 static void init_frame(struct v4l2_buffers *buffers, struct buffer *item)
 {
-	struct frame *frame = &item->frame;
+	item->frame.format = buffers->mode.format;
+	item->frame.n_planes = frame_n_planes(buffers->mode.format.pixels);
+	item->frame.release = release;
+	item->frame.owner = buffers;
+}
 
-	frame->format = buffers->mode.format;
-	frame->n_planes = frame_n_planes(frame->format.pixels);
-	for (int i = 0; i < frame->n_planes; i++) {
+/* Some drivers put data of their own before the picture, each time as much as they like. */
+static void point_planes(struct v4l2_buffers *buffers, struct buffer *item, const size_t *data_offsets)
+{
+	for (int i = 0; i < item->frame.n_planes; i++) {
 		const struct v4l2_mode_plane *plane = &buffers->mode.planes[i];
+		size_t offset = data_offsets[plane->memory] + plane->offset;
 
-		frame->planes[i] = (struct plane){
-			.data = (uint8_t *)item->memory[plane->memory] + plane->offset,
+		item->frame.planes[i] = (struct plane){
+			.data = (uint8_t *)item->memory[plane->memory] + offset,
 			.stride = plane->stride,
 			.bytes = plane->bytes,
 			.dmabuf = -1,
-			.offset = plane->offset,
+			.offset = offset,
 		};
 	}
-	frame->release = release;
-	frame->owner = buffers;
 }
 
 static bool allocate(struct v4l2_buffers *buffers, const struct v4l2_node *node, struct error *err)
@@ -294,10 +298,31 @@ static void hold(struct v4l2_buffers *buffers, struct buffer *item, struct v4l2_
 	atomic_store(&item->frame.references, 1);
 }
 
+/* How much the driver filled, and where; false: more than there is. */
+static bool measure(const struct v4l2_buffers *buffers, const struct buffer *item, const struct v4l2_buffer *taken,
+		    size_t *data_offsets, size_t *bytes)
+{
+	bool multi = buffers->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+	bool jpeg = buffers->mode.format.pixels == PIXEL_MJPEG;
+
+	for (int m = 0; m < buffers->mode.n_memory; m++) {
+		size_t needed = jpeg ? 0 : buffers->mode.memory_bytes[m];
+		size_t offset = multi ? taken->m.planes[m].data_offset : 0;
+		size_t used = multi ? taken->m.planes[m].bytesused : taken->bytesused;
+
+		if (used > item->lengths[m] || offset > used || offset + needed > item->lengths[m])
+			return false;
+		data_offsets[m] = offset;
+		bytes[m] = used - offset;
+	}
+	return true;
+}
+
 int v4l2_buffers_take(struct v4l2_buffers *buffers, struct v4l2_filled *filled)
 {
 	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
 	struct v4l2_buffer taken = blank(buffers, 0, planes);
+	size_t data_offsets[V4L2_MODE_MAX_MEMORY] = { 0 };
 	struct buffer *item;
 
 	if (v4l2_node_ioctl(buffers->fd, VIDIOC_DQBUF, &taken))
@@ -307,13 +332,14 @@ int v4l2_buffers_take(struct v4l2_buffers *buffers, struct v4l2_filled *filled)
 	item = &buffers->items[taken.index];
 	*filled = (struct v4l2_filled){
 		.frame = &item->frame,
-		.error = taken.flags & V4L2_BUF_FLAG_ERROR,
+		.damaged = taken.flags & V4L2_BUF_FLAG_ERROR,
 		.monotonic = (taken.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
 		.time_ns = taken.timestamp.tv_sec * NS_PER_S + taken.timestamp.tv_usec * NS_PER_US,
 		.sequence = taken.sequence,
 	};
-	for (int m = 0; m < buffers->mode.n_memory; m++)
-		filled->bytes[m] = MIN(taken.m.planes == planes ? planes[m].bytesused : taken.bytesused, item->lengths[m]);
+	if (!measure(buffers, item, &taken, data_offsets, filled->bytes))
+		filled->damaged = true;
 	hold(buffers, item, filled);
+	point_planes(buffers, item, data_offsets);
 	return 0;
 }

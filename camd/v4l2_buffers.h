@@ -15,8 +15,8 @@ struct v4l2_buffers;
 /* A buffer from the driver: a frame with one reference, whose facts are still to be filled in. */
 struct v4l2_filled {
 	struct frame *frame;
-	size_t bytes[V4L2_MODE_MAX_MEMORY];
-	bool error;		/* the driver says that the picture is damaged */
+	size_t bytes[V4L2_MODE_MAX_MEMORY];	/* of picture in each memory plane */
+	bool damaged;		/* so the driver says, or its numbers can't be */
 	bool monotonic;		/* time_ns is CLOCK_MONOTONIC */
 	int64_t time_ns;
 	int64_t queued_ns;	/* when it had been given to the driver */

@@ -88,14 +88,21 @@ static char *trim(char *text)
 	return text;
 }
 
-/* Cuts a comment off: a '#' at the start or behind white space, so that file names may hold one. */
+/* Cuts a comment off: a '#' at the start or behind white space, so that file names may hold one, and not within quotes. */
 static void cut_comment(char *line)
 {
-	for (char *at = line; *at; at++)
-		if (*at == '#' && (at == line || isspace((unsigned char)at[-1]))) {
+	char quote = '\0', before = ' ';
+
+	for (char *at = line; *at; before = *at++) {
+		if (quote)
+			quote = *at == quote ? '\0' : quote;
+		else if ((*at == '"' || *at == '\'') && (isspace((unsigned char)before) || before == '='))
+			quote = *at;
+		else if (*at == '#' && isspace((unsigned char)before)) {
 			*at = '\0';
 			return;
 		}
+	}
 }
 
 static bool use_line(struct options *options, char *line, struct error *err)

@@ -134,7 +134,9 @@ static bool parse_matrix(const char *text, struct options *options)
 
 	if (!bt709 && strcmp(text, "bt601"))
 		return false;
-	options->colour.primaries = options->colour.transfer = options->colour.matrix = code;
+	/* the matrix alone: other primaries would rightly be shown as other RGB than the bars are said to have */
+	options->colour.primaries = options->colour.transfer = 1;
+	options->colour.matrix = code;
 	options->colour_given = true;
 	return true;
 }

@@ -51,7 +51,7 @@ struct v4l2 {
 
 static bool is_damaged(const struct v4l2 *v4l2, const struct v4l2_filled *filled)
 {
-	if (filled->error)
+	if (filled->damaged)
 		return true;
 	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
 		return !mjpeg_is_whole(filled->frame->planes[0].data, filled->bytes[0]);

@@ -1,0 +1,159 @@
+/* Lines, queues, settings files and flags. */
+#include "camd/config.h"
+#include "common/lines.h"
+#include "common/options.h"
+#include "common/queue.h"
+#include "common/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* All lines that come out of some bytes fed in pieces of a size, joined by '|'; too long ones as '!'. */
+static void feed(const char *data, size_t bytes, size_t piece, size_t limit, char *out)
+{
+	struct lines lines;
+	const char *line;
+	size_t used, n;
+
+	lines_init(&lines, limit);
+	*out = '\0';
+	for (size_t at = 0; at < bytes; at += used) {
+		enum lines_result result = lines_feed(&lines, data + at, MIN(piece, bytes - at), &used, &line, &n);
+
+		if (result == LINES_LINE)
+			sprintf(out + strlen(out), "%.*s|", (int)n, line);
+		else if (result == LINES_TOO_LONG)
+			strcat(out, "!");
+	}
+	lines_finish(&lines);
+}
+
+static void lines_come_whole_however_they_are_cut(void **state)
+{
+	static const char data[] = "a\n\nbc\r\n12345\n123456\nlonglonglong\nd\nrest";
+	char out[256];
+
+	(void)state;
+	for (size_t piece = 1; piece < sizeof(data); piece++) {
+		feed(data, sizeof(data) - 1, piece, 5, out);
+		assert_string_equal(out, "a||bc|12345|!!d|");
+	}
+}
+
+static void queue_keeps_its_bounds(void **state)
+{
+	struct queue queue;
+	int value = 0;
+
+	(void)state;
+	queue_init(&queue, sizeof(int), 3, 100);
+	for (int i = 1; i <= 3; i++)
+		assert_true(queue_push(&queue, &i, 10));
+	assert_false(queue_push(&queue, &(int){ 4 }, 10));
+	for (int i = 4; i < 20; i++)
+		queue_push_force(&queue, &i);
+	for (int i = 1; i < 20; i++) {
+		assert_true(queue_pop(&queue, &value));
+		assert_int_equal(value, i);
+	}
+	/* popped, but not released: the bytes are still out */
+	assert_false(queue_push(&queue, &value, 80));
+	queue_release(&queue, 30);
+	assert_true(queue_push(&queue, &value, 200));	/* one is always taken, however large */
+	assert_false(queue_push(&queue, &value, 1));
+	queue_close(&queue);
+	assert_true(queue_pop(&queue, &value));
+	assert_false(queue_pop(&queue, &value));
+	queue_finish(&queue);
+}
+
+static void note_warning(void *user, const char *text)
+{
+	char *all = user;
+
+	strcat(all, strstr(text, " line "));
+	strcat(all, "\n");
+}
+
+static void config_file_is_read_leniently(void **state)
+{
+	static const char text[] = "# the old program's file\n"
+				   "resolution_preset = 5   # VGA\n"
+				   "target_fps=25\n"
+				   "\n"
+				   "disable_mp4_conversion = true\n"
+				   "output_dir = \"my # recordings\"\n"
+				   "target_fsp = 20\n"
+				   "bitrate = 4M\n"
+				   "bitrate = lots\n"
+				   "nonsense\n"
+				   "camera = synthetic\ncamera = file:a b.mp4\n";
+	char path[] = "/tmp/camd-config-XXXXXX", warnings[2048] = "";
+	int fd = mkstemp(path);
+	struct config config;
+	struct options options;
+	struct error err;
+	char *flags[] = { (char *)"camd", (char *)"--target-fps", (char *)"29.97", (char *)"--camera=synthetic:64x48", (char *)"--no-console" };
+
+	(void)state;
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	options_init(&options, config_fields, config_aliases, &config);
+	assert_true(options_read_file(&options, path, note_warning, warnings, &err));
+	assert_int_equal(config.resolution.width, 640);
+	assert_int_equal(config.container, CONTAINER_H264);
+	assert_int_equal(config.bitrate_bps, 4000000);
+	assert_int_equal(config.camera.n, 2);
+	assert_string_equal(((char **)config.camera.items)[1], "file:a b.mp4");
+	assert_string_equal(config.output_dir, "my # recordings");
+	assert_non_null(strstr(warnings, " line 7: unknown setting 'target_fsp'; did you mean 'target_fps'?\n"));
+	assert_non_null(strstr(warnings, " line 9: bitrate: 'lots' is not a number"));
+	assert_non_null(strstr(warnings, " line 10: 'nonsense' is not of the form key = value\n"));
+	assert_true(options_read_arguments(&options, ARRAY_LEN(flags), flags, &err));
+	assert_float_equal(config.target_fps, 29.97, 1e-9);
+	assert_int_equal(config.camera.n, 1);
+	assert_true(options_is_given(&options, "target_fps"));
+	assert_false(options_is_given(&options, "intra"));
+	options_finish(&options);
+	unlink(path);
+}
+
+static void bad_flags_are_refused(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "--nope", "unknown setting 'nope'" }, { "--target-fps", "a value is missing" }, { "record", "is not a flag" },
+		{ "--target-fps=0", "outside" }, { "--no-target-fps", "unknown setting" }, { "-x", "is not a flag" },
+		{ "--resolution=9", "neither a size" }, { "--container=avi", "none of mp4, h264" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *flags[] = { (char *)"camd", (char *)bad[i][0] };
+		struct config config;
+		struct options options;
+		struct error err;
+
+		options_init(&options, config_fields, config_aliases, &config);
+		assert_false(options_read_arguments(&options, 2, flags, &err));
+		if (!strstr(err.text, bad[i][1]))
+			fail_msg("%s: %s", bad[i][0], err.text);
+		options_finish(&options);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_come_whole_however_they_are_cut),
+		cmocka_unit_test(queue_keeps_its_bounds),
+		cmocka_unit_test(config_file_is_read_leniently),
+		cmocka_unit_test(bad_flags_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("common", tests, NULL, NULL);
+}

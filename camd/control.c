@@ -194,7 +194,7 @@ static void advance(struct client *client)
 	client->advancing = false;
 	if (client->closed || !client->input)
 		return;
-	if (!client->input_ended && client->n_requests <= MAX_UNANSWERED)
+	if (!client->input_ended && client->n_requests <= MAX_UNANSWERED && !outlet_is_full(client->outlet))
 		input_resume(client->input);
 	else
 		input_pause(client->input);
@@ -284,6 +284,11 @@ static void on_dead(void *user)
 	client->control->its.owner.on_dead(client->control->its.owner.user);
 }
 
+static void on_room(void *user)
+{
+	advance(user);
+}
+
 static char *print_lost(void *user, uint64_t count)
 {
 	struct events_lost data = { .count = count };
@@ -296,7 +301,7 @@ void control_add_client(struct control *control, int in_fd, int out_fd)
 {
 	struct client *client = xcalloc(1, sizeof(*client));
 	struct input_events input = { .user = client, .on_data = on_data, .on_end = on_end };
-	struct outlet_events outlet = { .user = client, .on_dead = on_dead, .print_lost = print_lost };
+	struct outlet_events outlet = { .user = client, .on_dead = on_dead, .on_room = on_room, .print_lost = print_lost };
 
 	client->control = control;
 	client->last = &client->first;

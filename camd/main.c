@@ -3,6 +3,7 @@
 #include "camd/config.h"
 #include "camd/control.h"
 #include "camd/folder.h"
+#include "camd/jobs.h"
 #include "camd/mailbox.h"
 #include "camd/session.h"
 #include "common/clock.h"
@@ -87,9 +88,17 @@ static void on_quit(void *user)
 	end(user, "quit");
 }
 
-static void on_input_end(void *user)
+static void on_jobs_done(void *user)
 {
 	end(user, "end of input");
+}
+
+/* What was read is carried out to the end, jobs included. */
+static void on_input_end(void *user)
+{
+	struct camd *camd = user;
+
+	jobs_await(session_jobs(camd->session), on_jobs_done, camd);
 }
 
 static void on_dead(void *user)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MAX_EVENTS 256
+#define FULL_BYTES (8 << 20)
 #define MAX_PREVIEWS 64
 
 struct line {
@@ -36,6 +37,8 @@ struct outlet {
 
 	struct line *first, **last;
 	size_t n_events;
+	size_t waiting_bytes;		/* of lines, the current one and previews not counted */
+	bool was_full;			/* the owner was told so, and waits for on_room */
 	uint64_t lost;
 	struct preview previews[MAX_PREVIEWS];
 	int next_preview;
@@ -60,6 +63,7 @@ static void take_line(struct outlet *outlet)
 		outlet->last = &outlet->first;
 	outlet->n_events -= line->event;
 	take_current(outlet, line->text);
+	outlet->waiting_bytes -= outlet->bytes;
 	free(line);
 }
 
@@ -145,7 +149,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 static void watch(struct outlet *outlet, bool full)
 {
 	if (outlet->polls && !outlet->dead)
-		uv_poll_start(&outlet->poll, UV_DISCONNECT | (full ? UV_WRITABLE : 0), on_poll);
+		uv_poll_start(&outlet->poll, UV_DISCONNECT | (full || outlet->was_full ? UV_WRITABLE : 0), on_poll);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -153,10 +157,21 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	struct outlet *outlet = poll->data;
 
 	/* a reader that is gone shows as an error of the poll itself (POLLERR) */
-	if (status < 0 || events & UV_DISCONNECT)
+	if (status < 0 || events & UV_DISCONNECT) {
 		die(outlet);
-	else
-		watch(outlet, !pump(outlet));
+		return;
+	}
+	watch(outlet, !pump(outlet));
+	if (outlet->was_full && outlet->waiting_bytes < FULL_BYTES / 2) {
+		outlet->was_full = false;
+		outlet->events.on_room(outlet->events.user);
+	}
+}
+
+bool outlet_is_full(struct outlet *outlet)
+{
+	outlet->was_full = outlet->was_full || outlet->waiting_bytes > FULL_BYTES;
+	return outlet->was_full;
 }
 
 struct outlet *outlet_create(uv_loop_t *loop, int fd, const struct outlet_events *events)
@@ -201,7 +216,8 @@ static void append(struct outlet *outlet, char *text, bool event)
 {
 	struct line *line = xcalloc(1, sizeof(*line));
 
-	*line = (struct line){ .text = text, .event = event };
+	*line = (struct line){ .text = text, .bytes = strlen(text), .event = event };
+	outlet->waiting_bytes += line->bytes;
 	*outlet->last = line;
 	outlet->last = &line->next;
 	outlet->n_events += event;
@@ -218,6 +234,7 @@ static void drop_oldest_event(struct outlet *outlet)
 	if (outlet->last == &line->next)
 		outlet->last = at;
 	outlet->n_events--;
+	outlet->waiting_bytes -= line->bytes;
 	outlet->lost++;
 	free(line->text);
 	free(line);

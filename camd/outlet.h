@@ -1,6 +1,6 @@
 /*
- * Lines to a client that may be slow, deaf or dead. Nobody waits for it: replies are kept (they are bounded by the requests in
- * flight), events sit in a bounded queue that drops its oldest and says how many, of previews the newest a camera is kept.
+ * Lines to a client that may be slow, deaf or dead. Nobody waits for it: replies are kept (who owns it asks no more while it is
+ * full), events sit in a bounded queue that drops its oldest and says how many, of previews the newest a camera is kept.
  *
  * A line is never torn. Main thread.
  */
@@ -16,6 +16,7 @@ struct outlet;
 struct outlet_events {
 	void *user;
 	void (*on_dead)(void *user);			/* the reader is gone; once, never from within outlet_…() */
+	void (*on_room)(void *user);			/* outlet_is_full() was true and is no longer */
 	char *(*print_lost)(void *user, uint64_t count);	/* a line, allocated, that says how many events were dropped */
 };
 
@@ -27,6 +28,9 @@ void outlet_destroy(struct outlet *outlet);		/* NULL is allowed; freed when the 
 void outlet_reply(struct outlet *outlet, char *line);
 void outlet_event(struct outlet *outlet, char *line);
 void outlet_preview(struct outlet *outlet, int camera_id, char *line);
+
+/* So much waits for the reader that no more should be asked for until on_room(). */
+bool outlet_is_full(struct outlet *outlet);
 
 /* When the preview that waits was put there (CLOCK_MONOTONIC); 0: none waits. Saves making pictures that nobody reads. */
 int64_t outlet_preview_since(const struct outlet *outlet, int camera_id);

@@ -263,6 +263,11 @@ void recording_finish(struct recording *recording)
 {
 	struct error err;
 
+	/* the table first: once the video is whole, nobody looks at its table again after a crash */
+	if (recording->framelog && !framelog_sync(recording->framelog, &err))
+		recording_fail(recording, &err);
+	framelog_destroy(recording->framelog);
+	recording->framelog = NULL;
 	if (recording->output) {
 		if (!recording->impl->finish(recording->output, &err))
 			recording_fail(recording, &err);
@@ -270,10 +275,6 @@ void recording_finish(struct recording *recording)
 		recording->impl->destroy(recording->output);
 		recording->output = NULL;
 	}
-	if (recording->framelog && !framelog_sync(recording->framelog, &err))
-		recording_fail(recording, &err);
-	framelog_destroy(recording->framelog);
-	recording->framelog = NULL;
 	settle(recording);
 	tell(recording, RECORDING_FINISHED);
 }

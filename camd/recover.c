@@ -202,6 +202,8 @@ static bool complete(struct job *job, enum movie_state state, struct error *err)
 	fill_report(job);
 	/* the table first: a video that is finished is not looked at again */
 	finish_table(job);
+	if (job->report->table_error.code == ERR_STORAGE_FULL)
+		return error_set(err, ERR_STORAGE_FULL, "%s", job->report->table_error.text);
 	return finish_video(job, err);
 }
 

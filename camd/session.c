@@ -2,6 +2,7 @@
 
 #include "camd/control.h"
 #include "camd/folder.h"
+#include "camd/jobs.h"
 #include "camd/previews.h"
 #include "camd/recovery.h"
 #include "camd/shots.h"
@@ -37,6 +38,7 @@ struct session {
 	struct starts *starts;		/* start_recording and stop_recording under way */
 	struct shots *shots;		/* take_snapshot under way */
 	struct previews *previews;
+	struct jobs *jobs;
 	struct recovery *recovery;
 
 	uv_timer_t tick;
@@ -78,6 +80,16 @@ uv_loop_t *session_loop(const struct session *session)
 struct mailbox *session_mailbox(const struct session *session)
 {
 	return session->its.mailbox;
+}
+
+struct jobs *session_jobs(const struct session *session)
+{
+	return session->jobs;
+}
+
+bool session_is_recovering(const struct session *session)
+{
+	return recovery_is_busy(session->recovery);
 }
 
 const char *session_label(const struct session *session)
@@ -401,6 +413,7 @@ struct session *session_create(const struct session_request *request)
 	session->starts = starts_create(session);
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
+	session->jobs = jobs_create(session);
 	return session;
 }
 
@@ -437,7 +450,9 @@ void session_check_down(struct session *session)
 {
 	if (!session->closing || session->n_cameras || session->looking)
 		return;
-	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !session->on_finished)
+	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs))
+		return;
+	if (!session->on_finished)
 		return;
 	session->on_finished(session->finished_user);
 	session->on_finished = NULL;
@@ -470,6 +485,7 @@ void session_finish(struct session *session, void (*on_finished)(void *user), vo
 	session->finishing = true;
 	session->on_finished = on_finished;
 	session->finished_user = user;
+	jobs_cancel_all(session->jobs);
 	starts_finish(session->starts, close_cameras, session);
 }
 
@@ -479,6 +495,7 @@ void session_destroy(struct session *session)
 		return;
 	if (session->tick_open)
 		uv_close((uv_handle_t *)&session->tick, NULL);
+	jobs_destroy(session->jobs);
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);
 	starts_destroy(session->starts);

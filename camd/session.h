@@ -58,7 +58,11 @@ void session_config_changed(struct session *session);
 /* Sends the `recovered` events that came before anybody could subscribe. */
 void session_tell_recovered(struct session *session);
 
-/* ---- for the modules that work for it: start.c, shots.c, recovery.c ---- */
+struct jobs *session_jobs(const struct session *session);
+
+/* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */
+
+bool session_is_recovering(const struct session *session);	/* looks for what a crash has left */
 
 struct camera *session_camera(const struct session *session, int64_t id);	/* NULL: there is none */
 size_t session_n_cameras(const struct session *session);

@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,17 @@ static cJSON *begin_message(const struct message *message)
 	return object;
 }
 
+/* Integers through text: cJSON prints doubles, and beyond 10^15 not all of their digits. */
+static cJSON *copy_id(const cJSON *id)
+{
+	char text[32];
+
+	if (!cJSON_IsNumber(id))
+		return cJSON_Duplicate(id, true);
+	snprintf(text, sizeof(text), "%.0f", id->valuedouble);
+	return cJSON_CreateRaw(text);
+}
+
 char *wire_print_message(enum message_id message, const void *data, const struct cJSON *id, const struct list *ignored)
 {
 	cJSON *object = begin_message(&messages[message]);
@@ -143,7 +155,7 @@ char *wire_print_message(enum message_id message, const void *data, const struct
 		cJSON_AddItemToObject(members, "ignored", cJSON_CreateStringArray(ignored->items, ignored->n));
 	cJSON_AddItemToObject(object, "data", members);
 	if (id)
-		cJSON_AddItemToObject(object, "id", cJSON_Duplicate(id, true));
+		cJSON_AddItemToObject(object, "id", copy_id(id));
 	return finish_line(object);
 }
 

@@ -65,6 +65,13 @@ static void test_recovery_without_room(void **state)
 
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
+	/* none for the table's rows: then the video waits, too */
+	limit = (struct rlimit){ .rlim_cur = fixture->rows_at[3] + 1000, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_false(recover_file(path, &report, &err));
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(err.code, ERR_STORAGE_FULL);
+	assert_true(file_is(path, fixture->open, fixture->open_bytes));
 	for (size_t room = 0; room < fixture->whole_bytes - fixture->open_bytes; room += 97) {
 		limit = (struct rlimit){ .rlim_cur = fixture->open_bytes + room, .rlim_max = old.rlim_max };
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);

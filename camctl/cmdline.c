@@ -1,0 +1,153 @@
+#include "camctl/cmdline.h"
+
+#include "common/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) .at = offsetof(struct cmdline_options, member)
+const struct field cmdline_fields[] = {
+	{ .name = "json", .type = FIELD_BOOL, AT(json), .fallback = "false",
+	  .help = "Print camd's lines as they come." },
+	{ .name = "timeout", .type = FIELD_DURATION, AT(timeout_ns), .min = 0, .max = 31536000, .unit = "s", .flags = FIELD_OPTIONAL,
+	  .help = "How long to wait for a command's answer; 0: for ever. 30 s if absent, but for what takes its time." },
+	{ .name = "help", .type = FIELD_BOOL, AT(help), .fallback = "false", .help = "Print help, also on a sub-command." },
+	{ .name = "version", .type = FIELD_BOOL, AT(version), .fallback = "false", .help = "Print the version." },
+	{ 0 },
+};
+#undef AT
+
+static const struct {
+	const char *name;
+	enum cmdline_tool tool;
+} tools[] = {
+	{ "script", CMDLINE_SCRIPT }, { "check-lines", CMDLINE_CHECK_LINES }, { "help", CMDLINE_HELP },
+};
+
+/* Sets what the name stands for. False: it is no sub-command. */
+static bool choose(struct cmdline *cmdline, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tools); i++)
+		if (!strcmp(tools[i].name, name))
+			cmdline->tool = tools[i].tool;
+	if (!strcmp(name, frontend_record.name))
+		cmdline->frontend = &frontend_record;
+	cmdline->command = command_find(name);
+	if (cmdline->command)
+		cmdline->frontend = &frontend_oneshot;
+	return cmdline->tool || cmdline->frontend;
+}
+
+static bool is_subcommand(const char *name)
+{
+	struct cmdline probe = { 0 };
+
+	return choose(&probe, name);
+}
+
+static bool unknown_subcommand(const char *name, struct error *err)
+{
+	struct field names[N_COMMANDS + 3] = { { .name = frontend_record.name }, { .name = "script" } };
+	const char *nearest;
+
+	for (int i = 0; i < N_COMMANDS; i++)
+		names[i + 2].name = commands[i].name;
+	nearest = field_nearest(names, name);
+	return error_set(err, ERR_BAD_ARGUMENT, "no sub-command '%.60s'%s%s%s (see camctl --help)", name,
+			 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static void init_arguments(struct cmdline *cmdline)
+{
+	const struct frontend_impl *frontend = cmdline->frontend;
+
+	if (cmdline->command)
+		arguments_init(&cmdline->arguments, cmdline->command->arguments, cmdline->command->arguments_bytes);
+	else
+		arguments_init(&cmdline->arguments, frontend ? frontend->options : NULL, frontend ? frontend->options_bytes : 0);
+}
+
+/* A flag that is not camctl's, and its value if it seems to have one. */
+static void hand_on(struct cmdline *cmdline, const char *const *argv, size_t *at, bool before_subcommand)
+{
+	const char *flag = argv[*at], *next = argv[*at + 1];
+
+	fields_add_text(&cmdline->camd_flags, flag);
+	if (strchr(flag, '=') || !next || arguments_is_flag(next) || (before_subcommand && is_subcommand(next)))
+		return;
+	fields_add_text(&cmdline->camd_flags, next);
+	++*at;
+}
+
+static bool take_flag(struct cmdline *cmdline, struct arguments *own, const char *const *argv, size_t *at, bool before, struct error *err)
+{
+	enum arguments_result result = ARGUMENTS_UNKNOWN;
+
+	if (!strcmp(argv[*at], "-h")) {
+		((struct cmdline_options *)own->base)->help = true;
+		return true;
+	}
+	if (!before)
+		result = arguments_take_flag(&cmdline->arguments, argv, at, err);
+	if (result == ARGUMENTS_UNKNOWN)
+		result = arguments_take_flag(own, argv, at, err);
+	if (result == ARGUMENTS_UNKNOWN)
+		hand_on(cmdline, argv, at, before);
+	return result != ARGUMENTS_BAD;
+}
+
+static bool take_word(struct cmdline *cmdline, const char *word, struct error *err)
+{
+	if (cmdline->tool) {
+		fields_add_text(&cmdline->words, word);
+		return true;
+	}
+	return arguments_take_word(&cmdline->arguments, word, err);
+}
+
+static bool take_all(struct cmdline *cmdline, struct arguments *own, const char *const *argv, struct error *err)
+{
+	bool before = true;
+
+	for (size_t i = 1; argv[i]; i++) {
+		if (!strcmp(argv[i], "--")) {
+			while (argv[++i])
+				fields_add_text(&cmdline->camd_flags, argv[i]);
+			return true;
+		}
+		if (arguments_is_flag(argv[i])) {
+			if (!take_flag(cmdline, own, argv, &i, before, err))
+				return false;
+		} else if (before) {
+			if (!choose(cmdline, argv[i]))
+				return unknown_subcommand(argv[i], err);
+			init_arguments(cmdline);
+			before = false;
+		} else if (!take_word(cmdline, argv[i], err)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool cmdline_parse(struct cmdline *cmdline, const char *const *argv, struct error *err)
+{
+	struct arguments own;
+	bool ok;
+
+	*cmdline = (struct cmdline){ 0 };
+	arguments_init(&own, cmdline_fields, sizeof(struct cmdline_options));
+	ok = take_all(cmdline, &own, argv, err);
+	cmdline->options = *(const struct cmdline_options *)own.base;
+	arguments_finish(&own);
+	if (!cmdline->arguments.base)
+		init_arguments(cmdline);
+	return ok && (cmdline->options.help || arguments_check(&cmdline->arguments, err));
+}
+
+void cmdline_clear(struct cmdline *cmdline)
+{
+	arguments_finish(&cmdline->arguments);
+	fields_free_texts(&cmdline->camd_flags);
+	fields_free_texts(&cmdline->words);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""camd in the test kernel, with two vivid cameras at once, through V4L2.
+
+    vivid.py CASE CAMD PROBE        on the host: boots the kernel for the case, then reads back every frame
+    vivid.py inside CASE CAMD DIR   in the kernel: drives camd over its protocol, copies what it recorded to DIR
+
+Cases: hour (a simulated hour, 320x180 at 10 fps), large (20 s at 1280x720), busy (two camd on one camera).
+"""
+import csv
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# seconds, size, frames/s, bit/s, real seconds that it may take
+CASES = {"hour": (3600, "320x180", 10, "300k", 600), "large": (20, "1280x720", 10, "4M", 240), "busy": (1, "320x180", 10, "300k", 120)}
+
+
+def nodes():
+    """The vivid cameras' nodes, in the order of their numbers."""
+    found = []
+    for path in glob.glob("/sys/class/video4linux/video*"):
+        with open(path + "/name", encoding="utf-8") as file:
+            name = file.read()
+        if name.startswith("vivid") and "vid-cap" in name:
+            found.append("/dev/" + os.path.basename(path))
+    return sorted(found, key=lambda node: int(node[len("/dev/video"):]))
+
+
+def start(camd, out, flags):
+    return subprocess.Popen([camd, "--output-dir", out, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+
+def ask(process, **request):
+    process.stdin.write(json.dumps(request) + "\n")
+    line = process.stdout.readline()
+    with open(os.path.join(os.environ["CAMD_SCRATCH"], "lines"), "a", encoding="utf-8") as file:
+        file.write(line)
+    reply = json.loads(line)
+    print(line[:300].rstrip(), flush=True)
+    return reply
+
+
+def finish(process):
+    assert ask(process, command="quit")["status"] == "quitting"
+    assert process.wait() == 0
+
+
+def inside_recording(case, camd, out):
+    seconds, size, fps, bitrate, _ = CASES[case]
+    flags = ["--resolution", size, "--target-fps", str(fps), "--bitrate", bitrate]
+    process = start(camd, out, flags)       # no --camera: all that are found
+    started = ask(process, command="start_recording")
+    assert started["status"] == "recording_started" and len(started["data"]["files"]) == 2, started
+    assert "failed" not in started["data"], started
+    assert ask(process, command="wait", seconds=seconds)["status"] == "waited"
+    status = ask(process, command="get_status")["data"]
+    assert [camera["kind"] for camera in status["cameras"]] == ["v4l2", "v4l2"], status
+    stopped = ask(process, command="stop_recording")
+    assert stopped["status"] == "recording_stopped", stopped
+    for camera in stopped["data"]["cameras"]:
+        assert camera["captured"] == camera["frames"] + sum(camera["lost"].values()), camera
+        # the first frame comes at once, the last one before the stop: within a frame of what was waited for
+        assert abs(camera["captured"] - seconds * fps) <= 2, camera
+    finish(process)
+
+
+def inside_busy(camd, out):
+    node = nodes()[0]
+    first = start(camd, out, ["--camera", f"v4l2:{node}", "--resolution", "320x180", "--target-fps", "10"])
+    assert ask(first, command="start_recording")["status"] == "recording_started"
+    second = start(camd, out, ["--camera", f"v4l2:{node}", "--discovery-timeout", "1"])
+    refused = ask(second, command="start_recording")
+    assert refused["status"] == "error" and refused["data"]["code"] == "camera_busy", refused
+    assert str(first.pid) in refused["data"]["message"], (first.pid, refused)
+    finish(second)
+    assert ask(first, command="wait", seconds=2)["status"] == "waited"
+    stopped = ask(first, command="stop_recording")["data"]["cameras"][0]
+    assert stopped["frames"] >= 20 and stopped["lost"]["sensor"] == 0, stopped
+    finish(first)
+
+
+def inside(case, camd, target):
+    out = os.path.join(os.environ["CAMD_SCRATCH"], "recordings")
+    try:
+        if case == "busy":
+            inside_busy(camd, out)
+        else:
+            inside_recording(case, camd, out)
+    except AssertionError:
+        for log in glob.glob(out + "/*/session.log"):
+            with open(log, encoding="utf-8") as file:
+                print(file.read()[-4000:], file=sys.stderr)
+        raise
+    shutil.copytree(out, target, dirs_exist_ok=True)
+    shutil.copy(os.path.join(os.environ["CAMD_SCRATCH"], "lines"), target)
+
+
+def check_intervals(path, fps):
+    """vivid's times lie on its grid within 10 us (reading a clock takes some simulated nanoseconds); the first frame is early."""
+    with open(path, encoding="utf-8") as file:
+        times = [int(row["sensor_timestamp_ns"]) for row in csv.DictReader(file)]
+    period = 1_000_000_000 // fps
+    off = [abs(time - times[1] - k * period) for k, time in enumerate(times[1:])]
+    assert max(off) <= 10_000, f"{path}: frame {off.index(max(off)) + 2} is {max(off)} ns off its time"
+    return len(times), max(off)
+
+
+def run(case, camd, probe):
+    with tempfile.TemporaryDirectory() as target:
+        command = [os.path.join(HERE, "run"), "-t", "-m", "3G", "-T", str(CASES[case][4]), "-k", "vivid.n_devs=2", "--",
+                   "/usr/bin/python3", os.path.abspath(__file__), "inside", case, os.path.abspath(camd), target]
+        subprocess.run(command, check=True)
+        if "CAMD_CHECK_LINES" in os.environ:
+            with open(target + "/lines", "rb") as file:
+                subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
+        videos = sorted(glob.glob(target + "/session_*/cam*.mp4"))
+        assert len(videos) == (1 if case == "busy" else 2), videos
+        for video in videos:
+            table = video[:-len(".mp4")] + "_frame_timing.csv"
+            subprocess.run([probe, video, table], check=True)
+            frames, off = check_intervals(table, CASES[case][2])
+            print(f"{os.path.basename(video)}: {frames} frames, none more than {off} ns off the camera's grid")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "inside":
+        inside(*sys.argv[2:])
+    else:
+        run(*sys.argv[1:])

@@ -1,0 +1,460 @@
+"""Drives camd as a master does, for the tests of this directory; Python's standard library only.
+
+    with Camd("--target-fps", "30", cameras=["synthetic:320x240"]) as camd:
+        reply = camd.ask("start_recording")         # the reply to it, whatever comes between; error replies raise
+        error = camd.fails("wait", seconds=-1)      # the data of the error that must come
+        event = camd.event("frames_lost")           # the next such event: one kept from before, or awaited
+        camd.send("ping", id=1); camd.send_raw(b"..."); line = camd.line()
+        camd.quit()                                 # quits, waits, and asks for exit status 0
+
+Each runs in an output directory of its own, camd.output, that is removed at the end, as is the process. Every line that is
+received is checked for its form here and, at the end of the program, by `camctl check-lines` against the message table.
+
+The environment names the programs: CAMD, CAMCTL, PROBE; without it, those of the build directory beside the sources. If
+CAMD_SEEN is set, camctl appends to that file which commands and messages occurred.
+
+A test is a function under @test, a program ends with main(): one line for each test, exit status 1 if one failed. Names
+of tests as arguments run only those.
+"""
+
+import collections
+import csv
+import datetime
+import json
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
+CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
+PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
+SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
+PATIENCE = 30                       # seconds until something counts as not coming
+COLUMNS = ["frame_number", "write_time_unix", "sensor_timestamp_ns", "dropped_since_last", "total_hardware_drops",
+           "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage"]
+LOST = ["sensor", "starved", "encoder", "storage"]
+
+
+class Failure(Exception):
+    pass
+
+
+class Skip(Exception):
+    """The test can't be run here."""
+
+
+def check(truth, *what):
+    if not truth:
+        raise Failure(" ".join(str(part) for part in what) or "not so")
+
+
+def equal(found, wanted, what=""):
+    check(found == wanted, f"{what}{': ' if what else ''}{found!r:.500}, not {wanted!r:.500}")
+
+
+def until(condition, what, timeout=PATIENCE):
+    """Waits for something that can only be looked at."""
+    end = time.monotonic() + timeout
+    while not condition():
+        check(time.monotonic() < end, f"in {timeout} s did not come: {what}")
+        time.sleep(0.02)
+
+
+# ---- lines ----
+
+_transcript = tempfile.TemporaryFile()
+
+
+def note(line):
+    """Keeps a line for check-lines, apart from the many pictures."""
+    if len(line) < 200000:
+        _transcript.write(line.rstrip(b"\n") + b"\n")
+
+
+def check_form(line):
+    """What holds for each line of camd, whatever it says."""
+    message = json.loads(line)
+    kind = message.get("type")
+    check(kind in ("status", "event"), "type of", line)
+    check(isinstance(message.get(kind), str), "name of", line)
+    check(isinstance(message.get("data"), dict), "data of", line)
+    moment = datetime.datetime.fromisoformat(message["timestamp"])
+    check(moment.tzinfo and len(message["timestamp"]) == len("2026-11-20T14:03:07.123456+01:00"), "timestamp of", line)
+    check(set(message) <= {"type", kind, "timestamp", "data", "id"}, "members of", line)
+    check(kind == "status" or "id" not in message, "an event has no id:", line)
+    return message
+
+
+def check_transcript():
+    """True if camctl finds no fault with the lines, or is not there."""
+    if not os.path.exists(CAMCTL):
+        print("# camctl is not there: lines are not checked against the table")
+        return True
+    _transcript.flush()
+    _transcript.seek(0)
+    result = subprocess.run([CAMCTL, "check-lines"], stdin=_transcript, stderr=subprocess.PIPE, timeout=120)
+    if result.returncode:
+        sys.stderr.write(result.stderr.decode(errors="replace")[:20000])
+    return result.returncode == 0
+
+
+# ---- camd ----
+
+class Camd:
+    """One camd. stdin, stdout: as of subprocess.Popen; reads: whether its lines are collected."""
+
+    def __init__(self, *flags, cameras=(SMALL,), output=None, stdin=subprocess.PIPE, stdout=subprocess.PIPE, reads=True,
+                 wrapper=(), program=CAMD, **popen):
+        self.directory = tempfile.mkdtemp(prefix="camd-test-")
+        os.chmod(self.directory, 0o755)
+        self.output = pathlib.Path(output or self.directory)
+        self.messages = queue.Queue()
+        self.events = collections.deque()
+        self.lines = 0
+        self.broken = None
+        command = [*wrapper, program, "--output-dir", str(self.output)]
+        for camera in cameras:
+            command += ["--camera", camera]
+        popen.setdefault("stderr", open(os.path.join(self.directory, "stderr"), "wb"))
+        self.process = subprocess.Popen([*command, *flags], stdin=stdin, stdout=stdout, **popen)
+        self.reader = None
+        if stdout == subprocess.PIPE and reads:
+            self.reader = threading.Thread(target=self._read, daemon=True)
+            self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            try:
+                check(line.endswith(b"\n"), "a line without end:", line[-100:])
+                self.messages.put(check_form(line))
+            except Exception as error:
+                self.broken = self.broken or f"{error}: {line[:300]}"
+            self.lines += 1
+            note(line)
+        self.messages.put(None)
+
+    # -- what is said --
+
+    def send_raw(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, command, **arguments):
+        line = json.dumps({"command": command, **arguments}).encode()
+        note(line)
+        self.send_raw(line + b"\n")
+
+    def line(self, timeout=PATIENCE):
+        """The next line of any kind; None at the end of the output."""
+        try:
+            return self.messages.get(timeout=timeout)
+        except queue.Empty:
+            raise Failure(f"camd said nothing in {timeout} s") from None
+
+    def reply(self, timeout=PATIENCE):
+        """The next reply; events are kept, pictures dropped."""
+        end = time.monotonic() + timeout
+        while True:
+            message = self.line(max(0.01, end - time.monotonic()))
+            check(message is not None, "camd's output ended")
+            if message["type"] == "event":
+                self.events.append(message)
+            elif message["status"] != "preview_frame":
+                return message
+
+    def ask(self, command, timeout=PATIENCE, **arguments):
+        """The data of the reply, which must not be an error."""
+        self.send(command, **arguments)
+        reply = self.reply(timeout)
+        check(reply["status"] != "error", f"{command}: {reply['data']}")
+        return reply["data"]
+
+    def fails(self, command, code=None, timeout=PATIENCE, **arguments):
+        """The data of the error that must come."""
+        self.send(command, **arguments)
+        reply = self.reply(timeout)
+        equal(reply["status"], "error", f"{command} {arguments}")
+        if code:
+            equal(reply["data"]["code"], code, f"code for {command} {arguments} ({reply['data']['message']})")
+        return reply["data"]
+
+    def event(self, name, timeout=PATIENCE, where=lambda data: True):
+        """The data of the oldest event of that name that was not taken yet."""
+        end = time.monotonic() + timeout
+        while True:
+            for event in self.events:
+                if event["event"] == name and where(event["data"]):
+                    self.events.remove(event)
+                    return event["data"]
+            message = self.line(max(0.01, end - time.monotonic()))
+            check(message is not None, f"camd's output ended without {name}")
+            if message["type"] == "event":
+                self.events.append(message)
+
+    def silent(self, seconds=0.3):
+        """Nothing comes for so long."""
+        try:
+            message = self.messages.get(timeout=seconds)
+        except queue.Empty:
+            return
+        raise Failure(f"unasked: {message}")
+
+    def started(self):
+        """Waits until all cameras have given frames."""
+        until(lambda: all(c["capture_fps"] > 0 for c in self.ask("get_status")["cameras"]), "frames of all cameras")
+
+    # -- the process --
+
+    def close_stdin(self):
+        self.process.stdin.close()
+
+    def wait(self, status=0, timeout=PATIENCE):
+        """Waits for its end; lines that are left stay readable."""
+        try:
+            found = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"camd did not end in {timeout} s") from None
+        if self.reader:
+            self.reader.join(PATIENCE)
+        if status is not None:
+            equal(found, status, "exit status")
+        check(not self.broken, self.broken)
+        return found
+
+    def rest(self):
+        """The lines that are left after its end."""
+        lines = []
+        while not self.messages.empty():
+            lines.append(self.messages.get())
+        return [line for line in lines if line]
+
+    def quit(self, timeout=PATIENCE):
+        self.send("quit")
+        while self.reply(timeout)["status"] != "quitting":
+            pass
+        self.wait(timeout=timeout)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.wait(status=-signal.SIGKILL)
+
+    def rss_kb(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+    # -- what it left --
+
+    def sessions(self):
+        return sorted(path for path in self.output.iterdir() if path.is_dir() and (path / "session.log").exists())
+
+    def log(self):
+        return "".join((path / "session.log").read_text(errors="replace") for path in self.sessions())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        ended = self.process.poll()
+        if ended is None:
+            self.process.kill()
+            self.process.wait()
+        if self.reader:
+            self.reader.join(PATIENCE)
+        for stream in (self.process.stdin, self.process.stdout):
+            try:
+                if stream:
+                    stream.close()
+            except OSError:
+                pass
+        broken = self.broken
+        if (kind and kind is not Skip) or broken:
+            self.explain(ended)
+        # what the test itself made there may be in use by a camd that follows: only this one's directory goes
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if broken and not kind:
+            raise Failure(broken)
+
+    def explain(self, ended):
+        print(f"# camd {self.process.args}: {'ran' if ended is None else f'exit status {ended}'}", file=sys.stderr)
+        for path in [pathlib.Path(self.directory) / "stderr", *sorted(self.output.glob("*/session.log"))[-2:]]:
+            try:
+                for line in path.read_text(errors="replace").splitlines()[-15:]:
+                    print(f"#   {line[:300]}", file=sys.stderr)
+            except OSError:
+                pass
+
+
+def run(*flags, input=b"", cameras=(SMALL,), timeout=PATIENCE, status=0):
+    """camd with all its requests piped at once: (messages, the directory that it recorded in, which the caller removes)."""
+    directory = tempfile.mkdtemp(prefix="camd-test-")
+    command = [CAMD, "--output-dir", directory, *flags]
+    for camera in cameras:
+        command += ["--camera", camera]
+    result = subprocess.run(command, input=input, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout)
+    equal(result.returncode, status, "exit status")
+    return read_lines(result.stdout), pathlib.Path(directory)
+
+
+def read_lines(output):
+    """Checks and parses a whole output."""
+    check(output.endswith(b"\n") or not output, "the output ends in mid-line:", output[-100:])
+    for line in output.splitlines():
+        note(line)
+    return [check_form(line) for line in output.splitlines()]
+
+
+# ---- recordings ----
+
+def read_csv(video):
+    """The complete rows of the timing table beside a video, as dicts of integers; write_time_unix as text."""
+    path = pathlib.Path(str(video).rsplit(".", 1)[0] + "_frame_timing.csv")
+    text = path.read_text()
+    rows = list(csv.DictReader(text[:text.rfind("\n") + 1].splitlines()))
+    equal(text.split("\n", 1)[0].split(",")[:len(COLUMNS)], COLUMNS, f"header of {path.name}")
+    return [{key: value if key == "write_time_unix" else int(value) for key, value in row.items()} for row in rows]
+
+
+def ffprobe(video, *arguments):
+    result = subprocess.run(["ffprobe", "-v", "error", "-of", "json", *arguments, str(video)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, timeout=300)
+    check(result.returncode == 0, f"ffprobe {video}: {result.stderr.decode(errors='replace')[:500]}")
+    return json.loads(result.stdout)
+
+
+def packet_times_ns(video):
+    """Presentation times, in the order of the file; exact where the track's unit is."""
+    found = ffprobe(video, "-select_streams", "v:0", "-show_entries", "packet=pts:stream=time_base")
+    numerator, denominator = map(int, found["streams"][0]["time_base"].split("/"))
+    return [packet["pts"] * 1000000000 * numerator // denominator for packet in found["packets"]]
+
+
+def count_frames(video):
+    """How many frames decode."""
+    found = ffprobe(video, "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames")
+    return int(found["streams"][0]["nb_read_frames"])
+
+
+def is_finalised(video):
+    """Whether an MP4 is an ordinary one, without fragments on its top level."""
+    kinds = []
+    with open(video, "rb") as file:
+        while len(head := file.read(8)) == 8:
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big")
+            kinds.append(kind)
+            if size < 8:
+                break
+            at = file.tell() - (16 if int.from_bytes(head[:4], "big") == 1 else 8)
+            file.seek(at + size)
+    return b"moov" in kinds and b"moof" not in kinds
+
+
+def check_table(rows, name=""):
+    """The ledger adds up at every row."""
+    before = None
+    for k, row in enumerate(rows, 1):
+        lost = sum(row["lost_" + cause] for cause in LOST)
+        equal(row["frame_number"], k + lost, f"{name} row {k}: frame number against rows and losses")
+        equal(row["total_hardware_drops"], row["lost_sensor"], f"{name} row {k}: total_hardware_drops")
+        previous = before["frame_number"] if before else 0
+        equal(row["dropped_since_last"], row["frame_number"] - previous - 1, f"{name} row {k}: dropped_since_last")
+        if before:
+            check(row["sensor_timestamp_ns"] > before["sensor_timestamp_ns"], f"{name} row {k}: sensor time")
+            check(row["camera_frame"] > before["camera_frame"], f"{name} row {k}: camera_frame")
+        before = row
+
+
+def check_video(video, numbers=True, slack=0):
+    """
+    The k-th frame of a video is that of the k-th row, at its time, with its number (numbers: it is a synthetic camera's).
+    slack: how many rows the video may lack at its end, or have too many (a raw or killed one). Returns the rows.
+    """
+    rows = read_csv(video)
+    check_table(rows, pathlib.Path(video).name)
+    if str(video).endswith(".h264"):
+        frames = count_frames(video)
+    else:
+        times = packet_times_ns(video)
+        frames = len(times)
+        wanted = [row["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"] for row in rows]
+        worst = max((abs(a - b) for a, b in zip(times, wanted)), default=0)
+        check(worst <= 500, f"{video}: a frame is {worst} ns off its row's time")
+    check(abs(frames - len(rows)) <= slack, f"{video}: {frames} frames, {len(rows)} rows")
+    if slack == 0:
+        probe(video, numbers)
+    return rows
+
+
+def probe(video, numbers=True):
+    """Decodes every frame and, with numbers, reads its number."""
+    if not os.path.exists(PROBE):
+        equal(count_frames(video), len(read_csv(video)), f"decoded frames of {video}")
+        return
+    table = str(video).rsplit(".", 1)[0] + "_frame_timing.csv"
+    result = subprocess.run([PROBE, str(video), table, *(["--number-pattern"] if numbers else [])], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, timeout=300)
+    check(result.returncode == 0, "probe:", result.stdout.decode(errors="replace")[-600:])
+
+
+def check_stopped(camera, numbers=True):
+    """One camera of recording_stopped: what it says is what is in the files, and adds up. Returns the rows."""
+    lost = sum(camera["lost"].values())
+    equal(camera["captured"], camera["frames"] + lost, f"camera {camera['camera_id']}: captured")
+    equal(camera["bytes"], os.path.getsize(camera["file"]), f"camera {camera['camera_id']}: bytes")
+    rows = check_video(camera["file"], numbers)
+    equal(len(rows), camera["frames"], f"camera {camera['camera_id']}: frames")
+    if camera["file"].endswith(".mp4"):
+        check(is_finalised(camera["file"]), f"{camera['file']} is not an ordinary MP4")
+    return rows
+
+
+# ---- tests ----
+
+_tests = []
+
+
+def test(function):
+    _tests.append(function)
+    return function
+
+
+def run_test(function):
+    began = time.monotonic()
+    try:
+        function()
+    except Skip as why:
+        print(f"skip {function.__name__}: {why}", flush=True)
+        return True
+    except Failure as why:
+        sys.stdout.flush()
+        print(f"FAIL {function.__name__}: {why}", flush=True)
+        return False
+    except Exception as why:
+        traceback.print_exc()
+        print(f"FAIL {function.__name__}: {type(why).__name__}: {why}", flush=True)
+        return False
+    print(f"ok {function.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+    return True
+
+
+def main():
+    names = sys.argv[1:]
+    chosen = [function for function in _tests if not names or function.__name__ in names]
+    good = [run_test(function) for function in chosen]
+    good.append(check_transcript())
+    if not good[-1]:
+        print("FAIL lines: not as the message table says")
+    sys.exit(0 if chosen and all(good) else 1)

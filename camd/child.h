@@ -1,7 +1,7 @@
 /*
- * A program as a child that is fed through its stdin and writes into an open file, which it finds as /proc/self/fd/3. No shell, no
- * names of files on its command line, none of our other descriptors. What it says on stderr goes to the log, the end of it
- * into the error if it fails.
+ * A program as a child that is fed through its stdin and writes into an open file, which it finds as /proc/self/fd/3. No
+ * shell, no names of files on its command line, none of our other descriptors. What it says on stderr goes to the log, the
+ * end of it into the error if it fails.
  *
  * Used by one thread, which must ignore SIGPIPE. The child doesn't outlive us: its stdin ends then, and so does it.
  */

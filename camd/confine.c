@@ -98,7 +98,8 @@ static bool is_there(const struct confined *confined)
 }
 
 /* Below the current directory first, as a shell would have it; else, or if it isn't there, below root. */
-static bool try_relative(const char *root, const char *real_root, const char *file, struct confined *confined, struct error *err)
+static bool try_relative(const char *root, const char *real_root, const char *file, struct confined *confined,
+			 struct error *err)
 {
 	char *path = xasprintf("./%s", file);
 	bool ok = try_path(root, real_root, path, file, confined, NULL) && is_there(confined);

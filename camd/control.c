@@ -79,6 +79,14 @@ void request_fail(struct request *request, const struct error *err)
 	answer(request, wire_print_error(err, request->wire.command_name, request->wire.id));
 }
 
+void request_done(void *user, const void *reply, const struct error *err)
+{
+	if (err)
+		request_fail(user, err);
+	else
+		request_reply(user, reply);
+}
+
 struct config *request_config(const struct request *request)
 {
 	return request->control->its.config;

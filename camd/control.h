@@ -85,6 +85,9 @@ uv_loop_t *request_loop(const struct request *request);
 void request_reply(struct request *request, const void *data);
 void request_fail(struct request *request, const struct error *err);
 
+/* Does the one or the other, for modules that call back when they are done: user is the request, err NULL on success. */
+void request_done(void *user, const void *reply, const struct error *err);
+
 /* Ends all requests of all clients but this one, then answers it and tells the owner. */
 void request_quit(struct request *request);
 

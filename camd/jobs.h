@@ -1,6 +1,6 @@
 /*
- * Background jobs: numbered, carried out one at a time, each in a thread of its own that gives way to whoever records. Events
- * tell how far a job is and how it has ended.
+ * Background jobs: numbered, carried out one at a time, each in a thread of its own that gives way to whoever records.
+ * Events tell how far a job is and how it has ended.
  *
  * Main thread, but for what is marked.
  */
@@ -12,7 +12,7 @@ struct jobs;
 struct job;
 
 struct job_request {
-	const char *what;	/* for the log, such as "remux"; kept */
+	const char *what;	/* for the log; the user's, until free() */
 	/*
 	 * The work, in the job's thread. False: err says why. Once job_cancel_fd() can be read, it should end soon, with
 	 * ERR_CANCELLED.
@@ -43,4 +43,6 @@ int job_cancel_fd(const struct job *job);		/* can be read once the job is to end
 bool job_is_cancelled(const struct job *job);
 void job_set_progress(struct job *job, double progress);	/* 0 to 1 */
 void job_add_file(struct job *job, const char *path);	/* what it made */
-void job_set_message(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));	/* what should be known of a success */
+
+/* What should be known of a success. */
+void job_set_message(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,12 +7,10 @@
 #include "camd/mp4times.h"
 #include "camd/restamp.h"
 #include "camd/timetable.h"
-#include "common/log.h"
 #include "common/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +29,7 @@
 
 struct remux {
 	struct session *session;
+	char *what;		/* for the log */
 	struct confined at;
 	int stem_bytes;		/* of at.name without its suffix */
 	int video_fd;
@@ -54,6 +53,7 @@ static void remux_free(void *user)
 	confine_finish(&remux->at);
 	timetable_finish(&remux->times);
 	free(remux->table);
+	free(remux->what);
 	free(remux);
 }
 
@@ -151,15 +151,17 @@ static bool choose_units(struct remux *remux, struct error *err)
 	static const int units[] = { 1000000000, 1000000, 1000 };
 	int64_t gap_ns = timetable_longest_gap_ns(&remux->times, remux->times.n);
 
+	/* where times are rounded, a gap may become a unit longer */
 	for (size_t i = 0; i < ARRAY_LEN(units) && !remux->units_per_s; i++)
-		if (gap_ns / (NS_PER_S / units[i]) < INT32_MAX - 1)
+		if (gap_ns / (NS_PER_S / units[i]) + (i > 0) < INT32_MAX)
 			remux->units_per_s = units[i];
 	if (!remux->units_per_s)
 		return error_set(err, ERR_UNSUPPORTED, "%s: a gap of %.0f s is more than an MP4 can hold", remux->table, gap_ns / 1e9);
 	if (remux->units_per_s < NS_PER_S) {
 		char text[120];
 
-		snprintf(text, sizeof(text), "times are rounded to 1/%d s, for there is a gap of %.3f s", remux->units_per_s, gap_ns / 1e9);
+		snprintf(text, sizeof(text), "times are rounded to 1/%d s, for there is a gap of %.3f s", remux->units_per_s,
+			 gap_ns / 1e9);
 		note(remux, text);
 	}
 	return true;
@@ -398,12 +400,13 @@ static bool open_video(struct remux *remux, const char *file, struct error *err)
 bool remux_start(struct session *session, const char *file, int64_t *job, struct error *err)
 {
 	struct remux *remux = xcalloc(1, sizeof(*remux));
-	struct job_request request = { .what = "remux", .run = run, .free = remux_free, .user = remux };
+	struct job_request request = { .run = run, .free = remux_free, .user = remux };
 
 	*remux = (struct remux){ .session = session, .at.directory = -1, .video_fd = -1, .part_fd = -1 };
-	if (open_video(remux, file, err) && jobs_add(session_jobs(session), &request, job, err)) {
-		log_info("job %" PRId64 ": remux of %s", *job, file);
-		return true;
+	if (open_video(remux, file, err)) {
+		request.what = remux->what = xasprintf("remux of %s", remux->at.path);
+		if (jobs_add(session_jobs(session), &request, job, err))
+			return true;
 	}
 	remux_free(remux);
 	return false;

@@ -1,5 +1,6 @@
 #include "camd/shots.h"
 
+#include "camd/start.h"
 #include "camd/still/still.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -22,6 +23,7 @@ struct part {
 	int camera_id;
 	enum part_state state;
 	struct frame *frame;
+	bool written;			/* the worker's word, until it is done */
 	char *path;
 	struct error error;
 	struct shot shot;
@@ -167,11 +169,9 @@ static void write_work(uv_work_t *work)
 	uint8_t *data;
 	size_t bytes;
 
-	if (!still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error)) {
-		part->state = PART_FAILED;
+	if (!still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error))
 		return;
-	}
-	part->state = write_file(part, data, bytes, &part->error) ? PART_DONE : PART_FAILED;
+	part->written = write_file(part, data, bytes, &part->error);
 	free(data);
 }
 
@@ -182,6 +182,7 @@ static void after_write(uv_work_t *work, int status)
 	struct part *part = work->data;
 
 	(void)status;
+	part->state = part->written ? PART_DONE : PART_FAILED;
 	part->shot = (struct shot){
 		.camera_id = part->camera_id, .file = part->path, .sensor_timestamp_ns = part->frame->sensor_ns,
 		.frame_number = part->frame->number,
@@ -192,7 +193,6 @@ static void after_write(uv_work_t *work, int status)
 		session_mark_used(part->snapshot->shots->session);
 		log_info("camera %d: snapshot %s", part->camera_id, part->path);
 	}
-	/* waiting for the others looks at PART_WAITING, which the worker has left */
 	answer_if_all_have(part->snapshot);
 }
 
@@ -250,7 +250,7 @@ void shots_take(struct shots *shots, const struct list *ids, session_done_fn don
 		done(user, NULL, &err);
 		return;
 	}
-	directory = session_directory(shots->session, &err);
+	directory = starts_check_running(cameras, n, &err) ? session_directory(shots->session, &err) : NULL;
 	if (!directory) {
 		free(cameras);
 		done(user, NULL, &err);

@@ -337,7 +337,7 @@ static bool all_recording(struct camera **cameras, size_t n)
 }
 
 /* Cameras that exist in name only: busy ones are told of, others are not there. */
-static bool check_running(struct camera **cameras, size_t n, struct error *err)
+bool starts_check_running(struct camera **cameras, size_t n, struct error *err)
 {
 	if (any_running(cameras, n))
 		return true;
@@ -359,7 +359,7 @@ static bool check_start(struct starts *starts, const struct list *ids, struct ca
 		return false;
 	if (all_recording(*cameras, *n))
 		error_set(err, ERR_ALREADY_RECORDING, "Already recording");
-	else if (check_running(*cameras, *n, err) && (*directory = session_directory(starts->session, err)))
+	else if (starts_check_running(*cameras, *n, err) && (*directory = session_directory(starts->session, err)))
 		return true;
 	free(*cameras);
 	return false;

@@ -19,3 +19,6 @@ void starts_finish(struct starts *starts, session_done_fn done, void *user);
 
 /* What the cameras tell of their recordings. */
 void starts_on_recording(struct starts *starts, struct camera *camera, struct recording *recording, enum recording_event event);
+
+/* False, with the error that a request for nothing but these cameras gets: none of them runs. */
+bool starts_check_running(struct camera **cameras, size_t n, struct error *err);

@@ -130,7 +130,7 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 		if (!cJSON_IsString(value) && (!cJSON_IsNumber(value) || value->valuedouble != floor(value->valuedouble) ||
 					       fabs(value->valuedouble) > EXACT_INTEGER))
 			return wrong_type(f, value, "a string or an integer", err);
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case FIELD_JSON:
 		cJSON_Delete(*(cJSON **)slot);
 		*(cJSON **)slot = cJSON_Duplicate(value, true);
@@ -258,21 +258,24 @@ static cJSON *plain_number(double value)
 	return cJSON_CreateRaw(text);
 }
 
+static cJSON *item_to_json(const struct field *f, const struct list *list, size_t i)
+{
+	if (f->of == FIELD_OBJECT)
+		return fields_to_json(f->fields, (const char *)list->items + i * f->item_bytes);
+	if (f->of == FIELD_INT)
+		return exact_integer(((int64_t *)list->items)[i]);
+	return cJSON_CreateString(((char **)list->items)[i]);
+}
+
 static cJSON *list_to_json(const struct field *f, const struct list *list)
 {
-	cJSON *array = cJSON_CreateArray();
+	cJSON *array;
 
-	for (size_t i = 0; i < list->n; i++) {
-		cJSON *item;
-
-		if (f->of == FIELD_OBJECT)
-			item = fields_to_json(f->fields, (const char *)list->items + i * f->item_bytes);
-		else if (f->of == FIELD_INT)
-			item = exact_integer(((int64_t *)list->items)[i]);
-		else
-			item = cJSON_CreateString(((char **)list->items)[i]);
-		cJSON_AddItemToArray(array, item);
-	}
+	if (f->flags & FIELD_ONE_OR_MANY && list->n == 1)
+		return item_to_json(f, list, 0);
+	array = cJSON_CreateArray();
+	for (size_t i = 0; i < list->n; i++)
+		cJSON_AddItemToArray(array, item_to_json(f, list, i));
 	return array;
 }
 

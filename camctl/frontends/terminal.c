@@ -18,7 +18,7 @@
 #define TICK_MS 250
 #define SILENCE_MS 3000
 
-enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_QUIT = 28, KEY_SUSPEND = 26 };
+enum { KEY_INTERRUPT = 3, KEY_END = 4, KEY_QUIT = 28, KEY_SUSPEND = 26, KEY_ESCAPE = 27 };
 
 struct terminal {
 	struct frontend_context context;
@@ -124,14 +124,30 @@ static void take_key(struct terminal *terminal, char key)
 		ask(terminal);
 }
 
+/* Arrows, function keys and Alt with a letter begin with ESC; what belongs to them is not ours. */
+static size_t key_length(const char *data, size_t bytes)
+{
+	size_t n = 2;
+
+	if (data[0] != KEY_ESCAPE)
+		return 1;
+	if (bytes < 2 || (data[1] != '[' && data[1] != 'O'))
+		return MIN(n, bytes);
+	while (n < bytes && !(data[n] >= '@' && data[n] <= '~'))
+		n++;
+	return MIN(n + 1, bytes);
+}
+
 static void on_bytes(void *user, const char *data, size_t bytes)
 {
 	struct terminal *terminal = user;
+	size_t length;
 
-	if (data[0] == '\033')	/* an arrow or a function key: its letters are not ours */
-		return;
-	for (size_t i = 0; i < bytes; i++)
-		take_key(terminal, data[i]);
+	for (; bytes; data += length, bytes -= length) {
+		length = key_length(data, bytes);
+		if (*data != KEY_ESCAPE)
+			take_key(terminal, *data);
+	}
 	fflush(stdout);
 }
 

@@ -2,19 +2,11 @@
 
 #include "camd/session.h"
 
-static void on_done(void *user, const void *reply, const struct error *err)
-{
-	if (err)
-		request_fail(user, err);
-	else
-		request_reply(user, reply);
-}
-
 void handle_take_snapshot(struct request *request)
 {
 	const struct cameras_args *args = request->arguments;
 
-	session_take_snapshot(request->session, &args->camera_id, on_done, request);
+	session_take_snapshot(request->session, &args->camera_id, request_done, request);
 }
 
 void handle_toggle_preview(struct request *request)

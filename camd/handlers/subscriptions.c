@@ -37,32 +37,28 @@ static void reply_with_subscriptions(struct request *request)
 	request_reply(request, &reply);
 }
 
-void handle_subscribe(struct request *request)
+static void change(struct request *request, bool wanted)
 {
 	const struct events_args *args = request->arguments;
-	uint64_t mask;
+	uint64_t *subscriptions = request_subscriptions(request), mask;
 	struct error err;
 
 	if (!read_events(&args->events, &mask, &err)) {
 		request_fail(request, &err);
 		return;
 	}
-	*request_subscriptions(request) |= mask;
-	if (mask & UINT64_C(1) << EVENT_RECOVERED)
+	*subscriptions = wanted ? *subscriptions | mask : *subscriptions & ~mask;
+	if (wanted && mask & UINT64_C(1) << EVENT_RECOVERED)
 		session_tell_recovered(request->session);
 	reply_with_subscriptions(request);
 }
 
+void handle_subscribe(struct request *request)
+{
+	change(request, true);
+}
+
 void handle_unsubscribe(struct request *request)
 {
-	const struct events_args *args = request->arguments;
-	uint64_t mask;
-	struct error err;
-
-	if (!read_events(&args->events, &mask, &err)) {
-		request_fail(request, &err);
-		return;
-	}
-	*request_subscriptions(request) &= ~mask;
-	reply_with_subscriptions(request);
+	change(request, false);
 }

@@ -421,6 +421,20 @@ def check_stopped(camera, numbers=True):
     return rows
 
 
+# ---- pictures ----
+
+def jpeg_size(data):
+    """(width, height) by the picture's own header, once all of it has been decoded without complaint."""
+    result = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-f", "mjpeg", "-i", "-", "-f", "null", "-"], input=data,
+                            stderr=subprocess.PIPE, timeout=60)
+    check(result.returncode == 0 and not result.stderr, result.stderr[:300])
+    check(data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9", "a JPEG's first and last bytes")
+    at = 2
+    while data[at + 1] not in (0xc0, 0xc1, 0xc2):
+        at += 2 + int.from_bytes(data[at + 2:at + 4], "big")
+    return int.from_bytes(data[at + 7:at + 9], "big"), int.from_bytes(data[at + 5:at + 7], "big")
+
+
 # ---- tests ----
 
 _tests = []

@@ -26,7 +26,7 @@ class Terminal:
         settings = dict(CAMCTL_CAMD=CAMD, PS1="$ ", LC_ALL="C.UTF-8", **environment)
         shell = ["env", *(f"{name}={value}" for name, value in settings.items()), "bash", "--norc", "--noprofile"]
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(self.path), shlex.join(shell))
-        self.wait_for(r"\$ $")
+        self.wait_for(r"^\$")
         self.shell("stty -a > before")
 
     def tmux(self, *arguments):

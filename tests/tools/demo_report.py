@@ -25,7 +25,7 @@ def contact_sheet(path, frames):
     sheet = path.rsplit(".", 1)[0] + "_contact_sheet.jpg"
     step = max(1, frames // 12)
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", path, "-frames:v", "1", "-vf",
-                    f"select=not(mod(n\\,{step})),scale=320:-2,tile=4x3", "-fps_mode", "passthrough", sheet], check=True)
+                    f"select=not(mod(n\\,{step})),scale=320:-2:out_color_matrix=bt601:out_range=full,format=yuvj420p,tile=4x3", "-fps_mode", "passthrough", sheet], check=True)
     return sheet
 
 

@@ -3,6 +3,7 @@
 #include "camctl/seen.h"
 #include "camctl/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ int check_lines(const char *path)
 	int status;
 
 	if (!file) {
-		fprintf(stderr, "camctl: cannot read %s: %m\n", path);
+		fprintf(stderr, "camctl: cannot read %s: %s\n", path, strerror(errno));
 		return SESSION_USAGE;
 	}
 	seen_open(&seen);

@@ -79,7 +79,8 @@ static void hand_on(struct cmdline *cmdline, const char *const *argv, size_t *at
 	++*at;
 }
 
-static bool take_flag(struct cmdline *cmdline, struct arguments *own, const char *const *argv, size_t *at, bool before, struct error *err)
+static bool take_flag(struct cmdline *cmdline, struct arguments *own, const char *const *argv, size_t *at, bool before,
+		      struct error *err)
 {
 	enum arguments_result result = ARGUMENTS_UNKNOWN;
 

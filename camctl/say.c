@@ -114,7 +114,8 @@ static char *say_frames_lost(const struct wire_message *message)
 
 static char *say_camera_started(const struct wire_message *message)
 {
-	return xasprintf("camera %" PRId64 ": records to %s", wire_integer(message, "data.camera_id", -1), path_at(message, "data.file"));
+	return xasprintf("camera %" PRId64 ": records to %s", wire_integer(message, "data.camera_id", -1),
+			 path_at(message, "data.file"));
 }
 
 static char *say_camera_stopped(const struct wire_message *message)
@@ -170,7 +171,8 @@ static char *say_events_lost(const struct wire_message *message)
 
 static char *say_preview(const struct wire_message *message)
 {
-	return xasprintf("camera %" PRId64 ": a picture of %s", wire_integer(message, "data.camera_id", -1), text_at(message, "data.size"));
+	return xasprintf("camera %" PRId64 ": a picture of %s", wire_integer(message, "data.camera_id", -1),
+			 text_at(message, "data.size"));
 }
 
 static char *say_nothing(const struct wire_message *message)

@@ -95,7 +95,7 @@ static bool make_directory(struct script *script)
 
 	script->directory = xasprintf("%s/camctl-script-XXXXXX", base && *base ? base : "/tmp");
 	if (!mkdtemp(script->directory))
-		return script_fail(script, "cannot make %s: %m (see $TMPDIR)", script->directory);
+		return script_fail(script, "cannot make %s: %s (see $TMPDIR)", script->directory, strerror(errno));
 	setenv("TMP", script->directory, 1);
 	return true;
 }
@@ -226,7 +226,7 @@ static int run_file(const char *path, const struct list *camd_flags)
 	int status;
 
 	if (!file) {
-		fprintf(stderr, "camctl: cannot read %s: %m\n", path);
+		fprintf(stderr, "camctl: cannot read %s: %s\n", path, strerror(errno));
 		return SESSION_USAGE;
 	}
 	init(&script, path, camd_flags);

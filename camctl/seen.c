@@ -2,6 +2,7 @@
 
 #include "common/util.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ void seen_open(struct seen *seen)
 		return;
 	seen->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (seen->fd < 0)
-		fprintf(stderr, "camctl: cannot write $CAMD_SEEN, %s: %m\n", path);
+		fprintf(stderr, "camctl: cannot write $CAMD_SEEN, %s: %s\n", path, strerror(errno));
 }
 
 void seen_close(struct seen *seen)
@@ -32,7 +33,7 @@ static void note(struct seen *seen, const char *kind, const char *name)
 	char *line = xasprintf("%s %s\n", kind, name);
 
 	if (seen->fd >= 0 && write(seen->fd, line, strlen(line)) < 0)
-		fprintf(stderr, "camctl: cannot write $CAMD_SEEN: %m\n");
+		fprintf(stderr, "camctl: cannot write $CAMD_SEEN: %s\n", strerror(errno));
 	free(line);
 }
 

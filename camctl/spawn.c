@@ -241,7 +241,8 @@ static char **make_arguments(const char *program, const char *const *flags)
 	return arguments;
 }
 
-static bool start(struct spawn *spawn, uv_loop_t *loop, const struct spawn_options *options, const int theirs[3], struct error *err)
+static bool start(struct spawn *spawn, uv_loop_t *loop, const struct spawn_options *options, const int theirs[3],
+		  struct error *err)
 {
 	char *program = spawn_find_camd();
 	char **arguments = make_arguments(program, options->flags);
@@ -267,8 +268,8 @@ static bool start(struct spawn *spawn, uv_loop_t *loop, const struct spawn_optio
 	return number == 0;
 }
 
-struct spawn *spawn_create(uv_loop_t *loop, const struct spawn_options *options, const struct spawn_handlers *handlers, void *user,
-			   struct error *err)
+struct spawn *spawn_create(uv_loop_t *loop, const struct spawn_options *options, const struct spawn_handlers *handlers,
+			   void *user, struct error *err)
 {
 	struct spawn *spawn = xcalloc(1, sizeof(*spawn));
 	int theirs[3] = { -1, -1, -1 };

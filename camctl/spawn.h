@@ -34,8 +34,8 @@ struct spawn_options {
 char *spawn_find_camd(void);
 
 /* handlers and user are kept until on_end. NULL on failure. */
-struct spawn *spawn_create(uv_loop_t *loop, const struct spawn_options *options, const struct spawn_handlers *handlers, void *user,
-			   struct error *err);
+struct spawn *spawn_create(uv_loop_t *loop, const struct spawn_options *options, const struct spawn_handlers *handlers,
+			   void *user, struct error *err);
 
 /* Forgets the child: on_end is not called any more. One that runs is killed. */
 void spawn_destroy(struct spawn *spawn);

@@ -120,6 +120,13 @@ static char *join(const struct part parts[N_PARTS], int highest_rank)
 	return human_clean(line);
 }
 
+static enum screen_colour colour_of(const struct camera *camera)
+{
+	if (!is_well(camera) || (records(camera) && lost_frames(camera)))
+		return SCREEN_BAD;
+	return records(camera) ? SCREEN_GOOD : SCREEN_PLAIN;
+}
+
 char *statusline_text(const struct wire_message *report, int index, int columns, enum screen_colour *colour)
 {
 	struct camera camera = { report, index };
@@ -136,7 +143,7 @@ char *statusline_text(const struct wire_message *report, int index, int columns,
 		if (human_width(line) < columns)
 			break;
 	}
-	*colour = !is_well(&camera) || (records(&camera) && lost_frames(&camera)) ? SCREEN_BAD : records(&camera) ? SCREEN_GOOD : SCREEN_PLAIN;
+	*colour = colour_of(&camera);
 	for (int i = 0; i < N_PARTS; i++)
 		free(parts[i].text);
 	return line;

@@ -6,7 +6,7 @@
 /* Runs one line. False: the script has failed. */
 bool step_run(struct script *script, const char *line);
 
-/* What every script ends with: each camd that still runs gets the end of its input and must exit 0, and nothing may be left unread. */
+/* What every script ends with: each camd that still runs gets the end of its input and must exit 0; nothing may be left unread. */
 bool step_run_ending(struct script *script);
 
 struct step {

@@ -384,6 +384,8 @@ static bool check_member(const struct field *f, const cJSON *value, const char *
 
 	if (f->type != FIELD_LIST)
 		return check_value(f, f->type, value, where, err);
+	if (f->flags & FIELD_ONE_OR_MANY && !cJSON_IsArray(value))
+		return check_value(f, f->of, value, where, err);
 	if (!cJSON_IsArray(value))
 		return error_set(err, ERR_INTERNAL, "%s: is %s, the table says a list", where, json_type(value));
 	cJSON_ArrayForEach(item, value)

@@ -91,7 +91,8 @@ static void on_reply(void *user, const struct wire_message *reply)
 		complain(oneshot, reply);
 		return;
 	}
-	print(oneshot, reply);
+	if (reply->message != MSG_JOB_STARTED || oneshot->context.json)
+		print(oneshot, reply);
 	if (wire_integer(reply, "data.failed.#", 0) > 0)
 		session_set_status(oneshot->context.session, SESSION_PROBLEM);
 	oneshot->staying = goes_on(oneshot, reply);
@@ -117,14 +118,31 @@ static void show_progress(const struct oneshot *oneshot, const struct wire_messa
 		fprintf(stderr, "\r%3.0f %%", 100 * wire_number(event, "data.progress", 0));
 }
 
+/* What a job made, one path a line: fit for people and for the shell. */
+static void print_files(const struct wire_message *event)
+{
+	int n = wire_integer(event, "data.files.#", 0);
+
+	for (int i = 0; i < n; i++) {
+		char *path = xasprintf("data.files.%d", i), *file = wire_value_text(event, path);
+
+		puts(file);
+		free(file);
+		free(path);
+	}
+	fflush(stdout);
+}
+
 static void finish_job(const struct oneshot *oneshot, const struct wire_message *event)
 {
 	bool ok = wire_bool(event, "data.ok", false);
 
 	if (!oneshot->context.json && isatty(STDERR_FILENO))
 		fputs("\r     \r", stderr);
-	if (ok || oneshot->context.json)
+	if (oneshot->context.json)
 		print(oneshot, event);
+	else if (ok)
+		print_files(event);
 	else
 		fprintf(stderr, "camctl: %s\n", wire_text(event, "data.message"));
 	session_quit(oneshot->context.session, ok ? SESSION_OK : SESSION_PROBLEM);

@@ -209,8 +209,8 @@ class Camd:
         raise Failure(f"unasked: {message}")
 
     def started(self):
-        """Waits until all cameras have given frames."""
-        until(lambda: all(c["capture_fps"] > 0 for c in self.ask("get_status")["cameras"]), "frames of all cameras")
+        """Waits until all cameras are open, or known not to be."""
+        self.ask("list_cameras")
 
     # -- the process --
 

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -71,15 +70,23 @@ class Terminal:
         check("q quit" not in screen, "the picture is still there:", screen)
         return screen
 
-    def pid(self, pattern):
-        found = subprocess.run(["pgrep", "-f", f"{pattern}.*--camera {SMALL}"], capture_output=True, text=True).stdout.split()
-        return [int(pid) for pid in found if os.readlink(f"/proc/{pid}/cwd") == str(self.path)]
+    def pids(self, program):
+        """Of that program's processes that run in this terminal's directory."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(process / "cwd") == str(self.path) and os.path.samefile(process / "exe", program):
+                    found.append(int(process.name))
+            except OSError:
+                pass
+        return found
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         subprocess.run(["tmux", "-S", str(self.path / "socket"), "kill-server"], capture_output=True)
+        until(lambda: not self.pids(CAMD) and not self.pids(CAMCTL), "camd's end after the terminal's")
         shutil.rmtree(self.path, ignore_errors=True)
 
     def recordings(self):
@@ -180,14 +187,26 @@ def killed_from_elsewhere():
         with Terminal() as terminal:
             terminal.camctl()
             terminal.wait_for(PICTURE)
-            pid, = terminal.pid("camctl")
+            pid, = terminal.pids(CAMCTL)
             os.kill(pid, number)
             if status == 0:
                 terminal.ended()
                 continue
             screen = terminal.wait_for("^(as-before|.* differ: .*)$")
             check("as-before" in screen and f"status={status}" in screen, screen)
-            until(lambda: not terminal.pid("camd"), "the end of camd")
+            until(lambda: not terminal.pids(CAMD), "the end of camd")
+
+
+@test
+def the_terminal_goes_away():
+    with Terminal() as terminal:
+        terminal.camctl()
+        terminal.wait_for(PICTURE)
+        terminal.keys("r")
+        terminal.wait_for("REC")
+        terminal.tmux("kill-server")
+        until(lambda: not terminal.pids(CAMD) and not terminal.pids(CAMCTL), "the end of both")
+        check(is_finalised(terminal.recordings()[0]))
 
 
 @test
@@ -195,7 +214,7 @@ def camd_dies_or_hangs():
     with Terminal() as terminal:
         terminal.camctl()
         terminal.wait_for(PICTURE)
-        camd, = terminal.pid("camd")
+        camd, = terminal.pids(CAMD)
         os.kill(camd, signal.SIGSTOP)
         terminal.wait_for(r"camd has been silent for \d+ s")
         os.kill(camd, signal.SIGCONT)

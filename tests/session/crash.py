@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""
+kill -9 in mid-recording: the file plays at once, to within one frame of the last row of its table, with the right times; the
+next start makes it whole and says so, touches nothing that another camd records, and finds nothing to do the time after.
+"""
+
+import os
+import pathlib
+import signal
+import tempfile
+import time
+
+from camd import (Camd, check, check_table, check_video, count_frames, equal, is_finalised, main, packet_times_ns, read_csv, test,
+                  until)
+
+CAMERAS = ["synthetic:320x240@30", "synthetic:640x480@30?lose=13"]
+
+
+def killed(output, moment, *flags, cameras=CAMERAS):
+    """Records, and dies at a moment after the first frames; returns its videos."""
+    with Camd(*flags, output=output, cameras=cameras) as camd:
+        camd.started()
+        started = camd.ask("start_recording")
+        time.sleep(moment)
+        camd.kill()
+        return started["files"]
+
+
+def recovered(output, n):
+    """The next start: what it tells of n videos, by path."""
+    with Camd(output=output, cameras=[]) as camd:
+        camd.ask("subscribe", events=["recovered"])
+        events = {}
+        for _ in range(n):
+            event = camd.event("recovered")
+            events[event["file"]] = event
+        camd.silent(0.3)
+        camd.quit()
+        return events
+
+
+def contents(paths):
+    return {path: (os.path.getsize(path), os.stat(path).st_mtime_ns, open(path, "rb").read()) for path in paths}
+
+
+def check_unfinished(video):
+    rows = check_video(video, slack=1)
+    check(not is_finalised(video), f"{video} is finished")
+    frames = count_frames(video)
+    check(len(rows) - 1 <= frames <= len(rows) + 1, f"{video}: {frames} frames play, {len(rows)} rows")
+    return rows
+
+
+@test
+def plays_at_once_and_is_finished_later():
+    for moment in (0, 0.01, 0.13, 0.5, 1.1, 1.7):
+        with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+            videos = killed(place, moment)
+            kept = [check_unfinished(video) for video in videos]
+            check(len(kept[0]) >= moment * 25, f"only {len(kept[0])} rows after {moment} s")
+            events = recovered(place, len(videos))
+            equal(sorted(events), sorted(videos))
+            for video, old in zip(videos, kept):
+                event, rows = events[video], check_video(video)
+                check(is_finalised(video), f"{video} is not finished")
+                check("message" not in event, event)
+                equal(event["frames"], len(rows))
+                check(abs(len(rows) - len(old)) <= 1, f"{video}: {len(old)} rows became {len(rows)}")
+                equal(rows[:len(old)], old[:len(rows)], "rows")
+                check(event["duration_ns"] > 0 and event["bytes_cut"] >= 0, event)
+            before = contents(videos)
+            equal(recovered(place, 0), {})
+            equal(contents(videos), before, "the second time it touches nothing")
+
+
+@test
+def raw_plays_at_once():
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        videos = []
+        for moment in (0.01, 0.7):
+            videos += killed(place, moment, "--container", "h264")
+        for video in videos:
+            rows, frames = read_csv(video), count_frames(video)
+            check_table(rows)
+            check(len(rows) - 1 <= frames <= len(rows) + 1, f"{video}: {frames} frames, {len(rows)} rows")
+        before = contents(videos)
+        with Camd(output=place, cameras=[]) as camd:
+            camd.ask("ping")
+            time.sleep(0.5)
+            camd.quit()
+        equal({path: each[2] for path, each in contents(videos).items()}, {path: each[2] for path, each in before.items()},
+              "a raw stream is whole as it is")
+        for video in videos:
+            check_table(read_csv(video))
+
+
+@test
+def a_torn_end():
+    """What a power cut leaves: half a frame, zeros, half a row, no rows, no table. All complete frames come back."""
+    def cut(video, n):
+        os.truncate(video, os.path.getsize(video) - n)
+
+    def table(video):
+        return video[:-4] + "_frame_timing.csv"
+
+    def zeros(video):
+        size = os.path.getsize(video)
+        with open(video, "r+b") as file:
+            at = (size - 3000) // 4096 * 4096
+            file.seek(at)
+            file.write(b"\0" * (size - at))
+
+    def half_a_row(video):
+        os.truncate(table(video), os.path.getsize(table(video)) - 7)
+
+    def header_only(video):
+        with open(table(video), "r+b") as file:
+            os.truncate(table(video), len(file.readline()))
+
+    harms = (lambda video: cut(video, 1), lambda video: cut(video, 1500), lambda video: cut(video, 4097), zeros, half_a_row, header_only,
+             lambda video: os.remove(table(video)))
+    for harm in harms:
+        with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+            video, = killed(place, 1, cameras=CAMERAS[:1])
+            rows = read_csv(video)
+            harm(video)
+            whole = len(packet_times_ns(video))
+            event = recovered(place, 1)[video]
+            check(is_finalised(video), "it is finished")
+            check(whole - 1 <= event["frames"] <= whole + 1, f"{whole} frames could be read, {event}")
+            times = packet_times_ns(video)
+            equal(times, [row["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"] for row in rows][:len(times)], "times")
+            if os.path.exists(table(video)):
+                mended = check_video(video)
+                known = [row["frame_number"] for row in mended]
+                equal(known, [row["frame_number"] for row in rows][:len(known)], "frame numbers")
+
+
+@test
+def what_another_records_is_left_alone():
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        dead, = killed(place, 0.5, cameras=CAMERAS[:1])
+        with Camd(output=place, cameras=CAMERAS[:1]) as other:
+            other.ask("subscribe", events=["recovered"])
+            equal(other.event("recovered")["file"], dead)
+            other.ask("start_recording")
+            time.sleep(0.5)
+            equal(recovered(place, 0), {})
+            time.sleep(0.3)
+            camera, = other.ask("stop_recording")["cameras"]
+            equal(sum(camera["lost"].values()), 0)
+            check_video(camera["file"])
+            other.quit()
+
+
+@test
+def recovers_while_it_records():
+    """Salvage at the start doesn't hold up a recording that begins at once, nor the other way round."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        videos = [video for _ in range(4) for video in killed(place, 0.6)]
+        with Camd("--headless", output=place, cameras=CAMERAS[:1]) as camd:
+            until(lambda: all(is_finalised(video) for video in videos), "all recovered")
+            new, = set(map(str, pathlib.Path(place).glob("*/*.mp4"))) - set(videos)
+            until(lambda: len(read_csv(new)) > 10, "frames")
+            camd.signal(signal.SIGTERM)
+            camd.wait()
+            check_video(new)
+        for video in videos:
+            check_video(video)
+
+
+@test
+def killed_while_recovering():
+    """The salvage itself may be killed at any moment."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        videos = killed(place, 1.5)
+        rows = [read_csv(video) for video in videos]
+        for moment in range(12):
+            with Camd(output=place, cameras=[]) as camd:
+                time.sleep(moment * 0.002)
+                camd.kill()
+            for video in videos:
+                check(len(packet_times_ns(video)) >= len(rows[videos.index(video)]) - 1, "it plays")
+        with Camd(output=place, cameras=[]) as camd:
+            until(lambda: all(is_finalised(video) for video in videos), "all recovered")
+            camd.quit()
+        for video in videos:
+            check_video(video)
+
+
+@test
+def foreign_files_stay():
+    """What is not camd's is not touched, whatever it is called."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        session = pathlib.Path(place) / "session_20200101_000000"
+        session.mkdir()
+        video, = killed(place, 0.3, cameras=CAMERAS[:1])
+        foreign = {}
+        for name, data in (("cam0_1x1_1.0fps_20200101_000000.mp4", b""), ("cam0_1x1_1.0fps_20200101_000001.mp4", b"\0" * 10000),
+                           ("cam0_1x1_1.0fps_20200101_000002.mp4", os.urandom(10000)), ("holiday.mp4", open(video, "rb").read()),
+                           ("cam0_notes.txt", b"x"), ("cam0_1x1_1.0fps_20200101_000003_frame_timing.csv", b"nonsense\n")):
+            (session / name).write_bytes(data)
+            foreign[name] = data
+        os.symlink(video, session / "cam0_1x1_1.0fps_20200101_000004.mp4")
+        os.mkfifo(session / "cam0_1x1_1.0fps_20200101_000005.mp4")
+        recovered(place, 1)
+        for name, data in foreign.items():
+            equal((session / name).read_bytes(), data, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define READER_CHECK_MS 1000
+#define TWICE_MS 300
 
 struct camctl {
 	uv_loop_t loop;
@@ -24,6 +25,7 @@ struct camctl {
 	const struct frontend_impl *frontend;
 	void *face;		/* the front-end's own */
 	bool interrupted;
+	uint64_t interrupted_at_ms;
 };
 
 static int usage_error(const struct error *err)
@@ -37,20 +39,25 @@ static int usage_error(const struct error *err)
 static void interrupt(struct camctl *camctl)
 {
 	camctl->interrupted = true;
+	camctl->interrupted_at_ms = uv_now(&camctl->loop);
 	if (camctl->frontend->interrupt)
 		camctl->frontend->interrupt(camctl->face);
 	else
 		session_quit(camctl->session, SESSION_OK);
 }
 
-/* A reader of our output that is gone is as good as Ctrl-C, but never a second one. */
+/*
+ * A terminal or a reader of our output that is gone is as good as Ctrl-C, but never a second one; nor is a signal that comes
+ * twice at once, as from timeout(1), which sends it to us and to our group.
+ */
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct camctl *camctl = handle->data;
+	bool meant = (number == SIGINT || number == SIGTERM) && uv_now(handle->loop) - camctl->interrupted_at_ms > TWICE_MS;
 
 	if (!camctl->interrupted)
 		interrupt(camctl);
-	else if (number != SIGPIPE)
+	else if (meant)
 		session_kill(camctl->session);
 }
 

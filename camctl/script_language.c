@@ -46,7 +46,8 @@ const char script_language[] =
 	"Quotes \"...\" and '...' keep blanks together in conditions and flags.\n"
 	"\n"
 	"$CAMD_SEEN names a file to which the commands sent and the messages received are added; $CAMD_PATIENCE is a factor for\n"
-	"all time limits. Exit status: 0 all passed, 1 one failed, 2 a file can't be read, 77 all were skipped.\n";
+	"all time limits; with $CAMCTL_KEEP set, $TMP stays.\n"
+	"Exit status: 0 all passed, 1 one failed, 2 a file can't be read, 77 all were skipped.\n";
 
 void help_print_script(FILE *to)
 {

@@ -42,7 +42,7 @@ struct camera {
 	int tries;
 	int64_t retry_at_ns;
 	double nominal_fps;
-	char name[256], model[128];
+	char source_id[256], name[272], model[128];
 	struct source *source;			/* NULL unless open; touched by the worker while busy */
 	struct recording *recording;		/* until RECORDING_FINISHED */
 	void (*on_closed)(void *user);
@@ -243,6 +243,7 @@ static void note_opened(struct camera *camera, struct source *source)
 {
 	camera->source = source;
 	camera->tries = 0;
+	snprintf(camera->source_id, sizeof(camera->source_id), "%s", source->id);
 	snprintf(camera->name, sizeof(camera->name), "%s", source->id);
 	snprintf(camera->model, sizeof(camera->model), "%s", source->model);
 	log_info("camera %d: %s (%s): %dx%d %s at %.5g frames/s; %s", camera->id, camera->name, camera->model, source->format.width,
@@ -364,6 +365,16 @@ const char *camera_spec(const struct camera *camera)
 const char *camera_name(const struct camera *camera)
 {
 	return camera->name;
+}
+
+const char *camera_source_id(const struct camera *camera)
+{
+	return camera->source_id;
+}
+
+void camera_set_twin(struct camera *camera, int twin)
+{
+	snprintf(camera->name, sizeof(camera->name), "%s#%d", camera->source_id, twin);
 }
 
 const char *camera_model(const struct camera *camera)

@@ -53,6 +53,8 @@ int camera_id(const struct camera *camera);
 enum camera_state camera_state(const struct camera *camera);
 const char *camera_spec(const struct camera *camera);
 const char *camera_name(const struct camera *camera);			/* its id; the spec as long as it was never open */
+const char *camera_source_id(const struct camera *camera);		/* as the source says it; several synthetic ones say the same */
+void camera_set_twin(struct camera *camera, int twin);			/* from 2 on: the name gets "#2", "#3" … */
 const char *camera_model(const struct camera *camera);
 const struct error *camera_error(const struct camera *camera);	/* why it is lost or failed */
 bool camera_has_answered(const struct camera *camera);		/* the first try to open it has ended, one way or the other */

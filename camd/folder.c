@@ -15,7 +15,7 @@
 #define MAX_TWINS 10000
 
 /* mkdir -p */
-static bool make_parents(const char *path, struct error *err)
+static bool make_parents(const char *path, bool *made, struct error *err)
 {
 	char *copy = xstrdup(path);
 	bool ok = true;
@@ -26,7 +26,8 @@ static bool make_parents(const char *path, struct error *err)
 		if (end && end != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0777) && errno != EEXIST)
+		*made = !mkdir(copy, 0777);
+		if (!*made && errno != EEXIST)
 			ok = error_set_errno(err, errno, "output directory %s", copy);
 		*at = end;
 	}
@@ -75,7 +76,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 	*folder = (struct folder){ .fd = -1 };
 	if (strchr(prefix, '/'))
 		return error_set_argument(err, "session_prefix", "session_prefix: '%s' must not hold a slash", prefix);
-	if (!make_parents(output_dir, err))
+	if (!make_parents(output_dir, &folder->made_parent, err))
 		return false;
 	parent = realpath(output_dir, NULL);
 	if (!parent)
@@ -115,6 +116,9 @@ void folder_finish(struct folder *folder, bool remove_if_unused)
 	if (remove_if_unused && folder->fd >= 0) {
 		unlinkat(folder->fd, "session.log", 0);
 		rmdir(folder->path);
+		*strrchr(folder->path, '/') = '\0';
+		if (folder->made_parent)
+			rmdir(folder->path);
 	}
 	if (folder->fd >= 0)
 		close(folder->fd);

@@ -12,6 +12,7 @@ struct folder {
 	char *path;		/* absolute */
 	const char *label;	/* the last part of path */
 	int fd;			/* holds the lock */
+	bool made_parent;	/* the output directory was not there before */
 };
 
 /* Makes it, with its parents, and syncs the one it was made in. Nothing that exists is touched: _2, _3 … is added. */

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "protocol/errors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,6 +176,14 @@ static void watch_signals(struct camd *camd)
 	uv_signal_start(&camd->sigint, on_signal, SIGINT);
 }
 
+static void tell_problem(struct camd *camd, const char *text)
+{
+	struct warning data = { .message = (char *)text, .code = (char *)error_code_name(ERR_BAD_ARGUMENT) };
+
+	log_warning("%s", text);
+	control_notice(camd->control, MSG_WARNING, &data);
+}
+
 static void begin(struct camd *camd)
 {
 	struct session_request session = { .loop = &camd->loop, .config = &camd->config, .options = &camd->options };
@@ -199,7 +208,7 @@ static void begin(struct camd *camd)
 	session_begin(camd->session);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	for (size_t i = 0; i < camd->problems.n; i++)
-		log_warning("%s", ((char **)camd->problems.items)[i]);
+		tell_problem(camd, ((char **)camd->problems.items)[i]);
 }
 
 static void tear_down(struct camd *camd)

@@ -1,6 +1,7 @@
 #include "camd/session.h"
 
 #include "camd/control.h"
+#include "camd/discovery.h"
 #include "camd/folder.h"
 #include "camd/jobs.h"
 #include "camd/previews.h"
@@ -240,10 +241,23 @@ bool session_is_ready(const struct session *session)
 	return session->ready;
 }
 
+/* Several cameras may be called the same by their source; the first keeps the plain name. */
+static void make_name_distinct(struct session *session, struct camera *camera)
+{
+	int twin = 1;
+
+	for (int i = 0; i < camera_id(camera); i++)
+		twin += !strcmp(camera_source_id(session->cameras[i]), camera_source_id(camera));
+	if (twin > 1)
+		camera_set_twin(camera, twin);
+}
+
 static void on_state(void *user, struct camera *camera)
 {
 	struct session *session = user;
 
+	if (camera_state(camera) == CAMERA_RUNNING)
+		make_name_distinct(session, camera);
 	tell_camera(session, camera);
 	check_ready(session);
 }
@@ -300,31 +314,6 @@ static void add_camera(struct session *session, const char *spec)
 
 /* ---- looking for cameras ---- */
 
-struct look {
-	uv_work_t work;
-	struct session *session;
-	struct list specs;		/* of texts */
-};
-
-static void look_work(uv_work_t *work)
-{
-	struct look *look = work->data;
-
-	for (const struct source_impl *const *impl = source_impls; *impl; impl++) {
-		char **found = NULL;
-		size_t n = (*impl)->discover ? (*impl)->discover(&found) : 0;
-
-		for (size_t i = 0; i < n; i++) {
-			char *spec = xasprintf("%s:%s", (*impl)->kind, found[i]);
-
-			fields_add_text(&look->specs, spec);
-			free(spec);
-			free(found[i]);
-		}
-		free(found);
-	}
-}
-
 static bool is_known(const struct session *session, const char *spec)
 {
 	for (size_t i = 0; i < session->n_cameras; i++)
@@ -333,34 +322,26 @@ static bool is_known(const struct session *session, const char *spec)
 	return false;
 }
 
-static void after_look(uv_work_t *work, int status)
+static void on_found(void *user, const struct list *specs)
 {
-	struct look *look = work->data;
-	struct session *session = look->session;
+	struct session *session = user;
 
-	(void)status;
 	session->looking = false;
 	session->look_again_ns = clock_now_ns() + session->its.config->discovery_retry_ns;
-	for (size_t i = 0; !session->finishing && i < look->specs.n; i++) {
-		const char *spec = ((char **)look->specs.items)[i];
+	for (size_t i = 0; !session->finishing && i < specs->n; i++) {
+		const char *spec = ((char **)specs->items)[i];
 
 		if (!is_known(session, spec))
 			add_camera(session, spec);
 	}
-	fields_free_texts(&look->specs);
-	free(look);
 	check_ready(session);
 	session_check_down(session);
 }
 
 static void look_for_cameras(struct session *session)
 {
-	struct look *look = xcalloc(1, sizeof(*look));
-
-	look->work.data = look;
-	look->session = session;
 	session->looking = true;
-	uv_queue_work(session->its.loop, &look->work, look_work, after_look);
+	discovery_look(session->its.loop, on_found, session);
 }
 
 /* ---- its course ---- */

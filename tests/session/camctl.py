@@ -221,7 +221,8 @@ def a_second_interrupt_kills():
         child, = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGSTOP)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)      # at once: still the first
+        time.sleep(0.7)
         equal(process.poll(), None, "it waits for camd")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)

@@ -346,20 +346,31 @@ def count_frames(video):
     return int(found["streams"][0]["nb_read_frames"])
 
 
-def is_finalised(video):
-    """Whether an MP4 is an ordinary one, without fragments on its top level."""
-    kinds = []
+def boxes(video):
+    """Kind and size of the boxes on an MP4's top level; the last one may be longer than what is left of the file."""
+    found, at, end = [], 0, os.path.getsize(video)
     with open(video, "rb") as file:
-        while len(head := file.read(8)) == 8:
-            size, kind = int.from_bytes(head[:4], "big"), head[4:]
-            if size == 1:
-                size = int.from_bytes(file.read(8), "big")
-            kinds.append(kind)
+        while at + 8 <= end:
+            file.seek(at)
+            head = file.read(16)
+            size = int.from_bytes(head[8:] if head[:4] == b"\0\0\0\1" else head[:4], "big")
             if size < 8:
                 break
-            at = file.tell() - (16 if int.from_bytes(head[:4], "big") == 1 else 8)
-            file.seek(at + size)
-    return b"moov" in kinds and b"moof" not in kinds
+            found.append((head[4:8].decode("latin-1"), size, at + size <= end))
+            at += size
+    return found
+
+
+def is_finalised(video):
+    """Whether an MP4 is an ordinary one, without fragments on its top level."""
+    kinds = {kind for kind, _, _ in boxes(video)}
+    return "moov" in kinds and "moof" not in kinds
+
+
+def complete_fragments(video):
+    """How many frames of an unfinished MP4 are all there."""
+    found = boxes(video)
+    return sum(kind == "moof" and data == "mdat" and whole for (kind, _, _), (data, _, whole) in zip(found, found[1:]))
 
 
 def check_table(rows, name=""):

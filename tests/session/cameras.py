@@ -91,6 +91,7 @@ def all_are_silent():
 def dies_while_recording():
     """It is told, the other goes on untouched, and the recording goes on when it is back: one file, with a gap."""
     with Camd(cameras=["synthetic:160x120@15?fail_after=30", SMALL]) as camd:
+        camd.started()
         camd.ask("subscribe", events="*")
         started = camd.ask("start_recording")
         lost = camd.event("camera_lost")
@@ -114,6 +115,7 @@ def dies_while_recording():
 @test
 def falls_silent_while_recording():
     with Camd(cameras=["synthetic:160x120@15?stall_after=30", SMALL]) as camd:
+        camd.started()
         camd.ask("subscribe", events=["camera_lost", "camera_found"])
         camd.ask("start_recording")
         equal(camd.event("camera_lost")["camera_id"], 0)

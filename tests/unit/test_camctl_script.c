@@ -95,8 +95,8 @@ static void arguments_become_requests(void **state)
 	} cases[] = {
 		{ CMD_START_RECORDING, { "--camera-id", "0,2" }, "{\"command\":\"start_recording\",\"camera_id\":[0,2],\"id\":1}\n" },
 		{ CMD_START_RECORDING, { "--camera-id=1", "--duration=2min" },
-		  "{\"command\":\"start_recording\",\"camera_id\":[1],\"duration\":120,\"id\":1}\n" },
-		{ CMD_TOGGLE_PREVIEW, { "--no-enabled", "0" }, "{\"command\":\"toggle_preview\",\"camera_id\":[0],\"enabled\":false,\"id\":1}\n" },
+		  "{\"command\":\"start_recording\",\"camera_id\":1,\"duration\":120,\"id\":1}\n" },
+		{ CMD_TOGGLE_PREVIEW, { "--no-enabled", "0" }, "{\"command\":\"toggle_preview\",\"camera_id\":0,\"enabled\":false,\"id\":1}\n" },
 		{ CMD_TOGGLE_PREVIEW, { "enabled=off" }, "{\"command\":\"toggle_preview\",\"enabled\":false,\"id\":1}\n" },
 		{ CMD_SET_CONFIG, { "a=4M", "b=2", "c=true", "d=\"2\"" },
 		  "{\"command\":\"set_config\",\"values\":{\"a\":\"4M\",\"b\":2,\"c\":true,\"d\":\"2\"},\"id\":1}\n" },

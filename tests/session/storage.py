@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""
+Disks that are full, read-only or not camd's to write: each says so, ends what can't go on, keeps what is in the file, and
+camd goes on and answers. As root it makes file systems of its own, seen by nobody else, and runs camd as an ordinary user
+where rights are what is tested.
+"""
+
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+from camd import (CAMCTL, CAMD, Camd, Failure, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
+                  main, read_csv, test, until)
+
+OWN_MOUNTS = "CAMD_TEST_OWN_MOUNTS"
+NOBODY = 65534
+
+
+def with_own_mounts():
+    """Starts this program anew where what it mounts is its own, if the system lets it."""
+    if os.environ.get(OWN_MOUNTS):
+        return
+    way = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") and subprocess.run([*way, "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        os.environ[OWN_MOUNTS] = "1"
+        os.execvp("unshare", [*way, sys.executable, *sys.argv])
+
+
+class Disk:
+    """A small file system in memory; path: where it is."""
+
+    def __init__(self, size):
+        if not os.environ.get(OWN_MOUNTS):
+            raise Skip("mounting is not allowed here")
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="camd-test-"))
+        self._mount("-t", "tmpfs", "-o", f"size={size},mode=777", "none")
+
+    def _mount(self, *arguments):
+        result = subprocess.run(["mount", *arguments, str(self.path)], stderr=subprocess.PIPE)
+        check(result.returncode == 0, result.stderr)
+
+    def read_only(self, on):
+        self._mount("-o", "remount," + ("ro" if on else "rw"))
+
+    def fill(self, leave=0):
+        """Leaves so many bytes free, by and large."""
+        free = os.statvfs(self.path)
+        take = free.f_bavail * free.f_frsize - leave
+        if take > 0:
+            with open(self.path / "ballast", "ab") as file:
+                file.write(b"\0" * take)
+
+    def empty(self):
+        (self.path / "ballast").unlink()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "--lazy", str(self.path)])
+        self.path.rmdir()
+
+
+class Ordinary:
+    """camd and camctl as an ordinary user, who may need copies of them where it can read; home: what it may write to."""
+
+    def __init__(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="camd-test-"))
+        self.wrapper = []
+        self.camd, self.camctl = CAMD, CAMCTL
+        if os.getuid() != 0:
+            return
+        if not shutil.which("setpriv") or os.environ.get(OWN_MOUNTS) and not self._is_real_root():
+            raise Skip("there is only one user")
+        os.chmod(self.home, 0o755)
+        self.camd = self._copy(CAMD)
+        self.camctl = self._copy(CAMCTL) if os.path.exists(CAMCTL) else CAMCTL
+        self.wrapper = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+    def _is_real_root(self):
+        return pathlib.Path("/proc/self/uid_map").read_text().split()[:3] == ["0", "0", "4294967295"]
+
+    def _copy(self, program):
+        return shutil.copy(program, self.home)
+
+    def directory(self, name, mode):
+        path = self.home / name
+        path.mkdir()
+        if self.wrapper:
+            os.chown(path, NOBODY, NOBODY)
+        os.chmod(path, mode)
+        return path
+
+    def run_camd(self, output, *flags, **settings):
+        return Camd(*flags, output=output, wrapper=self.wrapper, program=self.camd, **settings)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for path in self.home.iterdir():
+            if path.is_dir():
+                os.chmod(path, 0o700)
+        shutil.rmtree(self.home)
+
+
+def check_answers(camd):
+    """It is alive and says how things are."""
+    camd.ask("ping")
+    camd.ask("get_status")
+    camd.ask("list_cameras")
+
+
+def check_kept(video):
+    """A recording that ended for want of space: what is in it plays and is what the table says."""
+    rows = read_csv(video)
+    check_table(rows)
+    frames = count_frames(video)
+    check(abs(frames - len(rows)) <= 1, f"{video}: {frames} frames, {len(rows)} rows")
+    return rows
+
+
+@test
+def as_an_ordinary_user():
+    with Ordinary() as user:
+        output = user.directory("mine", 0o700)
+        with user.run_camd(output, cameras=[SMALL, SMALL]) as camd:
+            camd.ask("start_recording")
+            camd.ask("take_snapshot")
+            time.sleep(0.5)
+            for camera in camd.ask("stop_recording")["cameras"]:
+                check_stopped(camera)
+                if user.wrapper:
+                    equal(os.stat(camera["file"]).st_uid, NOBODY, "owner")
+            camd.quit()
+        if not os.path.exists(user.camctl):
+            return
+        result = subprocess.run([*user.wrapper, user.camctl, "record", "--seconds", "1", "--camera", SMALL,
+                                 "--output-dir", str(output / "by-camctl")],
+                                env={**os.environ, "CAMD": user.camd}, cwd=output, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        check(result.returncode == 0, f"camctl record: exit status {result.returncode}: {result.stdout[-500:]}")
+        video, = (output / "by-camctl").glob("*/*.mp4")
+        check_video(video)
+
+
+@test
+def output_not_writable():
+    with Ordinary() as user:
+        locked = user.directory("locked", 0o555)
+        for output in (locked, locked / "below"):
+            with user.run_camd(output, "--greeting") as camd:
+                replies = [camd.reply() for _ in range(3)]
+                equal([reply["status"] for reply in replies], ["initializing", "warning", "initialized"])
+                equal(replies[1]["data"]["code"], "permission_denied")
+                equal(replies[2]["data"]["session"], None)
+                for command in ("start_recording", "take_snapshot"):
+                    error = camd.fails(command, "permission_denied")
+                    check(str(locked) in error["message"], error)
+                equal(camd.ask("get_status")["session"], None)
+                check_answers(camd)
+                # and when the fault is mended, it records
+                os.chmod(locked, 0o755)
+                camd.ask("start_recording")
+                time.sleep(0.3)
+                check_stopped(camd.ask("stop_recording")["cameras"][0])
+                camd.quit()
+                os.chmod(locked, 0o555)
+
+
+@test
+def session_folder_taken_away():
+    with Ordinary() as user:
+        output = user.directory("mine", 0o755)
+        with user.run_camd(output) as camd:
+            camd.ask("list_cameras")
+            session, = camd.sessions()
+            os.chmod(session, 0o555)
+            if user.wrapper or os.getuid():
+                camd.fails("start_recording", "permission_denied")
+                camd.fails("take_snapshot", "permission_denied")
+            os.chmod(session, 0o755)
+            camd.ask("start_recording")
+            check_answers(camd)
+            camd.ask("stop_recording")
+            shutil.rmtree(session)
+            camd.fails("start_recording")
+            camd.fails("take_snapshot")
+            check_answers(camd)
+            camd.quit()
+
+
+@test
+def output_is_a_file():
+    with tempfile.TemporaryDirectory() as directory:
+        file = pathlib.Path(directory) / "file"
+        file.write_text("precious")
+        for output in (file, file / "below", pathlib.Path("/dev/null")):
+            with Camd(cameras=[SMALL]) as camd:
+                camd.quit()
+            process = subprocess.run([CAMD, "--camera", SMALL, "--output-dir", str(output)], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, timeout=20, input=b'{"command":"start_recording"}\n{"command":"ping"}\n')
+            equal(process.returncode, 0)
+            check(process.stdout.count(b'"error"') == 1 and str(output).encode() in process.stdout, process.stdout)
+            check(process.stdout.count(b'"pong"') == 1, process.stdout)
+        equal(file.read_text(), "precious")
+
+
+@test
+def read_only_disk():
+    with Disk("8m") as disk:
+        disk.read_only(True)
+        with Camd(output=disk.path) as camd:
+            camd.fails("start_recording", "storage_readonly")
+            camd.fails("take_snapshot", "storage_readonly")
+            check_answers(camd)
+            disk.read_only(False)
+            camd.ask("start_recording")
+            camd.ask("stop_recording")
+            camd.quit()
+
+
+@test
+def full_from_the_start():
+    with Disk("1m") as disk:
+        disk.fill()
+        with Camd(output=disk.path) as camd:
+            error = camd.fails("start_recording", "storage_full")
+            check(error["message"], error)
+            camd.fails("take_snapshot", "storage_full")
+            equal(camd.ask("get_status")["recording"], False)
+            equal(camd.ask("get_status")["free_bytes"], 0)
+            check_answers(camd)
+            left = [path for path in disk.path.glob("*/*") if path.name != "session.log"]
+            equal(left, [], "files without anything in them")
+            disk.empty()
+            camd.ask("start_recording")
+            time.sleep(0.3)
+            check_stopped(camd.ask("stop_recording")["cameras"][0])
+            camd.ask("take_snapshot")
+            camd.quit()
+
+
+def fills_up(disk, *flags, suffix):
+    """Two recordings until the disk is full; returns what camd told of each."""
+    cameras = ["synthetic:640x480@30", "synthetic:320x240@30"]
+    with Camd("--intra", "0.2", *flags, output=disk.path, cameras=cameras) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording")
+        time.sleep(0.7)
+        disk.fill(leave=100000)
+        stopped = {}
+        full = camd.event("storage_full")
+        check(full["path"] and full["message"], full)
+        disk.fill()
+        while len(stopped) < 2:
+            event = camd.event("recording_stopped")
+            equal(event["cause"], "error")
+            stopped[event["camera_id"]] = event
+        camd.fails("stop_recording", "not_recording")
+        equal(camd.ask("get_status")["recording"], False)
+        for event in stopped.values():
+            equal(event["captured"], event["frames"] + sum(event["lost"].values()), f"ledger of {event}")
+            check(event["file"].endswith(suffix) and event["error"], event)
+            rows = check_kept(event["file"])
+            equal(len(rows), event["frames"], "rows and frames")
+            check(len(rows) >= 15, f"{len(rows)} rows")
+        camd.fails("take_snapshot", "storage_full")
+        check_answers(camd)
+        for _ in range(2000):
+            camd.send_raw(b"session.log can't take this\n")
+        for _ in range(2000):
+            equal(camd.reply()["data"]["code"], "bad_json")
+        disk.empty()
+        camd.ask("start_recording")
+        time.sleep(0.3)
+        for camera in camd.ask("stop_recording")["cameras"]:
+            rows = read_csv(camera["file"])
+            equal((len(rows), count_frames(camera["file"])), (camera["frames"], camera["frames"]))
+        camd.quit()
+        return stopped
+
+
+@test
+def fills_up_mp4():
+    with Disk("4m") as disk:
+        stopped = fills_up(disk, suffix=".mp4")
+        # with room again, the next start makes of them what they should have been
+        with Camd(output=disk.path, cameras=[]) as camd:
+            camd.ask("ping")
+            time.sleep(1)
+            camd.quit()
+        for event in stopped.values():
+            check_video(event["file"])
+
+
+@test
+def fills_up_raw():
+    with Disk("4m") as disk:
+        fills_up(disk, "--container", "h264", suffix=".h264")
+
+
+@test
+def end_on_a_full_disk():
+    """quit, end of input and SIGTERM end camd, too, when nothing can be finished."""
+    for how in ("quit", "end", "signal"):
+        with Disk("3m") as disk, Camd(output=disk.path) as camd:
+            camd.ask("start_recording")
+            time.sleep(0.4)
+            disk.fill()
+            if how == "quit":
+                camd.send("quit")
+            elif how == "end":
+                camd.close_stdin()
+            else:
+                camd.signal(15)
+            camd.wait(timeout=10)
+            video, = disk.path.glob("*/*.mp4")
+            check(len(check_kept(video)) >= 3, "what was recorded is there")
+
+
+@test
+def file_size_limit():
+    """A limit of the shell's on the size of files is a full disk for the recording, and no reason to die."""
+    with Camd("--intra", "0", wrapper=["sh", "-c", 'ulimit -f 400; exec "$@"', "sh"], cameras=["synthetic:640x480@30"]) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording")
+        event = camd.event("recording_stopped", timeout=60)
+        equal(event["cause"], "error")
+        equal(event["captured"], event["frames"] + sum(event["lost"].values()))
+        check_kept(event["file"])
+        check_answers(camd)
+        camd.quit()
+
+
+if __name__ == "__main__":
+    with_own_mounts()
+    main()

@@ -54,7 +54,7 @@ bool options_to_json(const struct options *options, const struct list *names, st
 void options_free_json(struct cJSON *values);
 
 /*
- * Sets from a JSON object: all or, on an error, none. restart_needed gets the names of those without FIELD_LIVE; free with
- * fields_free_texts().
+ * Sets from a JSON object: all or, on an error, none. Those without FIELD_LIVE stay as they are, for what was made by them
+ * lives on: restart_needed gets their names; free with fields_free_texts().
  */
 bool options_from_json(struct options *options, const struct cJSON *values, struct list *restart_needed, struct error *err);

@@ -86,10 +86,12 @@ bool options_from_json(struct options *options, const cJSON *values, struct list
 	cJSON_ArrayForEach(value, values) {
 		const struct field *f = field_find(options->table, value->string);
 
+		if (!(f->flags & FIELD_LIVE)) {
+			fields_add_text(restart_needed, f->name);
+			continue;
+		}
 		field_from_json(f, options->base, value, err);
 		options->given[f - options->table] = true;
-		if (!(f->flags & FIELD_LIVE))
-			fields_add_text(restart_needed, f->name);
 	}
 	return true;
 }

@@ -190,7 +190,7 @@ static const struct field config_fields[] = {
 
 static const struct field config_set_fields[] = {
 	{ .name = "values", .type = FIELD_JSON, .at = offsetof(struct config_values, values), .help = "The new values, by name." },
-	TEXTS(restart_needed, "Those that take effect only after a restart of camd."),
+	TEXTS(restart_needed, "Those that stay as they are, for only a start of camd takes them."),
 	{ 0 },
 };
 #undef OF

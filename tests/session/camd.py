@@ -37,8 +37,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
 CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
 PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
+SANITIZED = bool(os.environ.get("CAMD_SANITIZED"))      # slow, and with memory of its own
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
-PATIENCE = 30                       # seconds until something counts as not coming
+PATIENCE = 90 if SANITIZED else 30  # seconds until something counts as not coming
 COLUMNS = ["frame_number", "write_time_unix", "sensor_timestamp_ns", "dropped_since_last", "total_hardware_drops",
            "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage"]
 LOST = ["sensor", "starved", "encoder", "storage"]

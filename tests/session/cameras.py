@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Cameras that are not there, that fall silent, that go and come back; each without harm to the other."""
 
-import subprocess
 import time
 
-from camd import CAMD, Camd, SMALL, check, check_stopped, equal, main, read_csv, test, until
+from camd import Camd, SMALL, check, check_stopped, equal, main, read_csv, test, until
 
 QUICK = ("--discovery-timeout", "1", "--discovery-retry", "0.3")
 
@@ -41,7 +40,8 @@ def none_at_all():
 def unknown_kinds_and_options():
     for camera, words in (("webcam", "webcam"), ("synthetic:banana", "banana"), ("synthetic:?size=big", "size"), ("", ""),
                           ("synthetic:160x120?lose=1", "lose"), ("synthetic:161x120", "161"), ("synthetic:99999x99999", "99999"),
-                          ("synthetic:160x120@0", "WxH@FPS"), ("file:/nowhere/clip.mp4", "/nowhere/clip.mp4"), ("file:/etc/passwd", "passwd"),
+                          ("synthetic:160x120@0", "WxH@FPS"), ("file:/nowhere/clip.mp4", "/nowhere/clip.mp4"),
+                          ("file:/etc/passwd", "passwd"),
                           ("file:", ""), ("v4l2:/dev/null", "/dev/null"), ("v4l2:/etc", "/etc"), ("v4l2:", "")):
         with Camd(*QUICK, cameras=[camera, SMALL]) as camd:
             cameras = camd.ask("list_cameras")["cameras"]

@@ -10,8 +10,8 @@ import signal
 import tempfile
 import time
 
-from camd import (Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main, packet_times_ns,
-                  read_csv, test, until)
+from camd import (Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
+                  packet_times_ns, read_csv, test, until)
 
 CAMERAS = ["synthetic:320x240@30", "synthetic:640x480@30?lose=13"]
 
@@ -117,8 +117,8 @@ def a_torn_end():
         with open(table(video), "r+b") as file:
             os.truncate(table(video), len(file.readline()))
 
-    harms = (lambda video: cut(video, 1), lambda video: cut(video, 1500), lambda video: cut(video, 4097), zeros, half_a_row, header_only,
-             lambda video: os.remove(table(video)))
+    harms = (lambda video: cut(video, 1), lambda video: cut(video, 1500), lambda video: cut(video, 4097), zeros,
+             half_a_row, header_only, lambda video: os.remove(table(video)))
     for harm in harms:
         with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
             video, = killed(place, 1, cameras=CAMERAS[:1])

@@ -2,8 +2,8 @@
 """How camd ends, and what its descriptors may be: signals, dead readers, full pipes, terminals, nothing at all."""
 
 import fcntl
-import json
 import os
+import pathlib
 import pty
 import shutil
 import signal
@@ -177,7 +177,8 @@ def closed_descriptors():
 @test
 def stdout_is_a_file():
     with tempfile.TemporaryFile() as requests, tempfile.TemporaryFile() as replies:
-        requests.write(RECORD + b'{"command":"wait","seconds":0.5}\n{"command":"stop_recording"}\n' + b'{"command":"describe"}\n' * 20)
+        requests.write(RECORD + b'{"command":"wait","seconds":0.5}\n{"command":"stop_recording"}\n' +
+                       b'{"command":"describe"}\n' * 20)
         requests.seek(0)
         with Camd(stdin=requests, stdout=replies) as camd:
             camd.wait()
@@ -278,8 +279,7 @@ class Terminal:
             os._exit(101)
 
     def rows(self):
-        tables = [os.path.join(path, name) for path, _, names in os.walk(self.directory) for name in names if name.endswith(".csv")]
-        return sum(open(table, "rb").read().count(b"\n") for table in tables)
+        return sum(table.read_bytes().count(b"\n") for table in pathlib.Path(self.directory).glob("*/*.csv"))
 
     def hang_up(self):
         os.close(self.master)
@@ -331,7 +331,7 @@ def hang_up_of_a_terminal():
         check(b"recording_started" in os.read(terminal.master, 65536), "the reply")
         terminal.hang_up()
         equal(terminal.wait(), 0, "exit status")
-        video, = (os.path.join(path, name) for path, _, names in os.walk(terminal.directory) for name in names if name.endswith("mp4"))
+        video, = pathlib.Path(terminal.directory).glob("*/*.mp4")
         check(is_finalised(video), "the video is finished")
 
 

@@ -8,7 +8,7 @@ import json
 import random
 import time
 
-from camd import Camd, check, check_stopped, equal, main, test
+from camd import Camd, SANITIZED, check, check_stopped, equal, main, test
 
 CAMERA = "synthetic:160x120@10"
 SEED = 20261120
@@ -20,9 +20,11 @@ BAD_JSON = [
     b'{"command":}', b'{"command" "ping"}', b'{command:"ping"}', b"{'command':'ping'}", b'{"command":"ping" "id":1}',
     b'{"command":"ping","id":01}', b'{"command":"ping","id":+1}', b'{"command":"ping","id":.5}', b'{"command":"ping","id":1.}',
     b'{"command":"ping","id":1e}', b'{"command":"ping","id":0x10}', b'{"command":"ping","id":NaN}',
-    b'{"command":"ping","id":Infinity}', b'{"command":"ping","id":-}', b'{"command":"ping","id":nul}', b'{"command":"ping","id":tru}',
+    b'{"command":"ping","id":Infinity}', b'{"command":"ping","id":-}', b'{"command":"ping","id":nul}',
+    b'{"command":"ping","id":tru}',
     b'{"command":"ping","id":"\\x"}', b'{"command":"ping","id":"\\u12"}', b'{"command":"ping","id":"\\u12g4"}',
-    b'{"command":"ping","id":"open}', b'{"command":"ping","id":"\t"}', b'{"command":"ping","id":"\x01"}', b'\xef\xbb\xbf{"command":"ping"}',
+    b'{"command":"ping","id":"open}', b'{"command":"ping","id":"\t"}', b'{"command":"ping","id":"\x01"}',
+    b'\xef\xbb\xbf{"command":"ping"}',
     b'{"command":"ping","command":"quit"}', b'{"command":"ping","id":1,"id":2}', b'{"command":"quit","\\u0063ommand":"ping"}',
     b'{"command":"set_config","values":{"intra":1,"intra":2}}', b'{"command":"ping","x":{"y":[{"z":1,"z":1}]}}',
     b'{"command":"quit\\u0000x"}', b'{"command":"ping","id":"\\u0000"}', b'{"command":"ping","\\u0000":1}', b'{"command":"ping"}\0',
@@ -32,13 +34,16 @@ BAD_JSON = [
 ]
 BAD_UTF8 = [
     b'{"command":"ping","id":"\xff"}', b'{"command":"ping","id":"\xc0\xaf"}', b'{"command":"ping","id":"\xc1\x81"}',
-    b'{"command":"ping","id":"\xe0\x80\xaf"}', b'{"command":"ping","id":"\xf0\x80\x80\xaf"}', b'{"command":"ping","id":"\xed\xa0\x80"}',
-    b'{"command":"ping","id":"\xed\xbf\xbf"}', b'{"command":"ping","id":"\xf4\x90\x80\x80"}', b'{"command":"ping","id":"\xf8\x88\x80\x80\x80"}',
+    b'{"command":"ping","id":"\xe0\x80\xaf"}', b'{"command":"ping","id":"\xf0\x80\x80\xaf"}',
+    b'{"command":"ping","id":"\xed\xa0\x80"}',
+    b'{"command":"ping","id":"\xed\xbf\xbf"}', b'{"command":"ping","id":"\xf4\x90\x80\x80"}',
+    b'{"command":"ping","id":"\xf8\x88\x80\x80\x80"}',
     b'{"command":"ping","id":"\xe2\x82"}', b'{"command":"ping","id":"\xc3"}', b'\x80', b'\xfe\xff{', b'{"command":"p\xefng"}',
     b'{"command":"ping"}\xc3', bytes(range(128, 256)),
 ]
 BAD_REQUEST = [
-    b"{}", b'{"id":1}', b'{"command":1}', b'{"command":null}', b'{"command":["ping"]}', b'{"command":{"ping":1}}', b'{"Command":"ping"}',
+    b"{}", b'{"id":1}', b'{"command":1}', b'{"command":null}', b'{"command":["ping"]}', b'{"command":{"ping":1}}',
+    b'{"Command":"ping"}',
     b'{"COMMAND":"quit"}', b'{"command":"ping","id":1.5}', b'{"command":"ping","id":null}', b'{"command":"ping","id":[]}',
     b'{"command":"ping","id":true}', b'{"command":"ping","id":9007199254740994}', b'{"command":"ping","id":1e17}',
     b'{"command":"ping","id":-9007199254740994}', b'{"command":"quit","id":{}}', b'{"":"ping"}',
@@ -70,7 +75,7 @@ class Victim:
 
     def check_unharmed(self):
         grown = self.camd.rss_kb() - self.before
-        check(grown < GROWTH_KB, f"camd grew by {grown} KiB")
+        check(grown < GROWTH_KB or SANITIZED, f"camd grew by {grown} KiB")
         camera, = self.camd.ask("stop_recording")["cameras"]
         equal(sum(camera["lost"].values()), 0, "frames lost beside it")
         check_stopped(camera)
@@ -250,7 +255,8 @@ def each_setting():
 @test
 def unknown_members():
     with Victim() as victim:
-        for request, ignored in (({"command": "ping", "x": 1}, ["x"]), ({"command": "ping", "b": {}, "a": [], "": None}, ["b", "a", ""]),
+        for request, ignored in (({"command": "ping", "x": 1}, ["x"]),
+                                 ({"command": "ping", "b": {}, "a": [], "": None}, ["b", "a", ""]),
                                  ({"command": "wait", "seconds": 0, "Seconds": 5, "id": "i"}, ["Seconds"]),
                                  ({"command": "get_status", "command ": 1}, ["command "])):
             reply = victim.reply_to(json.dumps(request).encode())
@@ -260,12 +266,15 @@ def unknown_members():
         equal(len(victim.reply_to(json.dumps({"command": "ping", **many}).encode())["data"]["ignored"]), 3000)
 
 
-SEEDS = [b'{"command":"ping","id":17}', b'{"command":"get_status","id":"abc"}', b'{"command":"toggle_preview","camera_id":0,"enabled":false}',
+SEEDS = [b'{"command":"ping","id":17}', b'{"command":"get_status","id":"abc"}',
+         b'{"command":"toggle_preview","camera_id":0,"enabled":false}',
          b'{"command":"get_config","names":["intra","camera"]}', b'{"command":"set_config","values":{"intra":"1s","bitrate":"5M"}}',
-         b'{"command":"subscribe","events":["frames_lost"]}', b'{"command":"unsubscribe","events":"*"}', b'{"command":"wait","seconds":0.001}',
+         b'{"command":"subscribe","events":["frames_lost"]}', b'{"command":"unsubscribe","events":"*"}',
+         b'{"command":"wait","seconds":0.001}',
          b'{"command":"start_recording","camera_id":[0],"duration":5}', b'{"command":"list_cameras","x":{"y":[1,2.5e3,null,true]}}',
          b'{"command":"remux","file":"/nowhere.h264"}', '{"command":"ping","id":"ä\\u00e4€😀"}'.encode()]
-SPLICES = [b"\0", b"\xff", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"1e999", b"-", b"null", b"\\u0000", b"\\ud800", b"\r", b" ", b"\t"]
+SPLICES = [b"\0", b"\xff", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"1e999", b"-", b"null", b"\\u0000", b"\\ud800",
+           b"\r", b" ", b"\t"]
 
 
 def mutate(chance, line):
@@ -292,7 +301,8 @@ def mutate(chance, line):
 
 def is_harmful(line):
     """What would rightly end the recording, the test or its time."""
-    return any(word in line for word in (b"quit", b"stop_recording")) or b"wait" in line and not line.startswith(b'{"command":"wait","seconds":0.00')
+    short_wait = line.startswith(b'{"command":"wait","seconds":0.00')
+    return b"quit" in line or b"stop_recording" in line or (b"wait" in line and not short_wait)
 
 
 @test

@@ -3,9 +3,10 @@
 
 import json
 import os
+import shutil
 import time
 
-from camd import Camd, Failure, SMALL, check, equal, main, run, test
+from camd import Camd, SANITIZED, SMALL, check, equal, main, run, test
 
 
 def statuses(lines):
@@ -15,7 +16,7 @@ def statuses(lines):
 def piped(*requests, **settings):
     data = "".join(json.dumps(request) + "\n" for request in requests).encode()
     lines, directory = run(input=data, **settings)
-    os.system(f"rm -rf '{directory}'")
+    shutil.rmtree(directory)
     return lines
 
 
@@ -109,7 +110,8 @@ def ids_are_echoed():
 
 @test
 def thousand_at_once():
-    requests = [{"command": "ping", "id": k} if k % 3 else {"command": "get_config", "names": ["intra"], "id": k} for k in range(1000)]
+    requests = [{"command": "ping", "id": k} if k % 3 else {"command": "get_config", "names": ["intra"], "id": k}
+                for k in range(1000)]
     lines = piped(*requests)
     equal([line["id"] for line in lines], list(range(1000)))
     lines = piped(*({key: value for key, value in request.items() if key != "id"} for request in requests))
@@ -162,7 +164,7 @@ def unread_replies_do_not_pile_up():
             except BlockingIOError:
                 time.sleep(0.05)
         grown = camd.rss_kb() - before
-        check(grown < 100000, f"it grew by {grown} KiB")
+        check(grown < 100000 or SANITIZED, f"it grew by {grown} KiB")
         camd.close_stdin()
         replies = sum(b'"description"' in reply for reply in camd.process.stdout)
         equal(replies, sent // len(line) * 100 + sent % len(line) // (len(line) // 100), f"replies to {sent} bytes")

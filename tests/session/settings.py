@@ -51,7 +51,8 @@ resolutoin = 5
 jpeg_quality = 200
 preset = ultrafast"""
     with configured(text, cameras=["synthetic"]) as camd:
-        equal(values(camd, "target_fps", "bitrate", "session_prefix", "preset", "jpeg_quality"), [12, 2000000, "my trial", "ultrafast", 92])
+        equal(values(camd, "target_fps", "bitrate", "session_prefix", "preset", "jpeg_quality"),
+              [12, 2000000, "my trial", "ultrafast", 92])
         log = camd.log()
         for line, words in ((11, "[section]"), (12, "nonsense"), (13, "target_fps"), (14, "resolution"), (15, "jpeg_quality")):
             check(re.search(rf"line {line}: .*{re.escape(words)}", log), f"line {line} is not in session.log with {words}: {log}")
@@ -88,7 +89,8 @@ def names_of_the_original():
             check(started["files"][0].endswith("." + container), started["files"])
             camd.quit()
     for preset, size in enumerate(["1456x1088", "1280x960", "1280x720", "1024x768", "800x600", "640x480", "480x360", "320x240"]):
-        with configured(f"resolution_preset = {preset}\n" if preset % 2 else "", *([] if preset % 2 else ["--resolution", str(preset)])) as camd:
+        old = preset % 2        # the key of the original, or the flag
+        with configured(f"resolution_preset = {preset}\n" if old else "", *([] if old else ["--resolution", str(preset)])) as camd:
             equal(values(camd, "resolution"), [size])
             camd.quit()
 

@@ -26,6 +26,7 @@ verify()
 {
 	[ "$2" -eq 0 ] || { fail "$1" "exit status $2"; return; }
 	[ "$(names replies)" = "$3${3:+ }" ] || { fail "$1" "replies: $(names replies)"; return; }
+	[ ! -x "${CAMCTL-}" ] || "$CAMCTL" check-lines replies || fail "$1" "a line is not as the message table says"
 	n=$(find recordings -name '*.mp4' 2>/dev/null | wc -l)
 	[ "$n" -eq "$4" ] || { fail "$1" "$n videos, not $4"; return; }
 	for video in recordings/*/*.mp4; do

@@ -8,14 +8,13 @@ where rights are what is tested.
 import os
 import pathlib
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 
-from camd import (CAMCTL, CAMD, Camd, Failure, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
-                  main, read_csv, test, until)
+from camd import (CAMCTL, CAMD, Camd, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
+                  main, read_csv, test)
 
 OWN_MOUNTS = "CAMD_TEST_OWN_MOUNTS"
 NOBODY = 65534
@@ -142,7 +141,7 @@ def as_an_ordinary_user():
             return
         result = subprocess.run([*user.wrapper, user.camctl, "record", "--seconds", "1", "--camera", SMALL,
                                  "--output-dir", str(output / "by-camctl")],
-                                env={**os.environ, "CAMD": user.camd}, cwd=output, stdin=subprocess.DEVNULL,
+                                env={**os.environ, "CAMCTL_CAMD": user.camd}, cwd=output, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         check(result.returncode == 0, f"camctl record: exit status {result.returncode}: {result.stdout[-500:]}")
         video, = (output / "by-camctl").glob("*/*.mp4")
@@ -204,7 +203,8 @@ def output_is_a_file():
             with Camd(cameras=[SMALL]) as camd:
                 camd.quit()
             process = subprocess.run([CAMD, "--camera", SMALL, "--output-dir", str(output)], stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, timeout=20, input=b'{"command":"start_recording"}\n{"command":"ping"}\n')
+                                     stderr=subprocess.PIPE, timeout=20,
+                                     input=b'{"command":"start_recording"}\n{"command":"ping"}\n')
             equal(process.returncode, 0)
             check(process.stdout.count(b'"error"') == 1 and str(output).encode() in process.stdout, process.stdout)
             check(process.stdout.count(b'"pong"') == 1, process.stdout)

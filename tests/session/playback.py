@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""The file source: a real video, not made here, is recorded frame by frame at its own times. $VIDEO: which one."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+
+from camd import (Camd, SMALL, Skip, check, check_stopped, count_frames, equal, ffprobe, main, packet_times_ns, test, until)
+
+PLACES = [os.environ.get("VIDEO", ""), "/usr/share/doc/opencv-doc/examples/data/vtest.avi",
+          "/usr/share/doc/opencv-doc/opencv4/html/vtest.avi", "/usr/share/opencv4/samples/data/vtest.avi"]
+
+
+def find_video():
+    for place in PLACES:
+        if place and os.path.exists(place):
+            return place
+    for path in pathlib.Path("/usr/share/doc/opencv-doc").rglob("vtest.avi*"):
+        return str(path)
+    raise Skip("Debian's opencv-doc is not installed")
+
+
+def clip(directory, seconds=None):
+    """The video, or its first seconds, unpacked, in a directory."""
+    found, video = find_video(), os.path.join(directory, "vtest.avi")
+    if found.endswith(".gz"):
+        os.system(f"gzip -dc '{found}' >'{video}'")
+    else:
+        shutil.copy(found, video)
+    if seconds:
+        short = os.path.join(directory, "short.avi")
+        equal(os.system(f"ffmpeg -v error -i '{video}' -t {seconds} -c copy '{short}'"), 0)
+        return short
+    return video
+
+
+def check_same(original, camera):
+    """As many frames as the original has, at its times."""
+    frames = count_frames(original)
+    equal(sum(camera["lost"].values()), 0, "frames lost")
+    equal(camera["frames"], frames, "frames")
+    rows = check_stopped(camera, numbers=False)
+    numerator, denominator = map(int, ffprobe(original, "-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate")
+                                 ["streams"][0]["avg_frame_rate"].split("/"))
+    for k, row in enumerate(rows):
+        exact = k * 1000000000 * denominator / numerator
+        check(abs(row["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"] - exact) <= 1, f"time of frame {k}")
+    equal(len(packet_times_ns(camera["file"])), frames, "packets")
+
+
+@test
+def all_of_a_real_video():
+    with tempfile.TemporaryDirectory() as directory:
+        video = clip(directory)
+        with Camd("--preset", "ultrafast", cameras=[f"file:{video}"]) as camd:
+            original, = ffprobe(video, "-select_streams", "v:0",
+                                "-show_entries", "stream=width,height,nb_frames,duration")["streams"]
+            camd.ask("start_recording")
+            wanted = int(original["nb_frames"])
+            until(lambda: camd.ask("get_status")["cameras"][0]["recorded_frames"] >= wanted, "all frames",
+                  timeout=float(original["duration"]) + 30)
+            time.sleep(0.5)
+            equal(camd.ask("get_status")["cameras"][0]["recorded_frames"], wanted, "at its end it stays, silent")
+            camera, = camd.ask("stop_recording")["cameras"]
+            check(f"cam0_{original['width']}x{original['height']}_10.0fps_" in camera["file"], camera["file"])
+            check_same(video, camera)
+            camd.quit()
+
+
+@test
+def again_from_its_first_frame():
+    """Each recording plays it anew; a loop goes on; a size that is set is kept to."""
+    with tempfile.TemporaryDirectory() as directory:
+        video = clip(directory, seconds=1.5)
+        frames = count_frames(video)
+        with Camd(cameras=[f"file:{video}", f"file:{video}?loop", SMALL]) as camd:
+            camd.started()
+            for _ in range(2):
+                camd.ask("start_recording", camera_id=[0, 2])
+                until(lambda: camd.ask("get_status")["cameras"][0]["recorded_frames"] >= frames, "all frames")
+                check_same(video, camd.ask("stop_recording", camera_id=[0, 2])["cameras"][0])
+            camd.ask("start_recording", camera_id=1)
+            until(lambda: camd.ask("get_status")["cameras"][1]["recorded_frames"] >= 2 * frames + 2, "more than twice all frames")
+            looped, = camd.ask("stop_recording")["cameras"]
+            rows = check_stopped(looped, numbers=False)
+            equal(sum(looped["lost"].values()), 0)
+            check(len(rows) > 2 * frames, "it went on")
+            camd.quit()
+        with Camd("--resolution", "320x240", cameras=[f"file:{video}"]) as camd:
+            started = camd.ask("start_recording")
+            check("_320x240_" in started["files"][0], started["files"])
+            camd.quit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 #include "camd/camera.h"
 
 #include "camd/encoding.h"
+#include "camd/retry.h"
 #include "camd/timing.h"
 #include "camd/writing.h"
 #include "common/clock.h"
@@ -13,12 +14,12 @@
 
 const char *const camera_state_names[] = { "opening", "running", "lost", "failed" };
 
-/* Pauses between tries to open a camera, in seconds; the last goes on. */
-static const int retry_s[] = { 1, 2, 5, 10, 30 };
-
 /* A camera of a fixed rate that is silent for so long is lost. */
 #define SILENCE_NS (2 * NS_PER_S)
 #define SILENCE_PERIODS 6
+
+/* How late the frame that ends a recording may be. */
+#define DURATION_GRACE_NS NS_PER_S
 
 struct frame_request {
 	camera_frame_fn fn;
@@ -37,10 +38,9 @@ struct camera {
 
 	/* the main thread's */
 	enum camera_state state;
-	struct error error;
+	struct error error, early_end;
 	bool answered, wants_source, busy;	/* busy: a worker opens or closes the source */
-	int tries;
-	int64_t retry_at_ns;
+	struct retry retry;
 	double nominal_fps;
 	char source_id[256], name[272], model[128];
 	struct source *source;			/* NULL unless open; touched by the worker while busy */
@@ -112,10 +112,12 @@ static void look(struct camera *camera, struct frame *frame)
 		camera->frame_request = (struct frame_request){ 0 };
 		post_frame(camera, frame, deliver_frame, request);
 	}
-	if (camera->preview_interval_ns && !camera->preview_out && frame->sensor_ns >= camera->preview_due_ns) {
+	/* half a frame early is in time, so that a preview at the camera's own rate gets every frame */
+	if (camera->preview_interval_ns && !camera->preview_out &&
+	    frame->sensor_ns >= camera->preview_due_ns - camera->timing.source_period_ns / 2) {
 		camera->preview_out = true;
-		/* a quarter of a period of tolerance, so that a preview at the camera's own rate gets every frame */
-		camera->preview_due_ns = frame->sensor_ns + camera->preview_interval_ns * 3 / 4;
+		camera->preview_due_ns = MAX(camera->preview_due_ns, frame->sensor_ns - camera->preview_interval_ns) +
+					 camera->preview_interval_ns;
 		post_frame(camera, frame, deliver_preview, request);
 	}
 }
@@ -242,7 +244,7 @@ static void after_close(uv_work_t *work, int status)
 static void note_opened(struct camera *camera, struct source *source)
 {
 	camera->source = source;
-	camera->tries = 0;
+	retry_note_success(&camera->retry);
 	snprintf(camera->source_id, sizeof(camera->source_id), "%s", source->id);
 	snprintf(camera->name, sizeof(camera->name), "%s", source->id);
 	snprintf(camera->model, sizeof(camera->model), "%s", source->model);
@@ -255,13 +257,19 @@ static void note_opened(struct camera *camera, struct source *source)
 
 static void note_not_opened(struct camera *camera, const struct error *err)
 {
-	int pause_s = retry_s[MIN((size_t)camera->tries, ARRAY_LEN(retry_s) - 1)];
-
-	if (!camera->tries || strcmp(camera->error.text, err->text))
+	if (!camera->retry.tries || strcmp(camera->error.text, err->text))
 		log_warning("camera %d: %s", camera->id, err->text);
-	camera->tries++;
-	camera->retry_at_ns = clock_now_ns() + pause_s * NS_PER_S;
+	retry_note_failure(&camera->retry);
 	set_state(camera, camera->state == CAMERA_LOST ? CAMERA_LOST : CAMERA_FAILED, err);
+}
+
+/* The camera is gone: lets go of the source, to be opened anew. */
+static void lose(struct camera *camera, const struct error *err)
+{
+	log_warning("camera %d: lost: %s", camera->id, err->text);
+	retry_note_failure(&camera->retry);
+	set_state(camera, CAMERA_LOST, err);
+	begin_close(camera);
 }
 
 static void after_open(uv_work_t *work, int status)
@@ -279,6 +287,9 @@ static void after_open(uv_work_t *work, int status)
 	free(job);
 	if (!camera->wants_source)
 		begin_close(camera);
+	else if (camera->source && camera->early_end.code)
+		lose(camera, &camera->early_end);
+	camera->early_end = (struct error){ 0 };
 }
 
 static void begin(struct camera *camera, uv_work_cb work, uv_after_work_cb after)
@@ -292,16 +303,6 @@ static void begin(struct camera *camera, uv_work_cb work, uv_after_work_cb after
 	uv_queue_work(camera->loop, &job->work, work, after);
 }
 
-/* The camera is gone: lets go of the source, to be opened anew. */
-static void lose(struct camera *camera, const struct error *err)
-{
-	log_warning("camera %d: lost: %s", camera->id, err->text);
-	camera->retry_at_ns = clock_now_ns() + retry_s[0] * NS_PER_S;
-	camera->tries = 1;
-	set_state(camera, CAMERA_LOST, err);
-	begin_close(camera);
-}
-
 static void handle_end(void *argument)
 {
 	struct ended *ended = argument;
@@ -309,6 +310,8 @@ static void handle_end(void *argument)
 
 	if (!ended->failed)
 		log_info("camera %d: %s: played to its end", camera->id, camera->name);
+	else if (camera->busy && !camera->source)
+		camera->early_end = ended->error;	/* it is not even known to be open yet */
 	else if (camera->state == CAMERA_RUNNING && camera->source && !camera->busy)
 		lose(camera, &ended->error);
 	free(ended);
@@ -374,7 +377,10 @@ const char *camera_source_id(const struct camera *camera)
 
 void camera_set_twin(struct camera *camera, int twin)
 {
-	snprintf(camera->name, sizeof(camera->name), "%s#%d", camera->source_id, twin);
+	if (twin > 1)
+		snprintf(camera->name, sizeof(camera->name), "%s#%d", camera->source_id, twin);
+	else
+		snprintf(camera->name, sizeof(camera->name), "%s", camera->source_id);
 }
 
 const char *camera_model(const struct camera *camera)
@@ -536,26 +542,27 @@ static void watch_silence(struct camera *camera, int64_t now_ns)
 	lose(camera, &err);
 }
 
+/* A recording with a duration ends with the first frame beyond it; if none comes any more, soon after it is over. */
+static void watch_duration(struct camera *camera, int64_t now_ns)
+{
+	struct recording *recording = camera->recording;
+	int64_t duration_ns = recording ? recording->request.duration_ns : FIELD_UNSET;
+
+	if (duration_ns == FIELD_UNSET || !recording->started)
+		return;
+	if (now_ns > atomic_load(&recording->first_sensor_ns) + duration_ns + DURATION_GRACE_NS)
+		camera_stop_recording(camera, "duration");
+}
+
 void camera_tick(struct camera *camera, int64_t now_ns)
 {
+	watch_duration(camera, now_ns);
 	if (camera->busy || !camera->wants_source)
 		return;
 	if (camera->source && camera->state == CAMERA_RUNNING)
 		watch_silence(camera, now_ns);
-	else if (!camera->source && now_ns >= camera->retry_at_ns)
+	else if (!camera->source && retry_is_due(&camera->retry, now_ns))
 		begin(camera, open_work, after_open);
-}
-
-static void fill_recording_status(const struct recording *recording, struct camera_status *status)
-{
-	status->recording = !recording->stopping;
-	status->captured_frames = atomic_load(&recording->captured);
-	status->recorded_frames = atomic_load(&recording->recorded);
-	status->lost = recording_lost(recording);
-	status->collated_frames = status->captured_frames - status->lost.sensor - status->lost.starved;
-	status->bytes = atomic_load(&recording->bytes);
-	status->duration_ns = atomic_load(&recording->duration_ns);
-	status->output = recording->started ? recording->path : NULL;
 }
 
 void camera_fill_status(const struct camera *camera, struct camera_status *status)
@@ -578,7 +585,7 @@ void camera_fill_status(const struct camera *camera, struct camera_status *statu
 	status->captured_frames = status->camera_frames;
 	status->collated_frames = status->camera_frames - status->camera_lost;
 	if (camera->recording)
-		fill_recording_status(camera->recording, status);
+		recording_fill_status(camera->recording, status);
 }
 
 void camera_fill_info(const struct camera *camera, struct camera_info *info)

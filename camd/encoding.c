@@ -168,7 +168,7 @@ static void on_broken(struct encoding *encoding, struct error *err)
 {
 	close_encoder(encoding);
 	encoding->need_key = true;
-	if (++encoding->reopened < MAX_REOPENED && encoding->recording->number > 1) {
+	if (++encoding->reopened < MAX_REOPENED && atomic_load(&encoding->recording->captured) > 1) {
 		log_warning("camera %d: %s; opening the encoder again", encoding->camera_id, err->text);
 		return;
 	}
@@ -245,7 +245,7 @@ struct encoding *encoding_create(int camera_id, struct writing *writing)
 	encoding->camera_id = camera_id;
 	encoding->writing = writing;
 	queue_init(&encoding->queue, sizeof(struct item), QUEUE_FRAMES, 0);
-	pthread_create(&encoding->thread, NULL, run, encoding);
+	xthread(&encoding->thread, run, encoding);
 	return encoding;
 }
 

@@ -59,14 +59,16 @@ static bool make_new(struct folder *folder, const char *parent, const char *pref
 	return error_set(err, ERR_IO, "session folder: too many of this second");
 }
 
-static void sync_directory(const char *path)
+bool folder_sync(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), number;
+	bool ok = fd >= 0 && !fsync(fd);
 
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
+	number = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = number;
+	return ok;
 }
 
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err)
@@ -85,7 +87,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 		free(parent);
 		return false;
 	}
-	sync_directory(parent);
+	folder_sync(parent);
 	free(parent);
 	folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder->fd >= 0 && !flock(folder->fd, LOCK_EX | LOCK_NB))

@@ -18,6 +18,9 @@ struct folder {
 /* Makes it, with its parents, and syncs the one it was made in. Nothing that exists is touched: _2, _3 … is added. */
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err);
 
+/* Puts the names in a directory on the disk. False: errno says why. Any thread. */
+bool folder_sync(const char *path);
+
 /* Opens session.log and points fd 2 at it. */
 bool folder_open_log(const struct folder *folder, struct error *err);
 

@@ -3,15 +3,21 @@
 #include "camd/appender.h"
 #include "common/util.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Room kept ahead of the rows: a thousand of them. */
+#define RESERVE_BYTES 65536
+
 struct framelog {
 	struct appender file;
 	uint64_t before;	/* number of the last row */
+	uint64_t reserved;	/* the file may grow to this size without asking for more room; 0: unknown */
 };
 
 struct framelog_row framelog_row_of(const struct packet *packet)
@@ -68,6 +74,29 @@ struct framelog *framelog_create(const char *path, struct error *err)
 	return NULL;
 }
 
+bool framelog_reserve(struct framelog *framelog, struct error *err)
+{
+	uint64_t end = framelog->file.bytes;
+
+	if (end + FRAMELOG_ROW_BYTES <= framelog->reserved)
+		return true;
+	if (!fallocate(framelog->file.fd, FALLOC_FL_KEEP_SIZE, end, RESERVE_BYTES)) {
+		framelog->reserved = end + RESERVE_BYTES;
+		return true;
+	}
+	/* a file system that can't do it is no reason to stop */
+	return errno != ENOSPC && errno != EDQUOT ? true : error_set_errno(err, errno, "timing table %s", framelog->file.path);
+}
+
+/* Gives back what was reserved and not used. */
+static void release_reserve(struct framelog *framelog)
+{
+	struct error ignored;
+
+	if (framelog->reserved && appender_usable(&framelog->file, &ignored))
+		appender_cut(&framelog->file, framelog->file.bytes, &ignored);
+}
+
 bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err)
 {
 	struct framelog_row row = framelog_row_of(packet);
@@ -89,6 +118,7 @@ void framelog_destroy(struct framelog *framelog)
 {
 	if (!framelog)
 		return;
+	release_reserve(framelog);
 	appender_close(&framelog->file);
 	free(framelog);
 }

@@ -48,6 +48,9 @@ struct framelog;
 /* Makes the file, which must not exist, with its header; syncs it and its directory. */
 struct framelog *framelog_create(const char *path, struct error *err);
 
+/* Makes sure, where the file system can, that there is room for the next row. False: there is none. */
+bool framelog_reserve(struct framelog *framelog, struct error *err);
+
 /* Appends the row of a packet that is in the video now. False: nothing of the row is in the file. */
 bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err);
 

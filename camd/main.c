@@ -21,6 +21,9 @@
 /* How long a reader that doesn't read may hold up the end. */
 #define FLUSH_NS (500 * NS_PER_MS)
 
+/* A terminal and a wrapper may both forward one Ctrl-C: what comes so soon after the first signal is its echo. */
+#define ECHO_NS (300 * NS_PER_MS)
+
 struct camd {
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint;
@@ -32,6 +35,7 @@ struct camd {
 	struct control *control;
 	int protocol_fd;		/* the real stdout */
 	const char *signal;		/* why it ends */
+	int64_t signalled_ns;
 	bool ending;
 };
 
@@ -114,12 +118,15 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct camd *camd = handle->data;
 
-	if (camd->ending) {
+	if (camd->signal && clock_now_ns() - camd->signalled_ns < ECHO_NS)
+		return;
+	if (camd->signal) {
 		/* the files play as they are, and the next start finishes them */
 		log_warning("second signal: leaving without finishing");
 		_exit(128 + number);
 	}
 	camd->signal = number == SIGTERM ? "SIGTERM" : "SIGINT";
+	camd->signalled_ns = clock_now_ns();
 	control_cancel(camd->control);
 	end(camd, camd->signal);
 }
@@ -218,6 +225,9 @@ static void tear_down(struct camd *camd)
 	mailbox_destroy(camd->mailbox);
 	uv_close((uv_handle_t *)&camd->sigterm, NULL);
 	uv_close((uv_handle_t *)&camd->sigint, NULL);
+	/* libuv has put the default back, which would kill now that all is well */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
 	uv_run(&camd->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&camd->loop);
 	options_finish(&camd->options);
@@ -229,12 +239,16 @@ int main(int argc, char **argv)
 	struct camd camd = { 0 };
 	struct error err;
 
+	/* opening a device, a snapshot's disk, a salvage may each hold a worker for long: enough that none waits for another */
+	setenv("UV_THREADPOOL_SIZE", "32", 0);
 	open_missing_fds();
 	if (is_asked_for_text(argc, argv))
 		return 0;
 	ignore_signals();
 	if (!read_settings(&camd, argc, argv, &err)) {
 		fprintf(stderr, "camd: %s\n", err.text);
+		options_finish(&camd.options);
+		fields_free_texts(&camd.problems);
 		return 2;
 	}
 	camd.protocol_fd = guard_stdout();

@@ -33,7 +33,7 @@ struct outlet {
 	uv_poll_t poll;
 	uv_timer_t death;		/* tells of death from the loop, never from within a call */
 	int open_handles;
-	bool polls, dead;
+	bool polls, dead, half_closed;
 
 	struct line *first, **last;
 	size_t n_events;
@@ -148,14 +148,32 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void watch(struct outlet *outlet, bool full)
 {
-	if (outlet->polls && !outlet->dead)
-		uv_poll_start(&outlet->poll, UV_DISCONNECT | (full || outlet->was_full ? UV_WRITABLE : 0), on_poll);
+	int events = (outlet->half_closed ? 0 : UV_DISCONNECT) | (full || outlet->was_full ? UV_WRITABLE : 0);
+
+	if (!outlet->polls || outlet->dead)
+		return;
+	if (events)
+		uv_poll_start(&outlet->poll, events, on_poll);
+	else
+		uv_poll_stop(&outlet->poll);
+}
+
+/* A socket whose other end sends no more, but may still read, looks disconnected, too. */
+static bool is_only_half_closed(const struct outlet *outlet)
+{
+	struct pollfd fd = { .fd = outlet->endpoint.fd, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) >= 0 && !(fd.revents & (POLLHUP | POLLERR));
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct outlet *outlet = poll->data;
 
+	if (status >= 0 && events & UV_DISCONNECT && is_only_half_closed(outlet)) {
+		outlet->half_closed = true;
+		events &= ~UV_DISCONNECT;
+	}
 	/* a reader that is gone shows as an error of the poll itself (POLLERR) */
 	if (status < 0 || events & UV_DISCONNECT) {
 		die(outlet);

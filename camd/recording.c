@@ -56,9 +56,9 @@ void recording_fail(struct recording *recording, const struct error *err)
 	if (first)
 		recording->error = *err;
 	pthread_mutex_unlock(&recording->lock);
+	log_error("camera %d: recording: %s", recording->request.camera_id, err->text);
 	if (!first)
 		return;
-	log_error("camera %d: recording: %s", recording->request.camera_id, err->text);
 	tell(recording, RECORDING_FAILED);
 }
 
@@ -106,6 +106,7 @@ bool recording_capture(struct recording *recording, struct frame *frame)
 		recording->first_ns = frame->sensor_ns;
 	} else {
 		recording->number += frame->gap.sensor + frame->gap.starved;
+		atomic_store(&recording->captured, recording->number);
 		atomic_fetch_add(&recording->lost_sensor, frame->gap.sensor);
 		atomic_fetch_add(&recording->lost_starved, frame->gap.starved);
 	}
@@ -203,6 +204,9 @@ static bool write_packet(struct recording *recording, struct packet *packet, con
 {
 	if (!recording->output && !open_files(recording, packet, format, err))
 		return false;
+	/* the row's place first: a frame in the video without its row would be worse than neither */
+	if (recording->framelog && !framelog_reserve(recording->framelog, err))
+		return false;
 	if (!recording->impl->write(recording->output, packet, err))
 		return false;
 	if (recording->framelog && !framelog_write(recording->framelog, packet, err)) {
@@ -244,6 +248,19 @@ struct lost recording_lost(const struct recording *recording)
 		.sensor = atomic_load(&recording->lost_sensor), .starved = atomic_load(&recording->lost_starved),
 		.encoder = atomic_load(&recording->lost_encoder), .storage = atomic_load(&recording->lost_storage),
 	};
+}
+
+void recording_fill_status(const struct recording *recording, struct camera_status *status)
+{
+	status->recording = !recording->stopping;
+	/* in this order, so that what was counted meanwhile doesn't make recorded + lost more than captured */
+	status->recorded_frames = atomic_load(&recording->recorded);
+	status->lost = recording_lost(recording);
+	status->captured_frames = atomic_load(&recording->captured);
+	status->collated_frames = status->captured_frames - status->lost.sensor - status->lost.starved;
+	status->bytes = atomic_load(&recording->bytes);
+	status->duration_ns = atomic_load(&recording->duration_ns);
+	status->output = recording->started ? recording->path : NULL;
 }
 
 static void settle(struct recording *recording)

@@ -118,3 +118,6 @@ bool recording_sync(struct recording *recording, struct error *err);
 void recording_finish(struct recording *recording);
 
 struct lost recording_lost(const struct recording *recording);
+
+/* Main thread: the members of a camera's status that are about its recording. */
+void recording_fill_status(const struct recording *recording, struct camera_status *status);

@@ -20,7 +20,7 @@ struct recovery {
 	uv_work_t work;
 	char *output_dir;
 	struct finding *first, **last;	/* told to nobody yet */
-	bool told, busy, abandoned;
+	bool told, busy;
 	atomic_bool stop;
 };
 
@@ -102,8 +102,7 @@ static void after(uv_work_t *job, int status)
 
 	(void)status;
 	recovery->busy = false;
-	if (recovery->abandoned)
-		free_recovery(recovery);
+	session_check_down(recovery->session);
 }
 
 struct recovery *recovery_begin(struct session *session, const char *output_dir)
@@ -136,12 +135,13 @@ bool recovery_is_busy(const struct recovery *recovery)
 	return recovery && recovery->busy;
 }
 
+void recovery_stop(struct recovery *recovery)
+{
+	atomic_store(&recovery->stop, true);
+}
+
 void recovery_destroy(struct recovery *recovery)
 {
-	if (!recovery)
-		return;
-	atomic_store(&recovery->stop, true);
-	recovery->abandoned = true;
-	if (!recovery->busy)
+	if (recovery)
 		free_recovery(recovery);
 }

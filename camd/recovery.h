@@ -13,5 +13,7 @@ struct recovery *recovery_begin(struct session *session, const char *output_dir)
 /* Sends what was found before anybody could subscribe; what is found later is sent at once. */
 void recovery_tell(struct recovery *recovery);
 
+/* Ends after its present file. */
+void recovery_stop(struct recovery *recovery);
 bool recovery_is_busy(const struct recovery *recovery);
-void recovery_destroy(struct recovery *recovery);	/* NULL is allowed; if it is busy, it ends after its present file */
+void recovery_destroy(struct recovery *recovery);	/* NULL is allowed; must not be busy */

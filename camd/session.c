@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define TICK_MS 250
 
@@ -46,6 +47,7 @@ struct session {
 	bool tick_open;
 	int64_t began_ns, losses_told_ns;
 	bool ready, finishing;
+	bool starting_all;		/* every camera that comes is to be recorded */
 	bool closing;			/* the cameras are being freed */
 	void (*on_finished)(void *user);
 	void *finished_user;
@@ -127,6 +129,11 @@ static bool open_folder(struct session *session, struct error *err)
 
 const char *session_directory(struct session *session, struct error *err)
 {
+	/* whoever took it away, or whatever disk it lay on: recordings go on in a new one */
+	if (session->folder.path && access(session->folder.path, F_OK)) {
+		log_warning("session folder %s is gone", session->folder.path);
+		folder_finish(&session->folder, false);
+	}
 	if (!session->folder.path && !open_folder(session, err))
 		return NULL;
 	return session->folder.path;
@@ -135,14 +142,14 @@ const char *session_directory(struct session *session, struct error *err)
 bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
 {
 	*n = 0;
+	if (!session->n_cameras)
+		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
 	for (size_t i = 0; i < ids->n; i++) {
 		int64_t id = ((int64_t *)ids->items)[i];
 
 		if (!session_camera(session, id))
 			return error_set_argument(err, "camera_id", "Invalid camera_id: %" PRId64, id) || (err->code = ERR_UNKNOWN_CAMERA, false);
 	}
-	if (!session->n_cameras)
-		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
 	*cameras = xcalloc(session->n_cameras, sizeof(**cameras));
 	for (size_t c = 0; c < session->n_cameras; c++) {
 		bool named = !ids->items;
@@ -212,6 +219,7 @@ static void become_ready(struct session *session)
 	struct list all = { 0 };
 
 	session->ready = true;
+	session->starting_all = session->its.config->auto_start_recording || session->its.config->mode == MODE_HEADLESS;
 	log_info("%" PRId64 " cameras run", data.cameras);
 	control_notice(session->control, MSG_INITIALIZED, &data);
 	if (!data.cameras) {
@@ -220,7 +228,7 @@ static void become_ready(struct session *session)
 		error_set(&err, ERR_NO_CAMERAS, "No cameras found");
 		warn(session, &err);
 	}
-	if (session->its.config->auto_start_recording || session->its.config->mode == MODE_HEADLESS)
+	if (session->starting_all && data.cameras)
 		session_start_recording(session, &all, FIELD_UNSET, auto_start_done, session);
 	control_advance(session->control);
 }
@@ -241,24 +249,37 @@ bool session_is_ready(const struct session *session)
 	return session->ready;
 }
 
-/* Several cameras may be called the same by their source; the first keeps the plain name. */
-static void make_name_distinct(struct session *session, struct camera *camera)
+/* Several cameras may be called the same by their source: they are told apart by their order, whichever opened first. */
+static void make_names_distinct(struct session *session, const char *source_id)
 {
-	int twin = 1;
+	int twin = 0;
 
-	for (int i = 0; i < camera_id(camera); i++)
-		twin += !strcmp(camera_source_id(session->cameras[i]), camera_source_id(camera));
-	if (twin > 1)
-		camera_set_twin(camera, twin);
+	for (size_t i = 0; i < session->n_cameras; i++)
+		if (!strcmp(camera_source_id(session->cameras[i]), source_id))
+			camera_set_twin(session->cameras[i], ++twin);
+}
+
+/* A camera that comes when the others record already. */
+static void start_late(struct session *session, struct camera *camera)
+{
+	int64_t id = camera_id(camera);
+	struct list one = { 1, &id };
+
+	if (session->ready && session->starting_all && !camera_recording(camera))
+		session_start_recording(session, &one, FIELD_UNSET, auto_start_done, session);
 }
 
 static void on_state(void *user, struct camera *camera)
 {
 	struct session *session = user;
 
+	if (session->closing)
+		return;
 	if (camera_state(camera) == CAMERA_RUNNING)
-		make_name_distinct(session, camera);
+		make_names_distinct(session, camera_source_id(camera));
 	tell_camera(session, camera);
+	if (camera_state(camera) == CAMERA_RUNNING)
+		start_late(session, camera);
 	check_ready(session);
 }
 
@@ -266,6 +287,8 @@ static void on_recording(void *user, struct camera *camera, struct recording *re
 {
 	struct session *session = user;
 
+	if (event == RECORDING_FINISHED)
+		starts_tell_losses(session->starts, camera, recording);
 	starts_on_recording(session->starts, camera, recording, event);
 }
 
@@ -346,27 +369,6 @@ static void look_for_cameras(struct session *session)
 
 /* ---- its course ---- */
 
-static void tell_losses(struct session *session, struct camera *camera)
-{
-	struct recording *recording = camera_recording(camera);
-	struct frames_lost data = { .camera_id = camera_id(camera) };
-	struct lost now, *told;
-
-	if (!recording)
-		return;
-	now = recording_lost(recording);
-	told = &recording->reported;
-	data.frame_number = atomic_load(&recording->captured);
-	data.lost = (struct lost){ now.sensor - told->sensor, now.starved - told->starved, now.encoder - told->encoder,
-				   now.storage - told->storage };
-	if (!data.lost.sensor && !data.lost.starved && !data.lost.encoder && !data.lost.storage)
-		return;
-	recording->reported = now;
-	log_warning("camera %d: lost frames: sensor %" PRId64 ", starved %" PRId64 ", encoder %" PRId64 ", storage %" PRId64,
-		    camera_id(camera), data.lost.sensor, data.lost.starved, data.lost.encoder, data.lost.storage);
-	control_event(session->control, EVENT_FRAMES_LOST, &data);
-}
-
 static void on_tick(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
@@ -376,7 +378,7 @@ static void on_tick(uv_timer_t *timer)
 	for (size_t i = 0; !session->finishing && i < session->n_cameras; i++) {
 		camera_tick(session->cameras[i], now_ns);
 		if (tell)
-			tell_losses(session, session->cameras[i]);
+			starts_tell_losses(session->starts, session->cameras[i], camera_recording(session->cameras[i]));
 	}
 	if (tell)
 		session->losses_told_ns = now_ns;
@@ -429,7 +431,7 @@ void session_begin(struct session *session)
 
 void session_check_down(struct session *session)
 {
-	if (!session->closing || session->n_cameras || session->looking)
+	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery))
 		return;
 	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs))
 		return;
@@ -454,6 +456,7 @@ static void close_cameras(void *user, const void *reply, const struct error *err
 	(void)reply;
 	(void)err;
 	session->closing = true;
+	recovery_stop(session->recovery);
 	for (size_t i = 0, n = session->n_cameras; i < n; i++)
 		camera_close(session->cameras[i], on_camera_closed, session);
 	session_check_down(session);
@@ -496,6 +499,7 @@ void session_start_recording(struct session *session, const struct list *ids, in
 
 void session_stop_recording(struct session *session, const struct list *ids, session_done_fn done, void *user)
 {
+	session->starting_all = false;
 	starts_stop(session->starts, ids, done, user);
 }
 

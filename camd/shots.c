@@ -1,6 +1,7 @@
 #include "camd/shots.h"
 
 #include "camd/start.h"
+#include "camd/folder.h"
 #include "camd/still/still.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -153,7 +154,7 @@ static bool write_file(struct part *part, const uint8_t *data, size_t bytes, str
 		n = write(fd, data + at, bytes - at);
 		n = n < 0 && errno == EINTR ? 0 : n;
 	}
-	if (n >= 0 && !fsync(fd)) {
+	if (n >= 0 && !fsync(fd) && folder_sync(part->snapshot->directory)) {
 		close(fd);
 		return true;
 	}
@@ -218,8 +219,10 @@ static void on_timeout(uv_timer_t *timer)
 	for (size_t i = 0; i < snapshot->n; i++) {
 		struct part *part = &snapshot->parts[i];
 
-		if (part->state == PART_WAITING && !part->frame)
-			camera_cancel_frame(session_camera(snapshot->shots->session, part->camera_id));
+		struct camera *camera = session_camera(snapshot->shots->session, part->camera_id);
+
+		if (part->state == PART_WAITING && !part->frame && camera)
+			camera_cancel_frame(camera);
 	}
 }
 

@@ -167,7 +167,11 @@ static void note_started(struct part *part, struct recording *recording)
 
 static void note_failed(struct part *part, struct recording *recording)
 {
-	if (!recording_error(recording, &part->error))
+	struct error err;
+
+	if (recording_error(recording, &err))
+		part->error = err;
+	else if (!part->error.code)
 		error_set(&part->error, ERR_CANCELLED, "camera %d: the recording was stopped before its first frame", part->camera_id);
 	part->state = PART_FAILED;
 }
@@ -256,6 +260,26 @@ void starts_on_recording(struct starts *starts, struct camera *camera, struct re
 	}
 }
 
+void starts_tell_losses(struct starts *starts, struct camera *camera, struct recording *recording)
+{
+	struct frames_lost data = { .camera_id = camera_id(camera) };
+	struct lost now, *told;
+
+	if (!recording)
+		return;
+	now = recording_lost(recording);
+	told = &recording->reported;
+	data.frame_number = atomic_load(&recording->captured);
+	data.lost = (struct lost){ now.sensor - told->sensor, now.starved - told->starved, now.encoder - told->encoder,
+				   now.storage - told->storage };
+	if (!data.lost.sensor && !data.lost.starved && !data.lost.encoder && !data.lost.storage)
+		return;
+	recording->reported = now;
+	log_warning("camera %d: lost frames: sensor %" PRId64 ", starved %" PRId64 ", encoder %" PRId64 ", storage %" PRId64,
+		    camera_id(camera), data.lost.sensor, data.lost.starved, data.lost.encoder, data.lost.storage);
+	control_event(session_control(starts->session), EVENT_FRAMES_LOST, &data);
+}
+
 /* ---- beginning ---- */
 
 static struct operation *add_operation(struct starts *starts, bool starting, size_t n, session_done_fn done, void *user)
@@ -279,15 +303,16 @@ static void on_timeout(uv_timer_t *timer)
 
 	for (size_t i = 0; i < operation->n; i++) {
 		struct part *part = &operation->parts[i];
+		struct camera *camera = session_camera(operation->starts->session, part->camera_id);
 
 		if (part->state != PART_WAITING)
 			continue;
 		error_set(&part->error, ERR_TIMEOUT, "camera %d gave no frame within %g s", part->camera_id, waited_s);
-		part->state = PART_FAILED;
 		log_warning("%s", part->error.text);
-		camera_stop_recording(session_camera(operation->starts->session, part->camera_id), "error");
+		/* it is answered when the recording is really over, so that the next start doesn't meet it */
+		if (camera)
+			camera_stop_recording(camera, "error");
 	}
-	answer_if_all_have(operation);
 }
 
 /* What a file's title says: which camera it was. */

@@ -17,6 +17,9 @@ void starts_stop(struct starts *starts, const struct list *camera_ids, session_d
 /* Stops all recordings; done when the last file is complete. */
 void starts_finish(struct starts *starts, session_done_fn done, void *user);
 
+/* Sends frames_lost for what a recording (NULL: none) lost since the last time. */
+void starts_tell_losses(struct starts *starts, struct camera *camera, struct recording *recording);
+
 /* What the cameras tell of their recordings. */
 void starts_on_recording(struct starts *starts, struct camera *camera, struct recording *recording, enum recording_event event);
 

@@ -83,7 +83,7 @@ struct syncer *syncer_create(int64_t interval_ns)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&syncer->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_create(&syncer->thread, NULL, run, syncer);
+	xthread(&syncer->thread, run, syncer);
 	return syncer;
 }
 

@@ -60,7 +60,7 @@ struct writing *writing_create(int camera_id, struct syncer *syncer)
 	writing->camera_id = camera_id;
 	writing->syncer = syncer;
 	queue_init(&writing->queue, sizeof(struct item), MAX_PACKETS, MAX_BYTES);
-	pthread_create(&writing->thread, NULL, run, writing);
+	xthread(&writing->thread, run, writing);
 	return writing;
 }
 

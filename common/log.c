@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,11 +25,20 @@ void log_set_console(int fd)
 	atomic_store(&console_fd, fd);
 }
 
-static void write_all(int fd, const char *text, size_t n)
+/*
+ * A log that cannot be written is no reason to stop recording, and a pipe that nobody reads none to wait: what doesn't fit
+ * is dropped. A line is shorter than PIPE_BUF, so a pipe that is ready takes it whole; the lock is there so that two threads
+ * don't share one "ready".
+ */
+static void write_line(int fd, const char *text, size_t n)
 {
-	/* a log that cannot be written is no reason to stop recording */
-	if (write(fd, text, n) < 0)
-		return;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+	pthread_mutex_lock(&lock);
+	if (poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT && write(fd, text, n) < 0)
+		n = 0;
+	pthread_mutex_unlock(&lock);
 }
 
 void log_vwrite(enum log_level level, const char *format, va_list args)
@@ -48,9 +58,9 @@ void log_vwrite(enum log_level level, const char *format, va_list args)
 		if ((unsigned char)*at < ' ')
 			*at = ' ';
 	line[used++] = '\n';
-	write_all(STDERR_FILENO, line, used);
+	write_line(STDERR_FILENO, line, used);
 	if (console >= 0)
-		write_all(console, line, used);
+		write_line(console, line, used);
 }
 
 void log_write(enum log_level level, const char *format, ...)

@@ -58,6 +58,31 @@ static bool set_field(struct options *options, const struct field *f, const char
 	return true;
 }
 
+/* A switch that is off (`slave = false`) implies nothing. */
+static bool is_switched_off(const struct option_alias *alias, const char *value, bool *off, struct error *err)
+{
+	struct field as_switch = { .name = alias->name, .type = FIELD_BOOL };
+	bool on = true;
+
+	if (alias->implied && !field_parse(&as_switch, &on, value, err))
+		return false;
+	*off = !on;
+	return true;
+}
+
+static bool set_alias(struct options *options, const struct option_alias *alias, const char *value, struct error *err)
+{
+	const char *name = alias->name;
+	bool off;
+
+	if (!is_switched_off(alias, value, &off, err))
+		return false;
+	for (; alias && !off; alias = next_alias(options, alias, name))
+		if (!set_field(options, field_find(options->table, alias->setting), translate(alias, value), err))
+			return false;
+	return true;
+}
+
 bool options_set(struct options *options, const char *name, const char *value, struct error *err)
 {
 	const struct field *f = field_find(options->table, name);
@@ -71,10 +96,7 @@ bool options_set(struct options *options, const char *name, const char *value, s
 		return error_set_argument(err, name, "unknown setting '%.60s'%s%s%s", name, nearest ? "; did you mean '" : "",
 					  nearest ? nearest : "", nearest ? "'?" : "");
 	}
-	for (; alias; alias = next_alias(options, alias, name))
-		if (!set_field(options, field_find(options->table, alias->setting), translate(alias, value), err))
-			return false;
-	return true;
+	return set_alias(options, alias, value, err);
 }
 
 static char *trim(char *text)

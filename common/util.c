@@ -28,6 +28,16 @@ char *xstrdup(const char *text)
 	return checked(strdup(text));
 }
 
+void xthread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+	int number = pthread_create(thread, NULL, run, argument);
+
+	if (!number)
+		return;
+	fprintf(stderr, "cannot start a thread: %s\n", strerror(number));
+	abort();
+}
+
 char *xasprintf(const char *format, ...)
 {
 	char *text = NULL;

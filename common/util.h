@@ -1,6 +1,7 @@
 /* Small things that every room needs. Memory that cannot be had ends the program: there is no sane way on. */
 #pragma once
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/param.h>	/* MIN, MAX */
@@ -14,4 +15,7 @@
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *old, size_t n, size_t size);
 char *xstrdup(const char *text);
+/* Starts a thread that will be joined; a machine that has none left ends the program. */
+void xthread(pthread_t *thread, void *(*run)(void *), void *argument);
+
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -297,15 +297,18 @@ class Camd:
                 pass
 
 
-def run(*flags, input=b"", cameras=(SMALL,), timeout=PATIENCE, status=0):
-    """camd with all its requests piped at once: (messages, the directory that it recorded in, which the caller removes)."""
-    directory = tempfile.mkdtemp(prefix="camd-test-")
-    command = [CAMD, "--output-dir", directory, *flags]
-    for camera in cameras:
-        command += ["--camera", camera]
-    result = subprocess.run(command, input=input, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout)
-    equal(result.returncode, status, "exit status")
-    return read_lines(result.stdout), pathlib.Path(directory)
+def piped(*requests, cameras=(SMALL,), timeout=PATIENCE):
+    """All that camd answers to requests that are piped at once, up to its end."""
+    data = "".join(json.dumps(request) + "\n" for request in requests).encode()
+    for line in data.splitlines():
+        note(line)
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as directory:
+        command = [CAMD, "--output-dir", directory]
+        for camera in cameras:
+            command += ["--camera", camera]
+        result = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout)
+        equal(result.returncode, 0, "exit status")
+        return read_lines(result.stdout)
 
 
 def read_lines(output):
@@ -477,6 +480,8 @@ def run_test(function):
 
 
 def main():
+    # who runs out of patience with a test still gets it cleaned up
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))
     names = sys.argv[1:]
     chosen = [function for function in _tests if not names or function.__name__ in names]
     good = [run_test(function) for function in chosen]

@@ -8,9 +8,9 @@ import json
 import random
 import time
 
-from camd import Camd, SANITIZED, check, check_stopped, equal, main, test
+from camd import Camd, SANITIZED, check, check_stopped, equal, main, test, until
 
-CAMERA = "synthetic:160x120@10"
+CAMERA = "synthetic:160x120@20"
 SEED = 20261120
 GROWTH_KB = 16384       # what the allocator may keep for itself
 
@@ -76,6 +76,7 @@ class Victim:
     def check_unharmed(self):
         grown = self.camd.rss_kb() - self.before
         check(grown < GROWTH_KB or SANITIZED, f"camd grew by {grown} KiB")
+        until(lambda: self.camd.ask("get_status")["cameras"][0]["recorded_frames"] > 20, "frames")
         camera, = self.camd.ask("stop_recording")["cameras"]
         equal(sum(camera["lost"].values()), 0, "frames lost beside it")
         check_stopped(camera)
@@ -309,7 +310,7 @@ def is_harmful(line):
 def mutations():
     chance = random.Random(SEED)
     lines = []
-    while len(lines) < 5000:
+    while len(lines) < 20000:
         line = mutate(chance, chance.choice(SEEDS))
         if not is_harmful(line) and line.strip(b" \t\r"):
             lines.append(line)

@@ -1,23 +1,14 @@
 #!/usr/bin/env python3
 """Which reply comes when: one line for each request, in order, and what may overtake."""
 
-import json
 import os
-import shutil
 import time
 
-from camd import Camd, SANITIZED, SMALL, check, equal, main, run, test
+from camd import Camd, SANITIZED, SMALL, check, equal, main, piped, test
 
 
 def statuses(lines):
     return [line["status"] for line in lines]
-
-
-def piped(*requests, **settings):
-    data = "".join(json.dumps(request) + "\n" for request in requests).encode()
-    lines, directory = run(input=data, **settings)
-    shutil.rmtree(directory)
-    return lines
 
 
 @test

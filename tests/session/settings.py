@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 
-from camd import Camd, Failure, SMALL, check, check_stopped, equal, jpeg_size, main, read_csv, test, until
+from camd import Camd, Failure, SMALL, check, check_stopped, equal, jpeg_size, main, read_csv, read_lines, test, until
 
 
 def configured(text, *flags, cameras=(SMALL,), **settings):
@@ -226,6 +226,26 @@ def slow_reader_gets_the_newest():
             newest = json.loads(stream.readline())
         check(clock - newest["data"]["sensor_timestamp_ns"] < 1_800_000_000, "the next one is recent")
         stream.close()
+
+
+@test
+def events_that_nobody_reads():
+    """They are dropped, oldest first, and counted; replies are not."""
+    cycles, cameras = 30, 8
+    with Camd(cameras=["synthetic:64x48@60"] * cameras, reads=False) as camd:
+        camd.send_raw(b'{"command":"subscribe","events":["recording_started","recording_stopped"]}\n')
+        camd.send_raw(b'{"command":"start_recording"}\n{"command":"stop_recording"}\n' * cycles)
+        until(lambda: camd.log().count("recorded ") == cycles * cameras, "all recordings")
+        camd.close_stdin()
+        lines = read_lines(camd.process.stdout.read())
+        camd.wait()
+        events = [line for line in lines if line["type"] == "event"]
+        lost = sum(event["data"]["count"] for event in events if event["event"] == "events_lost")
+        told = sum(event["event"] != "events_lost" for event in events)
+        check(lost > 0, "some were lost")
+        equal(told + lost, 2 * cycles * cameras, "events told and lost")
+        equal(len(lines) - len(events), 1 + 2 * cycles, "replies")
+        equal(events[-1]["event"], "recording_stopped", "the newest is there")
 
 
 if __name__ == "__main__":

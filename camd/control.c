@@ -13,6 +13,7 @@
 
 #define LINE_BYTES 65536
 #define MAX_UNANSWERED 64
+#define MAX_REFUSALS_LOGGED 100
 
 struct client {
 	struct control *control;
@@ -23,6 +24,7 @@ struct client {
 	size_t n_requests;
 	bool input_ended, closed, advancing;
 	uint64_t subscriptions;
+	uint64_t refusals;
 };
 
 struct control {
@@ -229,6 +231,15 @@ static void append(struct client *client, struct request *request)
 	client->n_requests++;
 }
 
+/* The log lies on the disk that takes the recordings: a client that talks rubbish must not fill it. */
+static void log_refusal(struct client *client, const struct error *err)
+{
+	if (client->refusals++ < MAX_REFUSALS_LOGGED)
+		log_warning("refused a request: %s", err->text);
+	else if (client->refusals == MAX_REFUSALS_LOGGED + 1)
+		log_warning("further refused requests are not logged");
+}
+
 static void take_line(struct client *client, const char *line, size_t bytes)
 {
 	struct request *request;
@@ -237,7 +248,7 @@ static void take_line(struct client *client, const char *line, size_t bytes)
 		return;
 	request = xcalloc(1, sizeof(*request));
 	if (!wire_parse_request(line, bytes, &request->wire, &request->error))
-		log_warning("refused a request: %s", request->error.text);
+		log_refusal(client, &request->error);
 	append(client, request);
 }
 
@@ -246,7 +257,7 @@ static void take_long_line(struct client *client)
 	struct request *request = xcalloc(1, sizeof(*request));
 
 	error_set(&request->error, ERR_LINE_TOO_LONG, "Line longer than %d bytes", LINE_BYTES);
-	log_warning("refused a request: %s", request->error.text);
+	log_refusal(client, &request->error);
 	append(client, request);
 }
 

@@ -212,7 +212,10 @@ static void open_codecs(struct codec_case *c, const AVCodec *codec, int width, i
 	c->encoder->rc_buffer_size = (int)bitrate;
 	c->encoder->gop_size = 10;
 	c->encoder->max_b_frames = 0;
+	/* as camd's encoder is set, and on one thread: the same bits in every run */
+	c->encoder->thread_count = 1;
 	av_opt_set(c->encoder->priv_data, "preset", "superfast", 0);
+	av_opt_set(c->encoder->priv_data, "tune", "zerolatency", 0);
 	assert_int_equal(avcodec_open2(c->encoder, codec, NULL), 0);
 	c->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
 	assert_int_equal(avcodec_open2(c->decoder, NULL, NULL), 0);

@@ -14,13 +14,6 @@
 
 const char *const camera_state_names[] = { "opening", "running", "lost", "failed" };
 
-/* A camera of a fixed rate that is silent for so long is lost. */
-#define SILENCE_NS (2 * NS_PER_S)
-#define SILENCE_PERIODS 6
-
-/* How late the frame that ends a recording may be. */
-#define DURATION_GRACE_NS NS_PER_S
-
 struct frame_request {
 	camera_frame_fn fn;
 	void *user;
@@ -29,6 +22,7 @@ struct frame_request {
 struct camera {
 	int id;
 	char *spec;
+	const char *what;		/* in spec */
 	const struct source_impl *impl;
 	struct source_request wanted;
 	double thin_to_fps;
@@ -168,9 +162,8 @@ static void open_work(uv_work_t *work)
 	struct source_job *job = work->data;
 	struct camera *camera = job->camera;
 	struct source_sink sink = { .user = camera, .on_frame = on_frame, .on_end = on_end };
-	const char *what = strchr(camera->spec, ':');
 
-	job->source = camera->impl->open(what ? what + 1 : "", &camera->wanted, &job->error);
+	job->source = camera->impl->open(camera->what, &camera->wanted, &job->error);
 	if (!job->source)
 		return;
 	pthread_mutex_lock(&camera->lock);
@@ -197,8 +190,11 @@ static void set_state(struct camera *camera, enum camera_state state, const stru
 	camera->owner.on_state(camera->owner.user, camera);
 }
 
-static void free_camera(struct camera *camera)
+/* The worker is done; letters that the source posted before were in the mailbox ahead of the one that calls this. */
+static void free_camera(void *argument)
 {
+	struct camera *camera = argument;
+
 	encoding_destroy(camera->encoding);
 	writing_destroy(camera->writing);
 	recording_destroy(camera->recording);
@@ -207,12 +203,6 @@ static void free_camera(struct camera *camera)
 	pthread_mutex_destroy(&camera->lock);
 	free(camera->spec);
 	free(camera);
-}
-
-/* The worker is done; letters that the source posted before are in the mailbox ahead of this one. */
-static void finish_close(void *argument)
-{
-	free_camera(argument);
 }
 
 static void begin(struct camera *camera, uv_work_cb work, uv_after_work_cb after);
@@ -225,7 +215,7 @@ static void begin_close(struct camera *camera)
 	if (camera->source)
 		begin(camera, close_work, after_close);
 	else if (!camera->wants_source)
-		mailbox_post(camera->mailbox, finish_close, camera);
+		mailbox_post(camera->mailbox, free_camera, camera);
 }
 
 static void after_close(uv_work_t *work, int status)
@@ -331,6 +321,7 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 		.thin_to_fps = request->thin_to_fps, .nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .loop = request->loop,
 		.mailbox = request->mailbox, .owner = request->owner, .wants_source = true,
 	};
+	camera->what = camera->spec + (what - request->spec);
 	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
 	pthread_mutex_init(&camera->lock, NULL);
 	camera->writing = writing_create(camera->id, request->syncer);
@@ -452,6 +443,30 @@ static void on_recording_event(void *user, struct recording *recording, enum rec
 	mailbox_post(camera->mailbox, handle_recording_event, told);
 }
 
+/* The encoder is open: frames may come. Before a FINISHED of the same recording, for that comes behind it through the queues. */
+static void handle_encoder_ready(void *argument)
+{
+	struct told *told = argument;
+	struct camera *camera = told->camera;
+
+	if (!told->recording->stopping) {
+		pthread_mutex_lock(&camera->lock);
+		camera->capturing = told->recording;
+		pthread_mutex_unlock(&camera->lock);
+		update_wanted(camera);
+	}
+	free(told);
+}
+
+static void on_encoder_ready(void *user, struct recording *recording)
+{
+	struct camera *camera = user;
+	struct told *told = xcalloc(1, sizeof(*told));
+
+	*told = (struct told){ .camera = camera, .recording = recording };
+	mailbox_post(camera->mailbox, handle_encoder_ready, told);
+}
+
 struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request)
 {
 	struct recording_request complete = *request;
@@ -459,10 +474,7 @@ struct recording *camera_start_recording(struct camera *camera, const struct rec
 	complete.notify = on_recording_event;
 	complete.user = camera;
 	camera->recording = recording_create(&complete);
-	pthread_mutex_lock(&camera->lock);
-	camera->capturing = camera->recording;
-	pthread_mutex_unlock(&camera->lock);
-	update_wanted(camera);
+	encoding_prepare(camera->encoding, camera->recording, &camera->source->format, on_encoder_ready, camera);
 	return camera->recording;
 }
 
@@ -532,31 +544,19 @@ void camera_cancel_frame(struct camera *camera)
 
 static void watch_silence(struct camera *camera, int64_t now_ns)
 {
-	int64_t silent_ns = now_ns - atomic_load(&camera->timing.arrived_ns);
-	int64_t allowed_ns = MAX(SILENCE_NS, SILENCE_PERIODS * camera->source->period_ns);
+	int64_t silent_ns = timing_silence_ns(&camera->timing, camera->source->period_ns, now_ns);
 	struct error err;
 
-	if (!camera->source->fixed_rate || silent_ns < allowed_ns)
+	if (!camera->source->fixed_rate || !silent_ns)
 		return;
 	error_set(&err, ERR_CAMERA_LOST, "%s gives no frames since %.1f s", camera->name, silent_ns / 1e9);
 	lose(camera, &err);
 }
 
-/* A recording with a duration ends with the first frame beyond it; if none comes any more, soon after it is over. */
-static void watch_duration(struct camera *camera, int64_t now_ns)
-{
-	struct recording *recording = camera->recording;
-	int64_t duration_ns = recording ? recording->request.duration_ns : FIELD_UNSET;
-
-	if (duration_ns == FIELD_UNSET || !recording->started)
-		return;
-	if (now_ns > atomic_load(&recording->first_sensor_ns) + duration_ns + DURATION_GRACE_NS)
-		camera_stop_recording(camera, "duration");
-}
-
 void camera_tick(struct camera *camera, int64_t now_ns)
 {
-	watch_duration(camera, now_ns);
+	if (camera->recording && recording_is_overdue(camera->recording, now_ns))
+		camera_stop_recording(camera, "duration");
 	if (camera->busy || !camera->wants_source)
 		return;
 	if (camera->source && camera->state == CAMERA_RUNNING)
@@ -567,8 +567,7 @@ void camera_tick(struct camera *camera, int64_t now_ns)
 
 void camera_fill_status(const struct camera *camera, struct camera_status *status)
 {
-	int64_t silent_ns = clock_now_ns() - atomic_load(&camera->timing.arrived_ns);
-	bool alive = camera->state == CAMERA_RUNNING && silent_ns < SILENCE_NS;
+	bool alive = camera->state == CAMERA_RUNNING && !timing_silence_ns(&camera->timing, 0, clock_now_ns());
 
 	*status = (struct camera_status){
 		.cam_num = camera->id, .camera_id = camera->id, .id = (char *)camera->name, .kind = (char *)camera->impl->kind,

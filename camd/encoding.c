@@ -17,7 +17,10 @@
 
 struct item {
 	struct recording *recording;
-	struct frame *frame;		/* NULL: the recording ends */
+	struct frame *frame;		/* NULL: the recording begins or ends */
+	void (*on_ready)(void *user, struct recording *recording);	/* NULL: it ends */
+	void *user;
+	struct frame_format format;	/* of the frames to come */
 	uint64_t lost_sensor, lost_starved, refused;	/* of the recording, as of this frame */
 };
 
@@ -203,6 +206,20 @@ static void encode(struct encoding *encoding, const struct item *item)
 	frame_unref(frame);
 }
 
+static void prepare(struct encoding *encoding, const struct item *item)
+{
+	struct frame_format format = item->format;
+	struct error err;
+
+	encoding->recording = item->recording;
+	if (!encoder_avcodec.takes(format.pixels))
+		format = convert_format(&format);
+	if (!open_encoder(encoding, &format, &err))
+		on_broken(encoding, &err);
+	else
+		item->on_ready(item->user, item->recording);
+}
+
 static void end(struct encoding *encoding, struct recording *recording)
 {
 	struct error err;
@@ -228,11 +245,12 @@ static void *run(void *argument)
 	snprintf(name, sizeof(name), "enc%d", encoding->camera_id);
 	pthread_setname_np(pthread_self(), name);
 	while (queue_pop(&encoding->queue, &item)) {
-		if (!item.frame) {
+		if (item.on_ready)
+			prepare(encoding, &item);
+		else if (item.frame)
+			encode(encoding, &item);
+		else
 			end(encoding, item.recording);
-			continue;
-		}
-		encode(encoding, &item);
 		frame_unref(item.frame);
 	}
 	return NULL;
@@ -258,6 +276,14 @@ void encoding_destroy(struct encoding *encoding)
 	queue_finish(&encoding->queue);
 	converter_destroy(encoding->converter);
 	free(encoding);
+}
+
+void encoding_prepare(struct encoding *encoding, struct recording *recording, const struct frame_format *format,
+		      void (*on_ready)(void *user, struct recording *recording), void *user)
+{
+	struct item item = { .recording = recording, .on_ready = on_ready, .user = user, .format = *format };
+
+	queue_push_force(&encoding->queue, &item);
 }
 
 bool encoding_offer(struct encoding *encoding, struct recording *recording, struct frame *frame)

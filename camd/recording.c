@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How late the frame that ends a recording may be. */
+#define DURATION_GRACE_NS NS_PER_S
+
 static const struct output_impl *const containers[] = {
 	[CONTAINER_MP4] = &output_fmp4,
 	[CONTAINER_H264] = &output_annexb,
@@ -240,6 +243,15 @@ bool recording_sync(struct recording *recording, struct error *err)
 	if (!recording->impl->sync(recording->output, err))
 		return false;
 	return !recording->framelog || framelog_sync(recording->framelog, err);
+}
+
+bool recording_is_overdue(const struct recording *recording, int64_t now_ns)
+{
+	int64_t duration_ns = recording->request.duration_ns;
+
+	if (duration_ns == FIELD_UNSET || !recording->started)
+		return false;
+	return now_ns > atomic_load(&recording->first_sensor_ns) + duration_ns + DURATION_GRACE_NS;
 }
 
 struct lost recording_lost(const struct recording *recording)

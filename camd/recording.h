@@ -117,6 +117,9 @@ bool recording_sync(struct recording *recording, struct error *err);
 /* Output thread: makes the file whole, closes it, settles the ledger. */
 void recording_finish(struct recording *recording);
 
+/* Main thread: the duration is over, and the frame that would end the recording does not come. now_ns: CLOCK_MONOTONIC. */
+bool recording_is_overdue(const struct recording *recording, int64_t now_ns);
+
 struct lost recording_lost(const struct recording *recording);
 
 /* Main thread: the members of a camera's status that are about its recording. */

@@ -8,6 +8,10 @@
 /* A rate that is nearer to the wanted one than this is the wanted one. */
 #define SAME_RATE 1.02
 
+/* A camera is silent when it has missed so many frames, and so much time. */
+#define SILENCE_NS (2 * NS_PER_S)
+#define SILENCE_PERIODS 6
+
 void timing_start(struct timing *timing, int64_t source_period_ns, double wanted_fps)
 {
 	int64_t wanted_period_ns = wanted_fps > 0 ? llround(1e9 / wanted_fps) : 0;
@@ -106,4 +110,11 @@ bool timing_note(struct timing *timing, struct frame *frame)
 	atomic_fetch_add(&timing->produced, 1 + lost);
 	atomic_fetch_add(&timing->lost, lost);
 	return true;
+}
+
+int64_t timing_silence_ns(const struct timing *timing, int64_t period_ns, int64_t now_ns)
+{
+	int64_t silent_ns = now_ns - atomic_load(&timing->arrived_ns);
+
+	return silent_ns > MAX(SILENCE_NS, SILENCE_PERIODS * period_ns) ? silent_ns : 0;
 }

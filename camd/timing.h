@@ -32,3 +32,6 @@ void timing_start(struct timing *timing, int64_t source_period_ns, double wanted
  * left out (which is no loss).
  */
 bool timing_note(struct timing *timing, struct frame *frame);
+
+/* For how long no frame has come, if that is too long for a camera of that nominal period (0: unknown); else 0. Any thread. */
+int64_t timing_silence_ns(const struct timing *timing, int64_t period_ns, int64_t now_ns);

@@ -6,9 +6,10 @@ const struct source_impl *const source_impls[] = { &source_v4l2, &source_synthet
 
 const struct source_impl *source_find(const char *spec, const char **what, struct error *err)
 {
-	size_t length = strcspn(spec, ":");
+	size_t length = strcspn(spec, ":?");
 
-	*what = spec[length] ? spec + length + 1 : "";
+	/* "synthetic?pixels=nv12" is as good as "synthetic:?pixels=nv12" */
+	*what = spec + length + (spec[length] == ':');
 	for (const struct source_impl *const *impl = source_impls; *impl; impl++)
 		if (strlen((*impl)->kind) == length && !strncmp((*impl)->kind, spec, length))
 			return *impl;

@@ -137,3 +137,12 @@ char *human_lost(const struct wire_message *message, const char *path, int64_t *
 		*total = sum;
 	return xstrdup(sum ? text : "none");
 }
+
+void human_print_text(void *user, const char *text)
+{
+	char *clean = human_clean(xstrdup(text));
+
+	(void)user;
+	fprintf(stderr, "%s\n", clean);
+	free(clean);
+}

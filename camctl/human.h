@@ -26,3 +26,6 @@ const char *human_path(const char *path);
 
 /* The object of losses at the path: "sensor 2, encoder 1", or "none"; allocated. The total goes to *total (may be NULL). */
 char *human_lost(const struct wire_message *message, const char *path, int64_t *total);
+
+/* What camd's stderr says, on ours: cleaned, a line. For a watcher's on_text; user is not looked at. */
+void human_print_text(void *user, const char *text);

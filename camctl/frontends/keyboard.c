@@ -121,15 +121,6 @@ static void on_line(void *user, const char *line)
 	fflush(stdout);
 }
 
-static void on_text(void *user, const char *text)
-{
-	char *clean = human_clean(xstrdup(text));
-
-	(void)user;
-	fprintf(stderr, "%s\n", clean);
-	free(clean);
-}
-
 static void on_end(void *user)
 {
 	struct keyboard *keyboard = user;
@@ -164,5 +155,5 @@ static void destroy(void *frontend)
 const struct frontend_impl frontend_keyboard = {
 	.summary = "Keys on stdin, each with Enter, where there is no terminal.",
 	.create = create, .destroy = destroy,
-	.watcher = { .on_ready = on_ready, .on_message = on_message, .on_line = on_line, .on_text = on_text, .on_end = on_end },
+	.watcher = { .on_ready = on_ready, .on_message = on_message, .on_line = on_line, .on_text = human_print_text, .on_end = on_end },
 };

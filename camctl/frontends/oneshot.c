@@ -204,15 +204,6 @@ static void on_ready(void *user, const struct wire_message *initialized)
 		send_command(oneshot);
 }
 
-static void on_text(void *user, const char *text)
-{
-	char *clean = human_clean(xstrdup(text));
-
-	(void)user;
-	fprintf(stderr, "%s\n", clean);
-	free(clean);
-}
-
 static void on_end(void *user)
 {
 	struct oneshot *oneshot = user;
@@ -246,5 +237,5 @@ static void interrupt(void *frontend)
 const struct frontend_impl frontend_oneshot = {
 	.summary = "One command and its answer.",
 	.create = create, .interrupt = interrupt, .destroy = free,
-	.watcher = { .on_ready = on_ready, .on_message = on_message, .on_text = on_text, .on_end = on_end },
+	.watcher = { .on_ready = on_ready, .on_message = on_message, .on_text = human_print_text, .on_end = on_end },
 };

@@ -189,7 +189,7 @@ static const say_fn sayings[N_MESSAGES] = {
 	[MSG_SHUTDOWN] = say_shutdown, [MSG_PREVIEW_FRAME] = say_preview,
 	[EVENT_CAMERA_FOUND] = say_found, [EVENT_CAMERA_LOST] = say_lost, [EVENT_FRAMES_LOST] = say_frames_lost,
 	[EVENT_RECORDING_STARTED] = say_camera_started, [EVENT_RECORDING_STOPPED] = say_camera_stopped,
-	[EVENT_STORAGE_FULL] = say_storage_full, [EVENT_RECOVERED] = say_recovered, [EVENT_WARNING] = say_warning,
+	[EVENT_STORAGE_FULL] = say_storage_full, [EVENT_RECOVERED] = say_recovered, [EVENT_WARNING] = say_nothing,
 	[EVENT_JOB_PROGRESS] = say_progress, [EVENT_JOB_DONE] = say_job_done, [EVENT_EVENTS_LOST] = say_events_lost,
 };
 

@@ -76,8 +76,14 @@ static char *describe(const struct recover_report *report, const struct error *e
 static bool on_file(void *user, const char *path, const struct recover_report *report, const struct error *err)
 {
 	struct recovery *recovery = user;
-	struct finding *finding = xcalloc(1, sizeof(*finding));
+	struct finding *finding;
 
+	if (report->state == RECOVER_RAW && report->table_error.code) {
+		/* the video is as whole as raw video can be, and may have ended well: somebody else's, as a rule */
+		log_warning("%s: its timing table can't be looked at: %s", path, report->table_error.text);
+		return !atomic_load(&recovery->stop);
+	}
+	finding = xcalloc(1, sizeof(*finding));
 	finding->recovery = recovery;
 	finding->event = (struct recovered){
 		.file = xstrdup(path), .frames = report->frames, .duration_ns = report->duration_ns, .bytes_cut = report->bytes_cut,

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define TICK_MS 250
+#define START_AGAIN_NS (10 * NS_PER_S)
 
 struct session {
 	struct session_request its;
@@ -45,7 +46,7 @@ struct session {
 
 	uv_timer_t tick;
 	bool tick_open;
-	int64_t began_ns, losses_told_ns;
+	int64_t began_ns, losses_told_ns, start_again_ns;
 	bool ready, finishing;
 	bool starting_all;		/* every camera that comes is to be recorded */
 	bool closing;			/* the cameras are being freed */
@@ -269,6 +270,17 @@ static void start_late(struct session *session, struct camera *camera)
 		session_start_recording(session, &one, FIELD_UNSET, auto_start_done, session);
 }
 
+/* Who records without a master has nobody to try again: a directory that can be written to again, a disk with room again. */
+static void start_again(struct session *session, int64_t now_ns)
+{
+	if (!session->starting_all || session->finishing || now_ns < session->start_again_ns)
+		return;
+	session->start_again_ns = now_ns + START_AGAIN_NS;
+	for (size_t i = 0; i < session->n_cameras; i++)
+		if (camera_state(session->cameras[i]) == CAMERA_RUNNING)
+			start_late(session, session->cameras[i]);
+}
+
 static void on_state(void *user, struct camera *camera)
 {
 	struct session *session = user;
@@ -382,6 +394,7 @@ static void on_tick(uv_timer_t *timer)
 	}
 	if (tell)
 		session->losses_told_ns = now_ns;
+	start_again(session, now_ns);
 	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
 		look_for_cameras(session);
 	check_ready(session);

@@ -59,7 +59,7 @@ static int guard_stdout(void)
 	return fd;
 }
 
-/* After session.log has taken stderr's place, stdout follows, and stderr is kept as the console if that is wanted. */
+/* None of these is a reason to end: a reader that is gone, a terminal that is, a file that may not grow. */
 static void ignore_signals(void)
 {
 	static const int ignored[] = { SIGPIPE, SIGTTIN, SIGTTOU, SIGHUP, SIGXFSZ };

@@ -27,11 +27,6 @@ int64_t clock_wall_ns(void)
 	return now(CLOCK_REALTIME);
 }
 
-int64_t clock_boot_ns(void)
-{
-	return now(CLOCK_BOOTTIME);
-}
-
 void clock_sleep_until(int64_t monotonic_ns)
 {
 	struct timespec t = { .tv_sec = monotonic_ns / NS_PER_S, .tv_nsec = monotonic_ns % NS_PER_S };

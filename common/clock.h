@@ -10,7 +10,6 @@
 
 int64_t clock_now_ns(void);		/* CLOCK_MONOTONIC */
 int64_t clock_wall_ns(void);		/* CLOCK_REALTIME, since 1970 */
-int64_t clock_boot_ns(void);		/* CLOCK_BOOTTIME */
 
 /* Sleeps until a CLOCK_MONOTONIC instant; returns at once if it has passed. */
 void clock_sleep_until(int64_t monotonic_ns);

@@ -103,13 +103,3 @@ void queue_close(struct queue *queue)
 	pthread_cond_broadcast(&queue->filled);
 	pthread_mutex_unlock(&queue->lock);
 }
-
-size_t queue_length(struct queue *queue)
-{
-	size_t n;
-
-	pthread_mutex_lock(&queue->lock);
-	n = queue->n;
-	pthread_mutex_unlock(&queue->lock);
-	return n;
-}

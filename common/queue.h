@@ -38,5 +38,3 @@ void queue_release(struct queue *queue, size_t bytes);
 
 /* Wakes the consumer for good once the queue is empty. */
 void queue_close(struct queue *queue);
-
-size_t queue_length(struct queue *queue);

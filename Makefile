@@ -2,10 +2,11 @@
 #   make          build into build/
 #   make demo     record 10 s from the first camera that there is, and report
 #   make check    all tests, on a machine where nothing was installed by hand
+#   make check-long   what takes longer: Debian 13, arm64; goes on where it was interrupted
 #   make bench    benchmarks
 #   make docs     print the reference pages anew from the tables
 
-.PHONY: all build demo check bench docs clean packages-build packages-check
+.PHONY: all build demo check check-long bench docs clean packages-build packages-check
 
 all: build
 
@@ -25,6 +26,10 @@ demo: build
 
 check: packages-check
 	@tests/tools/check
+
+check-long:
+	@tests/tools/packages long
+	@tests/tools/check-long
 
 bench: packages-check build
 	meson test -C build --benchmark --verbose

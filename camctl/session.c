@@ -226,6 +226,11 @@ uv_loop_t *session_loop(const struct session *session)
 	return session->loop;
 }
 
+int session_pid(const struct session *session)
+{
+	return spawn_pid(session->spawn);
+}
+
 const char *session_line(const struct session *session)
 {
 	return session->line;

@@ -43,6 +43,9 @@ void session_watch(struct session *session, const struct session_watcher *watche
 
 uv_loop_t *session_loop(const struct session *session);
 
+/* camd's process, for who measures what it takes. */
+int session_pid(const struct session *session);
+
 /* The line that the message being told came in; valid in on_message, on_ready and replies. */
 const char *session_line(const struct session *session);
 

@@ -358,6 +358,11 @@ void spawn_signal(struct spawn *spawn, int signal)
 		uv_process_kill(&spawn->process, signal);
 }
 
+int spawn_pid(const struct spawn *spawn)
+{
+	return spawn->process.pid;
+}
+
 void spawn_pause_output(struct spawn *spawn)
 {
 	if (spawn->outputs[0].open)

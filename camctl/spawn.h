@@ -48,6 +48,9 @@ void spawn_end_input(struct spawn *spawn);
 
 void spawn_signal(struct spawn *spawn, int signal);
 
+/* The child's process id, for those that look at what it takes; it stays the same behind its end. */
+int spawn_pid(const struct spawn *spawn);
+
 /* Stops reading its stdout for a while, or for good: then its next write fails. */
 void spawn_pause_output(struct spawn *spawn);
 void spawn_resume_output(struct spawn *spawn);

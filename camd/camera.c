@@ -1,9 +1,5 @@
-#include "camd/camera.h"
+#include "camd/camera_private.h"
 
-#include "camd/encoding.h"
-#include "camd/retry.h"
-#include "camd/timing.h"
-#include "camd/writing.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -12,81 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const camera_state_names[] = { "opening", "running", "lost", "failed" };
-
-struct frame_request {
-	camera_frame_fn fn;
-	void *user;
-};
-
-struct camera {
-	int id;
-	char *spec;
-	const char *what;		/* in spec */
-	const struct source_impl *impl;
-	struct source_request wanted;
-	double thin_to_fps;
-	uv_loop_t *loop;
-	struct mailbox *mailbox;
-	struct camera_owner owner;
-
-	/* the main thread's */
-	enum camera_state state;
-	struct error error, early_end;
-	bool answered, wants_source, busy;	/* busy: a worker opens or closes the source */
-	struct retry retry;
-	double nominal_fps;
-	char source_id[256], name[272], model[128];
-	struct source *source;			/* NULL unless open; touched by the worker while busy */
-	struct recording *recording;		/* until RECORDING_FINISHED */
-	void (*on_closed)(void *user);
-	void *closed_user;
-
-	struct encoding *encoding;
-	struct writing *writing;
-
-	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
-	struct timing timing;			/* but its atomics */
-	struct recording *capturing;		/* takes frames; NULL: none */
-	int64_t preview_interval_ns, preview_due_ns;
-	bool preview_out;			/* a picture is with the owner: a second one would keep a buffer from the source */
-	struct frame_request frame_request;
-};
+const char *const camera_state_names[] = { "opening", "running", "lost", "failed", "off" };
 
 /* ---- the source's thread ---- */
-
-struct delivery {
-	struct camera *camera;
-	struct frame *frame;
-	struct frame_request request;
-};
-
-static void deliver_preview(void *argument)
-{
-	struct delivery *delivery = argument;
-
-	delivery->camera->owner.on_preview(delivery->camera->owner.user, delivery->camera, delivery->frame);
-	free(delivery);
-}
-
-static void update_wanted(struct camera *camera);
-
-static void deliver_frame(void *argument)
-{
-	struct delivery *delivery = argument;
-
-	update_wanted(delivery->camera);
-	delivery->request.fn(delivery->request.user, delivery->camera, delivery->frame);
-	free(delivery);
-}
-
-static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn, struct frame_request request)
-{
-	struct delivery *delivery = xcalloc(1, sizeof(*delivery));
-
-	*delivery = (struct delivery){ .camera = camera, .frame = frame_ref(frame), .request = request };
-	mailbox_post(camera->mailbox, fn, delivery);
-}
 
 static void capture(struct camera *camera, struct frame *frame)
 {
@@ -98,24 +22,6 @@ static void capture(struct camera *camera, struct frame *frame)
 		recording_refused(recording);
 }
 
-static void look(struct camera *camera, struct frame *frame)
-{
-	struct frame_request request = camera->frame_request;
-
-	if (request.fn) {
-		camera->frame_request = (struct frame_request){ 0 };
-		post_frame(camera, frame, deliver_frame, request);
-	}
-	/* half a frame early is in time, so that a preview at the camera's own rate gets every frame */
-	if (camera->preview_interval_ns && !camera->preview_out &&
-	    frame->sensor_ns >= camera->preview_due_ns - camera->timing.source_period_ns / 2) {
-		camera->preview_out = true;
-		camera->preview_due_ns = MAX(camera->preview_due_ns, frame->sensor_ns - camera->preview_interval_ns) +
-					 camera->preview_interval_ns;
-		post_frame(camera, frame, deliver_preview, request);
-	}
-}
-
 static void on_frame(void *user, struct frame *frame)
 {
 	struct camera *camera = user;
@@ -123,220 +29,11 @@ static void on_frame(void *user, struct frame *frame)
 	pthread_mutex_lock(&camera->lock);
 	if (timing_note(&camera->timing, frame)) {
 		capture(camera, frame);
-		look(camera, frame);
+		camera_look(camera, frame);
+		fading_look(&camera->fading, frame);
 	}
 	pthread_mutex_unlock(&camera->lock);
 	frame_unref(frame);
-}
-
-struct ended {
-	struct camera *camera;
-	struct error error;
-	bool failed;
-};
-
-static void handle_end(void *argument);
-
-static void on_end(void *user, const struct error *err)
-{
-	struct ended *ended = xcalloc(1, sizeof(*ended));
-
-	ended->camera = user;
-	ended->failed = err;
-	if (err)
-		ended->error = *err;
-	mailbox_post(ended->camera->mailbox, handle_end, ended);
-}
-
-/* ---- opening and closing, in a worker ---- */
-
-struct source_job {
-	uv_work_t work;
-	struct camera *camera;
-	struct source *source;
-	struct error error;
-};
-
-static void open_work(uv_work_t *work)
-{
-	struct source_job *job = work->data;
-	struct camera *camera = job->camera;
-	struct source_sink sink = { .user = camera, .on_frame = on_frame, .on_end = on_end };
-
-	job->source = camera->impl->open(camera->what, &camera->wanted, &job->error);
-	if (!job->source)
-		return;
-	pthread_mutex_lock(&camera->lock);
-	timing_start(&camera->timing, job->source->period_ns, camera->thin_to_fps);
-	pthread_mutex_unlock(&camera->lock);
-	if (camera->impl->start(job->source, &sink, &job->error))
-		return;
-	camera->impl->close(job->source);
-	job->source = NULL;
-}
-
-static void close_work(uv_work_t *work)
-{
-	struct source_job *job = work->data;
-
-	job->camera->impl->stop(job->source);
-	job->camera->impl->close(job->source);
-}
-
-static void set_state(struct camera *camera, enum camera_state state, const struct error *err)
-{
-	camera->state = state;
-	camera->error = err ? *err : (struct error){ 0 };
-	camera->owner.on_state(camera->owner.user, camera);
-}
-
-/* The worker is done; letters that the source posted before were in the mailbox ahead of the one that calls this. */
-static void free_camera(void *argument)
-{
-	struct camera *camera = argument;
-
-	encoding_destroy(camera->encoding);
-	writing_destroy(camera->writing);
-	recording_destroy(camera->recording);
-	if (camera->on_closed)
-		camera->on_closed(camera->closed_user);
-	pthread_mutex_destroy(&camera->lock);
-	free(camera->spec);
-	free(camera);
-}
-
-static void begin(struct camera *camera, uv_work_cb work, uv_after_work_cb after);
-static void after_close(uv_work_t *work, int status);
-
-static void begin_close(struct camera *camera)
-{
-	if (camera->busy)
-		return;
-	if (camera->source)
-		begin(camera, close_work, after_close);
-	else if (!camera->wants_source)
-		mailbox_post(camera->mailbox, free_camera, camera);
-}
-
-static void after_close(uv_work_t *work, int status)
-{
-	struct source_job *job = work->data;
-	struct camera *camera = job->camera;
-
-	(void)status;
-	camera->busy = false;
-	camera->source = NULL;
-	free(job);
-	if (!camera->wants_source)
-		begin_close(camera);
-}
-
-static void note_opened(struct camera *camera, struct source *source)
-{
-	camera->source = source;
-	retry_note_success(&camera->retry);
-	snprintf(camera->source_id, sizeof(camera->source_id), "%s", source->id);
-	snprintf(camera->name, sizeof(camera->name), "%s", source->id);
-	snprintf(camera->model, sizeof(camera->model), "%s", source->model);
-	log_info("camera %d: %s (%s): %dx%d %s at %.5g frames/s; %s", camera->id, camera->name, camera->model, source->format.width,
-		 source->format.height, pixel_format_names[source->format.pixels], source->fps, source->clock);
-	camera->nominal_fps = camera->timing.wanted_period_ns ? camera->thin_to_fps : source->fps > 0 ? source->fps : 30;
-	update_wanted(camera);
-	set_state(camera, CAMERA_RUNNING, NULL);
-}
-
-static void note_not_opened(struct camera *camera, const struct error *err)
-{
-	if (!camera->retry.tries || strcmp(camera->error.text, err->text))
-		log_warning("camera %d: %s", camera->id, err->text);
-	retry_note_failure(&camera->retry);
-	set_state(camera, camera->state == CAMERA_LOST ? CAMERA_LOST : CAMERA_FAILED, err);
-}
-
-/* The camera is gone: lets go of the source, to be opened anew. */
-static void lose(struct camera *camera, const struct error *err)
-{
-	log_warning("camera %d: lost: %s", camera->id, err->text);
-	retry_note_failure(&camera->retry);
-	set_state(camera, CAMERA_LOST, err);
-	begin_close(camera);
-}
-
-static void after_open(uv_work_t *work, int status)
-{
-	struct source_job *job = work->data;
-	struct camera *camera = job->camera;
-
-	(void)status;
-	camera->busy = false;
-	camera->answered = true;
-	if (job->source)
-		note_opened(camera, job->source);
-	else
-		note_not_opened(camera, &job->error);
-	free(job);
-	if (!camera->wants_source)
-		begin_close(camera);
-	else if (camera->source && camera->early_end.code)
-		lose(camera, &camera->early_end);
-	camera->early_end = (struct error){ 0 };
-}
-
-static void begin(struct camera *camera, uv_work_cb work, uv_after_work_cb after)
-{
-	struct source_job *job = xcalloc(1, sizeof(*job));
-
-	job->work.data = job;
-	job->camera = camera;
-	job->source = camera->source;
-	camera->busy = true;
-	uv_queue_work(camera->loop, &job->work, work, after);
-}
-
-static void handle_end(void *argument)
-{
-	struct ended *ended = argument;
-	struct camera *camera = ended->camera;
-
-	if (!ended->failed)
-		log_info("camera %d: %s: played to its end", camera->id, camera->name);
-	else if (camera->busy && !camera->source)
-		camera->early_end = ended->error;	/* it is not even known to be open yet */
-	else if (camera->state == CAMERA_RUNNING && camera->source && !camera->busy)
-		lose(camera, &ended->error);
-	free(ended);
-}
-
-struct camera *camera_create(const struct camera_request *request, struct error *err)
-{
-	const char *what;
-	const struct source_impl *impl = source_find(request->spec, &what, err);
-	struct camera *camera;
-
-	if (!impl)
-		return NULL;
-	camera = xcalloc(1, sizeof(*camera));
-	*camera = (struct camera){
-		.id = request->id, .spec = xstrdup(request->spec), .impl = impl, .wanted = request->wanted,
-		.thin_to_fps = request->thin_to_fps, .nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .loop = request->loop,
-		.mailbox = request->mailbox, .owner = request->owner, .wants_source = true,
-	};
-	camera->what = camera->spec + (what - request->spec);
-	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
-	pthread_mutex_init(&camera->lock, NULL);
-	camera->writing = writing_create(camera->id, request->syncer);
-	camera->encoding = encoding_create(camera->id, camera->writing);
-	begin(camera, open_work, after_open);
-	return camera;
-}
-
-void camera_close(struct camera *camera, void (*on_closed)(void *user), void *user)
-{
-	camera->wants_source = false;
-	camera->on_closed = on_closed;
-	camera->closed_user = user;
-	camera_cancel_frame(camera);
-	begin_close(camera);
 }
 
 /* ---- what it is ---- */
@@ -386,7 +83,7 @@ const struct error *camera_error(const struct camera *camera)
 
 bool camera_has_answered(const struct camera *camera)
 {
-	return camera->answered;
+	return keeper_has_answered(camera->keeper);
 }
 
 struct recording *camera_recording(const struct camera *camera)
@@ -400,18 +97,6 @@ double camera_nominal_fps(const struct camera *camera)
 }
 
 /* ---- recording ---- */
-
-static void update_wanted(struct camera *camera)
-{
-	bool wanted;
-
-	if (!camera->source || camera->busy || !camera->impl->set_wanted)
-		return;
-	pthread_mutex_lock(&camera->lock);
-	wanted = camera->capturing || camera->preview_interval_ns || camera->frame_request.fn;
-	pthread_mutex_unlock(&camera->lock);
-	camera->impl->set_wanted(camera->source, wanted);
-}
 
 struct told {
 	struct camera *camera;
@@ -453,7 +138,7 @@ static void handle_encoder_ready(void *argument)
 		pthread_mutex_lock(&camera->lock);
 		camera->capturing = told->recording;
 		pthread_mutex_unlock(&camera->lock);
-		update_wanted(camera);
+		camera_update_wanted(camera);
 	}
 	free(told);
 }
@@ -467,14 +152,57 @@ static void on_encoder_ready(void *user, struct recording *recording)
 	mailbox_post(camera->mailbox, handle_encoder_ready, told);
 }
 
+struct trouble {
+	struct camera *camera;
+	struct error error;
+	char before[ENCODER_NAME_BYTES], now[ENCODER_NAME_BYTES];
+};
+
+static void handle_encoder_trouble(void *argument)
+{
+	struct trouble *trouble = argument;
+
+	trouble->camera->owner.on_trouble(trouble->camera->owner.user, trouble->camera, &trouble->error);
+	free(trouble);
+}
+
+static void on_encoder_trouble(void *user, const struct error *err)
+{
+	struct trouble *trouble = xcalloc(1, sizeof(*trouble));
+
+	trouble->camera = user;
+	trouble->error = *err;
+	mailbox_post(trouble->camera->mailbox, handle_encoder_trouble, trouble);
+}
+
+static void handle_encoder_changed(void *argument)
+{
+	struct trouble *changed = argument;
+	struct camera *camera = changed->camera;
+
+	camera->owner.on_encoder(camera->owner.user, camera, changed->before, changed->now);
+	free(changed);
+}
+
+static void on_encoder_changed(void *user, const char *before, const char *now)
+{
+	struct trouble *changed = xcalloc(1, sizeof(*changed));
+
+	changed->camera = user;
+	snprintf(changed->before, sizeof(changed->before), "%s", before);
+	snprintf(changed->now, sizeof(changed->now), "%s", now);
+	mailbox_post(changed->camera->mailbox, handle_encoder_changed, changed);
+}
+
 struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request)
 {
 	struct recording_request complete = *request;
 
 	complete.notify = on_recording_event;
 	complete.user = camera;
+	complete.encoding.fps = camera->nominal_fps;
 	camera->recording = recording_create(&complete);
-	encoding_prepare(camera->encoding, camera->recording, &camera->source->format, on_encoder_ready, camera);
+	encoding_prepare(camera->encoding, camera->recording);
 	return camera->recording;
 }
 
@@ -490,110 +218,231 @@ void camera_stop_recording(struct camera *camera, const char *cause)
 	camera->capturing = NULL;
 	encoding_end(camera->encoding, recording);
 	pthread_mutex_unlock(&camera->lock);
-	update_wanted(camera);
+	camera_update_wanted(camera);
 }
 
-/* ---- looking ---- */
+/* ---- the source comes and goes ---- */
 
-void camera_set_preview(struct camera *camera, int64_t interval_ns)
+/* The rate that it is to have, by which files are named and key frames spaced. */
+static double fps_of(const struct camera *camera, const struct source *source)
 {
-	pthread_mutex_lock(&camera->lock);
-	camera->preview_interval_ns = interval_ns;
-	camera->preview_due_ns = 0;
-	pthread_mutex_unlock(&camera->lock);
-	update_wanted(camera);
+	return camera->timing.wanted_period_ns ? camera->thin_to_fps : source->fps > 0 ? source->fps : 30;
 }
 
-void camera_preview_done(struct camera *camera)
+static void set_state(struct camera *camera, enum camera_state state, const struct error *err)
 {
-	pthread_mutex_lock(&camera->lock);
-	camera->preview_out = false;
-	pthread_mutex_unlock(&camera->lock);
+	camera->state = state;
+	camera->error = err ? *err : (struct error){ 0 };
+	camera->owner.on_state(camera->owner.user, camera);
 }
 
-bool camera_has_preview(const struct camera *camera)
+/* A worker. */
+static void on_open(void *user, const struct source *source)
 {
-	return camera->preview_interval_ns;	/* written by this thread only */
-}
-
-bool camera_request_frame(struct camera *camera, camera_frame_fn fn, void *user)
-{
-	bool free_slot;
+	struct camera *camera = user;
+	struct encoding_settings settings = camera->encoding_settings;
 
 	pthread_mutex_lock(&camera->lock);
-	free_slot = !camera->frame_request.fn;
-	if (free_slot)
-		camera->frame_request = (struct frame_request){ .fn = fn, .user = user };
+	timing_start(&camera->timing, source->period_ns, camera->thin_to_fps);
+	settings.fps = fps_of(camera, source);
 	pthread_mutex_unlock(&camera->lock);
-	update_wanted(camera);
-	return free_slot;
+	encoding_open(camera->encoding, &source->format, &source->layout, &settings);
 }
 
-void camera_cancel_frame(struct camera *camera)
+/* A worker. */
+static void on_stopped(void *user)
 {
-	struct frame_request request;
+	struct camera *camera = user;
 
-	pthread_mutex_lock(&camera->lock);
-	request = camera->frame_request;
-	camera->frame_request = (struct frame_request){ 0 };
-	pthread_mutex_unlock(&camera->lock);
-	update_wanted(camera);
-	if (request.fn)
-		request.fn(request.user, camera, NULL);
+	encoding_close(camera->encoding);
 }
 
-static void watch_silence(struct camera *camera, int64_t now_ns)
+static void on_running(void *user, const struct source *source)
 {
-	int64_t silent_ns = timing_silence_ns(&camera->timing, camera->source->period_ns, now_ns);
+	struct camera *camera = user;
+
+	snprintf(camera->source_id, sizeof(camera->source_id), "%s", source->id);
+	snprintf(camera->name, sizeof(camera->name), "%s", source->id);
+	snprintf(camera->model, sizeof(camera->model), "%s", source->model);
+	log_info("camera %d: %s (%s): %dx%d %s at %.5g frames/s; %s", camera->id, camera->name, camera->model, source->format.width,
+		 source->format.height, pixel_format_names[source->format.pixels], source->fps, source->clock);
+	camera->nominal_fps = fps_of(camera, source);
+	camera_list_controls(camera, source);
+	camera_update_wanted(camera);
+	set_state(camera, CAMERA_RUNNING, NULL);
+}
+
+static void on_failed(void *user, const struct error *err)
+{
+	struct camera *camera = user;
+
+	set_state(camera, camera->state == CAMERA_LOST ? CAMERA_LOST : CAMERA_FAILED, err);
+}
+
+static void on_lost(void *user, const struct error *err)
+{
+	struct camera *camera = user;
+
+	log_warning("camera %d: lost: %s", camera->id, err->text);
+	fading_reset(&camera->fading);
+	set_state(camera, CAMERA_LOST, err);
+}
+
+static struct keeper *create_keeper(struct camera *camera, const struct camera_request *request, struct error *err)
+{
+	struct keeper_request complete = {
+		.spec = request->spec, .wanted = request->wanted, .loop = request->loop, .mailbox = request->mailbox,
+		.owner = {
+			.user = camera, .on_open = on_open, .on_stopped = on_stopped, .on_frame = on_frame,
+			.on_running = on_running, .on_failed = on_failed, .on_lost = on_lost,
+		},
+	};
+
+	return keeper_create(&complete, err);
+}
+
+static void free_camera(struct camera *camera)
+{
+	encoding_destroy(camera->encoding);
+	writing_destroy(camera->writing);
+	recording_destroy(camera->recording);
+	pthread_mutex_destroy(&camera->lock);
+	free(camera->controls);
+	free(camera->spec);
+	free(camera);
+}
+
+static void end_camera(void *argument)
+{
+	struct camera *camera = argument;
+	void (*on_closed)(void *user) = camera->on_closed;
+	void *closed_user = camera->closed_user;
+
+	free_camera(camera);
+	if (on_closed)
+		on_closed(closed_user);
+}
+
+/* The encoder's thread may still have something to say: its letters come before the last one. */
+static void on_keeper_closed(void *user)
+{
+	struct camera *camera = user;
+
+	encoding_destroy(camera->encoding);
+	camera->encoding = NULL;
+	mailbox_post(camera->mailbox, end_camera, camera);
+}
+
+struct camera *camera_create(const struct camera_request *request, struct error *err)
+{
+	struct camera *camera = xcalloc(1, sizeof(*camera));
+	struct encoding_owner encoding_owner = {
+		.user = camera, .on_ready = on_encoder_ready, .on_trouble = on_encoder_trouble, .on_changed = on_encoder_changed,
+	};
+
+	*camera = (struct camera){
+		.id = request->id, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
+		.nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .encoding_settings = request->encoding,
+		.mailbox = request->mailbox, .owner = request->owner,
+	};
+	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
+	pthread_mutex_init(&camera->lock, NULL);
+	camera->writing = writing_create(camera->id, request->syncer);
+	camera->encoding = encoding_create(camera->id, camera->writing, &encoding_owner, err);
+	camera->keeper = camera->encoding ? create_keeper(camera, request, err) : NULL;
+	if (!camera->keeper) {
+		free_camera(camera);
+		return NULL;
+	}
+	keeper_begin(camera->keeper);
+	return camera;
+}
+
+void camera_close(struct camera *camera, void (*on_closed)(void *user), void *user)
+{
+	camera->on_closed = on_closed;
+	camera->closed_user = user;
+	camera_cancel_frame(camera);
+	keeper_close(camera->keeper, on_keeper_closed);
+}
+
+static void watch_silence(struct camera *camera, const struct source *source, int64_t now_ns)
+{
+	int64_t silent_ns = timing_silence_ns(&camera->timing, source->period_ns, now_ns);
 	struct error err;
 
-	if (!camera->source->fixed_rate || !silent_ns)
+	if (!source->fixed_rate || source->watches_itself || !silent_ns)
 		return;
 	error_set(&err, ERR_CAMERA_LOST, "%s gives no frames since %.1f s", camera->name, silent_ns / 1e9);
-	lose(camera, &err);
+	keeper_lose(camera->keeper, &err);
 }
 
-void camera_tick(struct camera *camera, int64_t now_ns)
+void camera_watch_encoder(struct camera *camera, int64_t now_ns)
 {
+	encoding_watch(camera->encoding, now_ns);
+}
+
+static void watch_fading(struct camera *camera, const struct source *source, int64_t now_ns, int64_t after_ns)
+{
+	struct recording *recording = camera->recording;
+	struct fading_news news[N_FADING];
+	struct fading_facts facts = {
+		.now_ns = now_ns, .fps = (double)atomic_load(&camera->timing.collation_mfps) / 1000,
+		.wanted_fps = source->fixed_rate ? camera->nominal_fps : 0, .recording = recording,
+		.bytes = recording ? (int64_t)atomic_load(&recording->bytes) : 0,
+	};
+	int n;
+
+	if (!after_ns || now_ns - camera->fading_checked_ns < NS_PER_S)
+		return;
+	camera->fading_checked_ns = now_ns;
+	n = fading_check(&camera->fading, &facts, after_ns, news);
+	for (int i = 0; i < n; i++)
+		camera->owner.on_fading(camera->owner.user, camera, &news[i]);
+}
+
+void camera_tick(struct camera *camera, int64_t now_ns, int64_t degraded_after_ns)
+{
+	const struct source *source = keeper_source(camera->keeper);
+
 	if (camera->recording && recording_is_overdue(camera->recording, now_ns))
 		camera_stop_recording(camera, "duration");
-	if (camera->busy || !camera->wants_source)
+	if (source && camera->state == CAMERA_RUNNING)
+		watch_fading(camera, source, now_ns, degraded_after_ns);
+	if (source && camera->state == CAMERA_RUNNING)
+		watch_silence(camera, source, now_ns);
+	keeper_tick(camera->keeper, now_ns);
+}
+
+/* ---- on, off, controls ---- */
+
+void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done, void *user)
+{
+	struct error off;
+
+	if (enabled != (camera->state == CAMERA_OFF)) {
+		done(user, NULL);	/* it is so already */
 		return;
-	if (camera->source && camera->state == CAMERA_RUNNING)
-		watch_silence(camera, now_ns);
-	else if (!camera->source && retry_is_due(&camera->retry, now_ns))
-		begin(camera, open_work, after_open);
+	}
+	error_set(&off, ERR_CAMERA_LOST, "camera %d is switched off; set_camera with enabled true switches it on", camera->id);
+	set_state(camera, enabled ? CAMERA_OPENING : CAMERA_OFF, enabled ? NULL : &off);
+	keeper_set_enabled(camera->keeper, enabled, done, user);
 }
 
-void camera_fill_status(const struct camera *camera, struct camera_status *status)
+bool camera_is_enabled(const struct camera *camera)
 {
-	bool alive = camera->state == CAMERA_RUNNING && !timing_silence_ns(&camera->timing, 0, clock_now_ns());
-
-	*status = (struct camera_status){
-		.cam_num = camera->id, .camera_id = camera->id, .id = (char *)camera->name, .kind = (char *)camera->impl->kind,
-		.model = (char *)camera->model, .state = (char *)camera_state_names[camera->state],
-		.error = camera->error.code ? (char *)camera->error.text : NULL,
-		.capture_fps = alive ? atomic_load(&camera->timing.capture_mfps) / 1000.0 : 0,
-		.collation_fps = alive ? atomic_load(&camera->timing.collation_mfps) / 1000.0 : 0,
-		.target_fps = camera_nominal_fps(camera),
-		.camera_frames = atomic_load(&camera->timing.produced), .camera_lost = atomic_load(&camera->timing.lost),
-		.preview = camera_has_preview(camera),
-	};
-	if (camera->source && !camera->busy)
-		status->size = (struct size){ camera->source->format.width, camera->source->format.height };
-	status->captured_frames = status->camera_frames;
-	status->collated_frames = status->camera_frames - status->camera_lost;
-	if (camera->recording)
-		recording_fill_status(camera->recording, status);
+	return camera->state != CAMERA_OFF;
 }
 
-void camera_fill_info(const struct camera *camera, struct camera_info *info)
+const struct source_control *camera_controls(const struct camera *camera, size_t *n)
 {
-	*info = (struct camera_info){
-		.camera_id = camera->id, .id = (char *)camera->name, .kind = (char *)camera->impl->kind,
-		.model = (char *)camera->model, .state = (char *)camera_state_names[camera->state],
-	};
-	_Static_assert(sizeof(struct source_mode) == sizeof(struct camera_mode), "a mode is a mode");
-	if (camera->source && !camera->busy)
-		info->modes = (struct list){ camera->source->n_modes, camera->source->modes };
+	const struct source *source = keeper_source(camera->keeper);
+
+	*n = source ? source->n_controls : 0;
+	return source ? source->controls : NULL;
+}
+
+void camera_set_controls(struct camera *camera, const struct control_setting *settings, size_t n, camera_done_fn done, void *user)
+{
+	keeper_set_controls(camera->keeper, settings, n, done, user);
 }

@@ -8,6 +8,8 @@
 #pragma once
 
 #include "camd/config.h"
+#include "camd/encoding_settings.h"
+#include "camd/fading.h"
 #include "camd/frame.h"
 #include "camd/mailbox.h"
 #include "camd/recording.h"
@@ -19,7 +21,7 @@
 
 struct camera;
 
-enum camera_state { CAMERA_OPENING, CAMERA_RUNNING, CAMERA_LOST, CAMERA_FAILED };
+enum camera_state { CAMERA_OPENING, CAMERA_RUNNING, CAMERA_LOST, CAMERA_FAILED, CAMERA_OFF };
 
 struct camera_owner {
 	void *user;
@@ -27,6 +29,10 @@ struct camera_owner {
 	void (*on_recording)(void *user, struct camera *camera, struct recording *recording, enum recording_event event);
 	/* Takes over the reference; no further picture comes before camera_preview_done(). */
 	void (*on_preview)(void *user, struct camera *camera, struct frame *frame);
+	/* Something is amiss with what encodes. */
+	void (*on_trouble)(void *user, struct camera *camera, const struct error *err);
+	void (*on_encoder)(void *user, struct camera *camera, const char *before, const char *now);
+	void (*on_fading)(void *user, struct camera *camera, const struct fading_news *news);
 };
 
 /* frame: takes over the reference; NULL if the request was cancelled. */
@@ -36,6 +42,7 @@ struct camera_request {
 	int id;
 	const char *spec;		/* KIND:WHAT */
 	struct source_request wanted;
+	struct encoding_settings encoding;	/* fps is the camera's own affair */
 	double thin_to_fps;		/* frames of a faster sensor are left out down to this rate; 0: never */
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
@@ -65,6 +72,18 @@ void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDI
 struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
 double camera_nominal_fps(const struct camera *camera);
 
+/*
+ * Switches it off, so that its device is free, or on again. done: when it is off, or begins to be opened. Its recording must
+ * have ended.
+ */
+typedef void (*camera_done_fn)(void *user, const struct error *err);
+void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done, void *user);
+bool camera_is_enabled(const struct camera *camera);
+
+/* What can be set; *n 0 if nothing, or it is not there. Borrowed until the next return to the loop. */
+const struct source_control *camera_controls(const struct camera *camera, size_t *n);
+void camera_set_controls(struct camera *camera, const struct control_setting *settings, size_t n, camera_done_fn done, void *user);
+
 /* Pictures for previews: at most one each interval_ns; 0: none. */
 void camera_set_preview(struct camera *camera, int64_t interval_ns);
 void camera_preview_done(struct camera *camera);
@@ -74,11 +93,17 @@ bool camera_has_preview(const struct camera *camera);
 bool camera_request_frame(struct camera *camera, camera_frame_fn fn, void *user);
 void camera_cancel_frame(struct camera *camera);
 
-/* Once a second or so: notices silence, retries, gives events their chance. now_ns: CLOCK_MONOTONIC. */
-void camera_tick(struct camera *camera, int64_t now_ns);
+/* Once in a while, to the very end: whether the encoder's driver comes back. */
+void camera_watch_encoder(struct camera *camera, int64_t now_ns);
 
-/* Texts are borrowed until the camera changes; output and error are only valid until the next call into the camera. */
-void camera_fill_status(const struct camera *camera, struct camera_status *status);
+/*
+ * Once a second or so: notices silence and fading, retries, gives events their chance. now_ns: CLOCK_MONOTONIC; degraded_after_ns:
+ * how long a camera must fade before it is told, 0: never.
+ */
+void camera_tick(struct camera *camera, int64_t now_ns, int64_t degraded_after_ns);
+
+/* Texts are borrowed until the camera changes; output, encoder and error are only valid until the next call into the camera. */
+void camera_fill_status(struct camera *camera, struct camera_status *status);
 void camera_fill_info(const struct camera *camera, struct camera_info *info);
 
 extern const char *const camera_state_names[];

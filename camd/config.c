@@ -1,9 +1,13 @@
 #include "camd/config.h"
 
+#include "camd/encoding_settings.h"
 #include "common/log.h"
 
 static const char *const modes[] = { "slave", "headless", NULL };
 static const char *const containers[] = { "mp4", "h264", NULL };
+static const char *const encoders[] = {
+	[ENCODER_AUTO] = "auto", [ENCODER_M2M] = "m2m", [ENCODER_SOFTWARE] = "software", NULL,
+};
 static const char *const timezones[] = { "local", "utc", NULL };
 static const char *const keep_choices[] = { "always", "used", NULL };
 
@@ -40,6 +44,8 @@ const struct field config_fields[] = {
 	  .flags = FIELD_LIVE, .help = "Rate that the encoder aims at." },
 	{ .name = "intra", .type = FIELD_DURATION, AT(intra_ns), .min = 0, .max = 60, .unit = "s", .fallback = "1", .flags = FIELD_LIVE,
 	  .help = "Longest time between key frames; 0 makes every frame one." },
+	{ .name = "encoder", .type = FIELD_ENUM, AT(encoder), .choices = encoders, .fallback = "auto", .flags = FIELD_LIVE,
+	  .help = "What encodes: m2m is the board's hardware (V4L2), software the processor; auto takes hardware where there is one, and software where there is none or it fails." },
 	{ .name = "preset", .type = FIELD_ENUM, AT(preset), .choices = config_presets, .fallback = "superfast", .flags = FIELD_LIVE,
 	  .help = "What the software encoder trades of size for speed." },
 	{ .name = "threads", .type = FIELD_INT, AT(threads), .min = 0, .max = 64, .fallback = "0", .flags = FIELD_LIVE,
@@ -60,6 +66,8 @@ const struct field config_fields[] = {
 	  .help = "How often cameras are looked for." },
 	{ .name = "start_timeout", .type = FIELD_DURATION, AT(start_timeout_ns), .min = 0.1, .max = 3600, .unit = "s", .fallback = "5",
 	  .flags = FIELD_LIVE, .help = "How long a recording or snapshot waits for a camera's first frame." },
+	{ .name = "degraded_after", .type = FIELD_DURATION, AT(degraded_after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "60",
+	  .flags = FIELD_LIVE, .help = "How long a camera must give too few frames, the same picture, a black one, or a video far smaller than before, until camera_degraded says so; 0: never." },
 	{ .name = "timezone", .type = FIELD_ENUM, AT(timezone), .choices = timezones, .fallback = "local",
 	  .help = "What wall times are written in." },
 	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .fallback = "info", .flags = FIELD_LIVE,

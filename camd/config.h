@@ -29,6 +29,7 @@ struct config {
 	int container;			/* enum container */
 	int64_t bitrate_bps;
 	int64_t intra_ns;
+	int encoder;			/* enum encoder_choice */
 	int preset;			/* index in config_presets */
 	int64_t threads;
 	bool enable_csv_timing_log;
@@ -39,6 +40,7 @@ struct config {
 	int64_t discovery_timeout_ns;
 	int64_t discovery_retry_ns;
 	int64_t start_timeout_ns;
+	int64_t degraded_after_ns;
 	int timezone;			/* enum timezone_choice */
 	int log_level;			/* enum log_level */
 	bool console_output;

@@ -36,6 +36,11 @@ struct frame_format convert_format(const struct frame_format *format)
 	struct frame_format i420 = *format;
 
 	i420.pixels = PIXEL_I420;
+	if (pixel_format_is_rgb(format->pixels)) {
+		/* what libyuv makes of RGB; primaries and transfer are as they were */
+		i420.colour.matrix = 6;
+		i420.colour.full_range = false;
+	}
 	return i420;
 }
 
@@ -180,6 +185,54 @@ static bool convert_jpeg(struct converter *converter, const struct frame *frame,
 	return true;
 }
 
+/* RGB of which 16 is black and 235 white: its luma is right as it is, its chroma wants the wider 16 to 240. */
+static void convert_limited_rgb(const struct frame *frame, struct frame *to)
+{
+	const struct plane *in = frame->planes, *out = to->planes;
+	int width = frame->format.width, height = frame->format.height;
+
+	if (frame->format.pixels == PIXEL_RGB24)
+		RAWToJ420(in->data, in->stride, out[0].data, out[0].stride, out[1].data, out[1].stride, out[2].data,
+			  out[2].stride, width, height);
+	else
+		RGB24ToJ420(in->data, in->stride, out[0].data, out[0].stride, out[1].data, out[1].stride, out[2].data,
+			    out[2].stride, width, height);
+	for (int i = 1; i < 3; i++) {
+		for (int y = 0; y < (height + 1) / 2; y++) {
+			uint8_t *row = out[i].data + (size_t)y * out[i].stride;
+
+			for (int x = 0; x < (width + 1) / 2; x++)
+				row[x] = (uint8_t)MIN(MAX(NEUTRAL_CHROMA + ((row[x] - NEUTRAL_CHROMA) * 224) / 219, 0), 255);
+		}
+	}
+}
+
+/* libyuv names RGB by the word that a processor reads: its RGB24 is BGR in memory, and RGB in memory it calls RAW. */
+static void convert_rgb(const struct frame *frame, struct frame *to)
+{
+	const struct plane *in = frame->planes, *out = to->planes;
+	int width = frame->format.width, height = frame->format.height;
+
+	if (!frame->format.colour.full_range)
+		convert_limited_rgb(frame, to);
+	else if (frame->format.pixels == PIXEL_RGB24)
+		RAWToI420(in->data, in->stride, out[0].data, out[0].stride, out[1].data, out[1].stride, out[2].data,
+			  out[2].stride, width, height);
+	else
+		RGB24ToI420(in->data, in->stride, out[0].data, out[0].stride, out[1].data, out[1].stride, out[2].data,
+			    out[2].stride, width, height);
+}
+
+/* Fewer bits; the bits are dropped, not rounded, so that white stays white. */
+static void convert_y10(const struct frame *frame, struct frame *to)
+{
+	const struct plane *in = &frame->planes[0], *out = &to->planes[0];
+
+	Convert16To8Plane((const uint16_t *)(const void *)in->data, in->stride / 2, out->data, out->stride, 1 << (24 - 10),
+			  frame->format.width, frame->format.height);
+	fill_chroma(to);
+}
+
 void convert_to_i420(const struct frame *frame, struct frame *to)
 {
 	const struct plane *in = frame->planes, *out = to->planes;
@@ -201,6 +254,25 @@ void convert_to_i420(const struct frame *frame, struct frame *to)
 	case PIXEL_YUYV:
 		YUY2ToI420(in[0].data, in[0].stride, out[0].data, out[0].stride, out[1].data, out[1].stride,
 			   out[2].data, out[2].stride, width, height);
+		break;
+	case PIXEL_UYVY:
+		UYVYToI420(in[0].data, in[0].stride, out[0].data, out[0].stride, out[1].data, out[1].stride,
+			   out[2].data, out[2].stride, width, height);
+		break;
+	case PIXEL_NV21:
+		NV21ToI420(in[0].data, in[0].stride, in[1].data, in[1].stride, out[0].data, out[0].stride, out[1].data,
+			   out[1].stride, out[2].data, out[2].stride, width, height);
+		break;
+	case PIXEL_RGB24:
+	case PIXEL_BGR24:
+		convert_rgb(frame, to);
+		break;
+	case PIXEL_GREY:
+		CopyPlane(in[0].data, in[0].stride, out[0].data, out[0].stride, width, height);
+		fill_chroma(to);
+		break;
+	case PIXEL_Y10:
+		convert_y10(frame, to);
 		break;
 	case PIXEL_MJPEG:
 		assert(!"MJPEG needs a converter");

@@ -1,9 +1,9 @@
 /*
- * Pictures in forms that encoders don't take become I420: packed and planar 4:2:2, and MJPEG. And pictures become
- * smaller.
+ * Pictures in forms that encoders don't take become I420: 4:2:2, RGB, grey, MJPEG. And pictures become smaller.
  *
  * Frames that are I420 or NV12 from the start go to an encoder without coming here. What is known about a picture
- * (times, numbers, colour) is carried over: full range stays full range.
+ * (times, numbers, colour) is carried over: full range stays full range. RGB becomes BT.601 in limited range, and its
+ * primaries and transfer stay.
  *
  * A converter is used by one thread. Its frames may be let go in any; they outlive it.
  */

@@ -1,287 +1,366 @@
 #include "camd/encoding.h"
 
-#include "camd/convert.h"
-#include "camd/encode/encoder.h"
+#include "camd/encoding_run.h"
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/queue.h"
 #include "common/util.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define QUEUE_FRAMES 3
-#define MAX_INSIDE 64		/* frames that an encoder may hold */
-#define MAX_REOPENED 3		/* times in a row that a broken encoder is made anew */
+#define MAX_CONVERTED 20			/* frames of its own that the converter lends to an encoder that keeps some */
+#define STUCK_NS (5 * NS_PER_S)		/* a call into a driver that has taken so long may never end */
+#define LEAVE_S 3			/* how long the end waits for a thread that may be stuck */
 
-struct item {
-	struct recording *recording;
-	struct frame *frame;		/* NULL: the recording begins or ends */
-	void (*on_ready)(void *user, struct recording *recording);	/* NULL: it ends */
-	void *user;
-	struct frame_format format;	/* of the frames to come */
-	uint64_t lost_sensor, lost_starved, refused;	/* of the recording, as of this frame */
-};
+/* ---- what the items want, in the encoder's thread ---- */
 
-/* A frame that is inside the encoder: its totals go onto its packet. */
-struct inside {
-	uint64_t number, lost_sensor, lost_starved, refused;
-};
-
-struct encoding {
-	int camera_id;
-	struct writing *writing;
-	struct queue queue;
-	pthread_t thread;
-
-	/* the encoder thread's, for the recording under way */
-	struct recording *recording;
-	struct encoder *encoder;
-	struct converter *converter;
-	struct frame_format format;	/* what the encoder was made for */
-	struct inside inside[MAX_INSIDE];
-	size_t first_inside, n_inside;
-	uint64_t swallowed, unstored;
-	int reopened;
-	bool need_key, broken;
-};
-
-static void count_swallowed(struct encoding *encoding, uint64_t n)
+static void open_camera(struct encoding_run *run, const struct item *item)
 {
-	encoding->swallowed += n;
-	atomic_fetch_add(&encoding->recording->lost_encoder, n);
+	struct encoding *encoding = run->encoding;
+	struct error err;
+
+	encoding->open = true;
+	encoding->camera_format = item->format;
+	encoding->layout = item->layout;
+	if (!encoding->recording)
+		encoding->settings = item->settings;
+	encoding->hardware_failed = encoding->stuck;
+	encoding->failures = 0;
+	if (run->encoder)
+		return;		/* software goes on with the recording of a camera that comes back */
+	if (!encoding_run_open_hardware(run, &item->format, &err) && !run->abandoned)
+		encoding->owner.on_trouble(encoding->owner.user, &err);
 }
 
-static void enter(struct encoding *encoding, const struct item *item)
+static void close_camera(struct encoding_run *run)
 {
-	if (encoding->n_inside == MAX_INSIDE) {
-		encoding->first_inside = (encoding->first_inside + 1) % MAX_INSIDE;
-		encoding->n_inside--;
-		count_swallowed(encoding, 1);
+	struct encoding *encoding = run->encoding;
+
+	encoding->open = false;
+	if (!encoding_run_empty(run) && !run->abandoned)
+		encoding_run_drain(run);
+	if (run->abandoned)
+		return;
+	if (run->encoder && run->encoder->hardware)
+		encoding_run_close(run);
+	if (encoding->recording)
+		encoding_run_want_key(encoding, false);
+}
+
+static void prepare(struct encoding_run *run, struct recording *recording)
+{
+	struct encoding *encoding = run->encoding;
+	struct error err;
+	bool open;
+
+	encoding->recording = recording;
+	encoding->settings = recording->request.encoding;
+	encoding->captured = (struct frame_format){ 0 };
+	encoding_run_want_key(encoding, false);
+	encoding_run_adapt(run);
+	if (run->abandoned)
+		return;
+	open = run->encoder || encoding_run_open(run, &encoding->camera_format, &err);
+	if (run->abandoned)
+		return;
+	if (!open) {
+		encoding_run_fail_recording(encoding, &err);
+		return;
 	}
-	encoding->inside[(encoding->first_inside + encoding->n_inside++) % MAX_INSIDE] = (struct inside){
-		.number = item->frame->number, .lost_sensor = item->lost_sensor, .lost_starved = item->lost_starved,
-		.refused = item->refused,
-	};
+	recording_set_encoder(recording, encoding->name);
+	encoding->owner.on_ready(encoding->owner.user, recording);
 }
 
-/* Takes out the entry of a packet's frame; those before it will never come. False: the encoder made up a packet. */
-static bool leave(struct encoding *encoding, uint64_t number, struct inside *found)
+/* The frame in a form that the encoder takes; a new reference either way. */
+static struct frame *prepared(struct encoding_run *run, struct frame *frame, struct error *err)
 {
-	while (encoding->n_inside) {
-		*found = encoding->inside[encoding->first_inside];
-		if (found->number > number)
+	struct encoding *encoding = run->encoding;
+	struct frame *converted;
+
+	if (frame->format.pixels == run->encoder->takes.pixels)
+		return frame_ref(frame);
+	if (!encoding->converter)
+		encoding->converter = converter_create(run->encoder->hardware ? MAX_CONVERTED : QUEUE_FRAMES);
+	pthread_mutex_unlock(&encoding->lock);
+	frame_begin_read(frame);
+	converted = converter_run(encoding->converter, frame, err);
+	frame_end_read(frame);
+	if (converted)
+		atomic_fetch_add(&encoding->copied_bytes, frame_bytes(converted));
+	pthread_mutex_lock(&encoding->lock);
+	return converted;
+}
+
+/* One recording is one file is one size: a camera that comes back different ends it. */
+static bool check_same(struct encoding *encoding, const struct frame_format *format, struct error *err)
+{
+	const struct frame_format *was = &encoding->captured;
+
+	if (!was->width)
+		encoding->captured = *format;
+	if (was->width == format->width && was->height == format->height && !memcmp(&was->colour, &format->colour, sizeof(was->colour)))
+		return true;
+	return error_set(err, ERR_UNSUPPORTED, "the camera's pictures changed to %dx%d %s in mid-recording", format->width,
+			 format->height, pixel_format_names[format->pixels]);
+}
+
+/* Sees to it that there is an encoder that can take the frame, or what it is converted to. False: the frame is lost. */
+static bool make_ready(struct encoding_run *run, const struct frame_format *format, struct error *err)
+{
+	struct encoding *encoding = run->encoding;
+
+	if (encoding->broken)
+		return false;
+	if (!check_same(encoding, format, err)) {
+		encoding_run_fail_recording(encoding, err);
+		return false;
+	}
+	if (run->encoder && encoding->made_for.format.pixels != format->pixels) {
+		encoding_run_want_key(encoding, false);
+		if (!encoding_run_close(run))
 			return false;
-		encoding->first_inside = (encoding->first_inside + 1) % MAX_INSIDE;
-		encoding->n_inside--;
-		if (found->number == number)
+	}
+	if (run->encoder || encoding_run_open(run, format, err))
+		return !run->abandoned;
+	encoding_run_broken(run, err);
+	return false;
+}
+
+static void encode(struct encoding_run *run)
+{
+	struct encoding *encoding = run->encoding;
+	struct frame *frame = encoding->current.frame, *form;
+	struct error err = { 0 };
+
+	encoding->recording = encoding->current.recording;
+	if (!make_ready(run, &frame->format, &err)) {
+		if (!run->abandoned)
+			encoding_run_count_swallowed(encoding, 1);
+		return;
+	}
+	form = prepared(run, frame, &err);
+	if (!form) {
+		/* a damaged picture, as a rule: lost like one that the sensor spoilt, but found out here */
+		log_warning("camera %d: frame %" PRIu64 ": %s", encoding->camera_id, frame->number, err.text);
+		encoding_run_count_swallowed(encoding, 1);
+		return;
+	}
+	encoding->format = run->encoder->takes;
+	if (!encoding_run_push(run, form, &err))
+		encoding_run_broken(run, &err);
+	frame_unref(form);
+}
+
+static void end(struct encoding_run *run)
+{
+	struct encoding *encoding = run->encoding;
+	bool all_out = encoding_run_empty(run);
+
+	if (run->abandoned)
+		return;
+	if (run->encoder && !(run->encoder->hardware && all_out && encoding->open)) {
+		encoding_run_drain(run);
+		if (run->abandoned || !encoding_run_close(run))
+			return;
+	}
+	writing_end(encoding->writing, encoding->recording);
+	encoding->recording = NULL;
+	encoding->swallowed = encoding->unstored = 0;
+	encoding->need_key = encoding->broken = false;
+}
+
+static void carry_out(struct encoding_run *run)
+{
+	struct encoding *encoding = run->encoding;
+	struct item *item = &encoding->current;
+
+	switch (item->kind) {
+	case ITEM_OPEN:
+		open_camera(run, item);
+		break;
+	case ITEM_CLOSE:
+		close_camera(run);
+		break;
+	case ITEM_PREPARE:
+		prepare(run, item->recording);
+		break;
+	case ITEM_FRAME:
+		encode(run);
+		break;
+	case ITEM_END:
+		encoding->recording = item->recording;
+		end(run);
+		break;
+	}
+	if (run->abandoned)
+		return;		/* whoever took over goes on with it */
+	frame_unref(item->frame);
+	encoding->busy = encoding->entered = false;
+}
+
+/* ---- the thread ---- */
+
+/* Puts the next item into current. False: there are no more, or another run has taken over. */
+static bool next_item(struct encoding_run *run)
+{
+	struct encoding *encoding = run->encoding;
+	struct error err;
+
+	while (!run->abandoned) {
+		bool room = encoding_run_has_room(run);
+
+		if (room && queue_try_pop(&encoding->queue, &encoding->current)) {
+			encoding->busy = true;
 			return true;
-		count_swallowed(encoding, 1);
+		}
+		if (room && queue_is_over(&encoding->queue))
+			return false;
+		if (!encoding_run_wait(run, room, &err))
+			encoding_run_broken(run, &err);
 	}
 	return false;
 }
 
-static void drop_unstored(struct encoding *encoding, struct packet *packet)
+static void unref(struct encoding *encoding)
 {
-	/* all up to the next key frame refer to what is lost now */
-	encoding->need_key = true;
-	encoding->unstored++;
-	atomic_fetch_add(&encoding->recording->lost_storage, 1);
-	packet_unref(packet);
-}
+	bool last;
 
-static void on_packet(void *user, struct packet *packet)
-{
-	struct encoding *encoding = user;
-	struct inside found;
-
-	if (!leave(encoding, packet->number, &found)) {
-		log_warning("camera %d: the encoder gave a packet for frame %" PRIu64 " that it was not given", encoding->camera_id,
-			    packet->number);
-		packet_unref(packet);
+	pthread_mutex_lock(&encoding->lock);
+	last = --encoding->references == 0;
+	pthread_mutex_unlock(&encoding->lock);
+	if (!last)
 		return;
-	}
-	packet->lost_sensor = found.lost_sensor;
-	packet->lost_starved = found.lost_starved;
-	packet->lost_encoder = found.refused + encoding->swallowed;
-	packet->lost_storage = encoding->unstored;
-	if (encoding->need_key && !packet->key) {
-		drop_unstored(encoding, packet);
-		return;
-	}
-	if (writing_offer(encoding->writing, encoding->recording, packet, &encoding->format))
-		encoding->need_key = false;
-	else
-		drop_unstored(encoding, packet);
+	queue_finish(&encoding->queue);
+	converter_destroy(encoding->converter);
+	pthread_mutex_destroy(&encoding->lock);
+	free(encoding);
 }
 
-static bool open_encoder(struct encoding *encoding, const struct frame_format *format, struct error *err)
+static void *run_thread(void *argument)
 {
-	const struct recording_request *wanted = &encoding->recording->request;
-	struct encoder_request request = {
-		.format = *format, .fps = wanted->fps, .bitrate_bps = wanted->bitrate_bps, .intra = wanted->intra,
-		.preset = wanted->preset, .threads = wanted->threads,
-	};
-
-	encoding->encoder = encoder_avcodec.create(&request, on_packet, encoding, err);
-	if (!encoding->encoder)
-		return false;
-	encoding->format = *format;
-	recording_set_encoder(encoding->recording, encoding->encoder->name);
-	log_info("camera %d: encoding %dx%d %s with %s", encoding->camera_id, format->width, format->height,
-		 pixel_format_names[format->pixels], encoding->encoder->name);
-	return true;
-}
-
-static void close_encoder(struct encoding *encoding)
-{
-	if (encoding->encoder)
-		encoding->encoder->impl->destroy(encoding->encoder);
-	encoding->encoder = NULL;
-	count_swallowed(encoding, encoding->n_inside);
-	encoding->n_inside = 0;
-}
-
-/* The frame in a form that the encoder takes; a new reference either way. */
-static struct frame *prepared(struct encoding *encoding, struct frame *frame, struct error *err)
-{
-	if (encoder_avcodec.takes(frame->format.pixels))
-		return frame_ref(frame);
-	if (!encoding->converter)
-		encoding->converter = converter_create(QUEUE_FRAMES + 2);
-	return converter_run(encoding->converter, frame, err);
-}
-
-static bool push(struct encoding *encoding, struct frame *frame, struct error *err)
-{
-	/* one recording is one file is one size: a camera that comes back different ends it */
-	if (encoding->format.width && memcmp(&encoding->format, &frame->format, sizeof(frame->format))) {
-		encoding->reopened = MAX_REOPENED;
-		return error_set(err, ERR_UNSUPPORTED, "the camera's pictures changed to %dx%d %s in mid-recording",
-				 frame->format.width, frame->format.height, pixel_format_names[frame->format.pixels]);
-	}
-	if (!encoding->encoder && !open_encoder(encoding, &frame->format, err))
-		return false;
-	return encoding->encoder->impl->push(encoding->encoder, frame, encoding->need_key, err);
-}
-
-/* A broken encoder is made anew, which begins with a key frame; one that keeps breaking ends the recording. */
-static void on_broken(struct encoding *encoding, struct error *err)
-{
-	close_encoder(encoding);
-	encoding->need_key = true;
-	if (++encoding->reopened < MAX_REOPENED && atomic_load(&encoding->recording->captured) > 1) {
-		log_warning("camera %d: %s; opening the encoder again", encoding->camera_id, err->text);
-		return;
-	}
-	encoding->broken = true;
-	if (err->code == ERR_INTERNAL || err->code == ERR_IO)
-		err->code = ERR_ENCODER_FAILED;
-	recording_fail(encoding->recording, err);
-}
-
-static void encode(struct encoding *encoding, const struct item *item)
-{
-	struct error err = { 0 };
-	struct frame *frame;
-
-	encoding->recording = item->recording;
-	if (encoding->broken) {
-		count_swallowed(encoding, 1);
-		return;
-	}
-	frame = prepared(encoding, item->frame, &err);
-	if (!frame) {
-		/* a damaged picture, as a rule: lost like one that the sensor spoilt, but found out here */
-		log_warning("camera %d: frame %" PRIu64 ": %s", encoding->camera_id, item->frame->number, err.text);
-		count_swallowed(encoding, 1);
-		return;
-	}
-	enter(encoding, item);
-	if (push(encoding, frame, &err))
-		encoding->reopened = 0;
-	else
-		on_broken(encoding, &err);
-	frame_unref(frame);
-}
-
-static void prepare(struct encoding *encoding, const struct item *item)
-{
-	struct frame_format format = item->format;
-	struct error err;
-
-	encoding->recording = item->recording;
-	if (!encoder_avcodec.takes(format.pixels))
-		format = convert_format(&format);
-	if (!open_encoder(encoding, &format, &err))
-		on_broken(encoding, &err);
-	else
-		item->on_ready(item->user, item->recording);
-}
-
-static void end(struct encoding *encoding, struct recording *recording)
-{
-	struct error err;
-
-	encoding->recording = recording;
-	if (encoding->encoder && !encoding->encoder->impl->drain(encoding->encoder, &err))
-		log_warning("camera %d: %s", encoding->camera_id, err.text);
-	close_encoder(encoding);
-	writing_end(encoding->writing, recording);
-	encoding->recording = NULL;
-	encoding->swallowed = encoding->unstored = 0;
-	encoding->reopened = 0;
-	encoding->need_key = encoding->broken = false;
-	encoding->format = (struct frame_format){ 0 };
-}
-
-static void *run(void *argument)
-{
-	struct encoding *encoding = argument;
-	struct item item;
+	struct encoding_run *run = argument;
+	struct encoding *encoding = run->encoding;
 	char name[16];
 
 	snprintf(name, sizeof(name), "enc%d", encoding->camera_id);
 	pthread_setname_np(pthread_self(), name);
-	while (queue_pop(&encoding->queue, &item)) {
-		if (item.on_ready)
-			prepare(encoding, &item);
-		else if (item.frame)
-			encode(encoding, &item);
-		else
-			end(encoding, item.recording);
-		frame_unref(item.frame);
-	}
+	pthread_mutex_lock(&encoding->lock);
+	while (!run->abandoned && (encoding->busy || next_item(run)))
+		carry_out(run);
+	pthread_mutex_unlock(&encoding->lock);
+	encoding_run_destroy_encoder(run);
+	free(run);
+	unref(encoding);
 	return NULL;
 }
 
-struct encoding *encoding_create(int camera_id, struct writing *writing)
+static void start_run(struct encoding *encoding)
+{
+	struct encoding_run *run = xcalloc(1, sizeof(*run));
+
+	run->encoding = encoding;
+	encoding->run = run;
+	encoding->references++;
+	xthread(&encoding->thread, run_thread, run);
+}
+
+/* ---- for the camera ---- */
+
+struct encoding *encoding_create(int camera_id, struct writing *writing, const struct encoding_owner *owner, struct error *err)
 {
 	struct encoding *encoding = xcalloc(1, sizeof(*encoding));
 
 	encoding->camera_id = camera_id;
 	encoding->writing = writing;
+	encoding->owner = *owner;
+	encoding->settings.fps = 30;
+	encoding->references = 1;
+	pthread_mutex_init(&encoding->lock, NULL);
 	queue_init(&encoding->queue, sizeof(struct item), QUEUE_FRAMES, 0);
-	xthread(&encoding->thread, run, encoding);
+	if (!queue_open_wake_fd(&encoding->queue)) {
+		error_set_errno(err, errno, "camera %d: eventfd", camera_id);
+		unref(encoding);
+		return NULL;
+	}
+	start_run(encoding);
 	return encoding;
+}
+
+/* The thread is stuck: it keeps its encoder, and frees it if it ever comes back. With the lock held. */
+static void abandon(struct encoding *encoding)
+{
+	encoding->run->abandoned = true;
+	pthread_detach(encoding->thread);
+	encoding->stuck = encoding->hardware_failed = true;
+	encoding->name[0] = '\0';
+	/* the frame of which it is not known whether it got in is among them */
+	encoding_run_count_swallowed(encoding, inside_clear(&encoding->inside));
+	encoding_run_want_key(encoding, false);
+	if (encoding->busy && (encoding->entered || encoding->current.kind == ITEM_OPEN)) {
+		frame_unref(encoding->current.frame);
+		encoding->busy = encoding->entered = false;
+	}
 }
 
 void encoding_destroy(struct encoding *encoding)
 {
+	struct timespec until;
+
 	if (!encoding)
 		return;
 	queue_close(&encoding->queue);
-	pthread_join(encoding->thread, NULL);
-	queue_finish(&encoding->queue);
-	converter_destroy(encoding->converter);
-	free(encoding);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LEAVE_S;
+	if (pthread_timedjoin_np(encoding->thread, NULL, &until)) {
+		log_error("camera %d: its encoder's driver does not come back from a call; it is left to itself", encoding->camera_id);
+		pthread_mutex_lock(&encoding->lock);
+		abandon(encoding);
+		pthread_mutex_unlock(&encoding->lock);
+	}
+	unref(encoding);
 }
 
-void encoding_prepare(struct encoding *encoding, struct recording *recording, const struct frame_format *format,
-		      void (*on_ready)(void *user, struct recording *recording), void *user)
+void encoding_watch(struct encoding *encoding, int64_t now_ns)
 {
-	struct item item = { .recording = recording, .on_ready = on_ready, .user = user, .format = *format };
+	struct encoding_run *run;
+	int64_t since_ns;
+	struct error err;
+
+	pthread_mutex_lock(&encoding->lock);
+	run = encoding->run;
+	since_ns = atomic_load(&run->called_ns);
+	if (since_ns && now_ns - since_ns > STUCK_NS) {
+		error_set(&err, ERR_ENCODER_FAILED, "camera %d: the driver of the hardware encoder has not come back from a call for %.0f s: "
+			  "software takes over", encoding->camera_id, (double)(now_ns - since_ns) / 1e9);
+		abandon(encoding);
+		encoding->owner.on_trouble(encoding->owner.user, &err);
+		start_run(encoding);
+	}
+	pthread_mutex_unlock(&encoding->lock);
+}
+
+void encoding_open(struct encoding *encoding, const struct frame_format *format, const struct frame_layout *layout,
+		   const struct encoding_settings *settings)
+{
+	struct item item = { .kind = ITEM_OPEN, .format = *format, .layout = *layout, .settings = *settings };
+
+	queue_push_force(&encoding->queue, &item);
+}
+
+void encoding_close(struct encoding *encoding)
+{
+	struct item item = { .kind = ITEM_CLOSE };
+
+	queue_push_force(&encoding->queue, &item);
+}
+
+void encoding_prepare(struct encoding *encoding, struct recording *recording)
+{
+	struct item item = { .kind = ITEM_PREPARE, .recording = recording };
 
 	queue_push_force(&encoding->queue, &item);
 }
@@ -289,8 +368,9 @@ void encoding_prepare(struct encoding *encoding, struct recording *recording, co
 bool encoding_offer(struct encoding *encoding, struct recording *recording, struct frame *frame)
 {
 	struct item item = {
-		.recording = recording, .frame = frame_ref(frame), .lost_sensor = atomic_load(&recording->lost_sensor),
-		.lost_starved = atomic_load(&recording->lost_starved), .refused = recording->refused,
+		.kind = ITEM_FRAME, .recording = recording, .frame = frame_ref(frame),
+		.lost_sensor = atomic_load(&recording->lost_sensor), .lost_starved = atomic_load(&recording->lost_starved),
+		.refused = recording->refused,
 	};
 
 	if (queue_push(&encoding->queue, &item, 0))
@@ -301,7 +381,19 @@ bool encoding_offer(struct encoding *encoding, struct recording *recording, stru
 
 void encoding_end(struct encoding *encoding, struct recording *recording)
 {
-	struct item item = { .recording = recording };
+	struct item item = { .kind = ITEM_END, .recording = recording };
 
 	queue_push_force(&encoding->queue, &item);
+}
+
+void encoding_get_name(struct encoding *encoding, char name[ENCODER_NAME_BYTES])
+{
+	pthread_mutex_lock(&encoding->lock);
+	memcpy(name, encoding->name, ENCODER_NAME_BYTES);
+	pthread_mutex_unlock(&encoding->lock);
+}
+
+uint64_t encoding_copied_bytes(const struct encoding *encoding)
+{
+	return atomic_load(&encoding->copied_bytes);
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <zlib.h>
 
-#define VERSION 1
+#define VERSION 2
 #define FLAG_KEY 1
 
 /* Places in the record. */
 #define AT_MAGIC 8
 #define AT_CRC 16
 #define AT_REST 20
-#define RECORD_BYTES 128
+#define RECORD_BYTES 152
 
 #define PRFT_BYTES 32
 #define MOOF_BYTES 100
@@ -31,6 +31,33 @@ static size_t padding_at(uint64_t position)
 	return in_block + PARSED_BYTES > FRAGMENT_BLOCK ? FRAGMENT_BLOCK - in_block : 0;
 }
 
+static void write_real(struct mp4box *box, float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	mp4box_u32(box, bits);
+}
+
+static float read_real(const uint8_t *at)
+{
+	uint32_t bits = mp4box_get32(at);
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static void write_exposure(struct mp4box *box, const struct exposure *exposure)
+{
+	mp4box_u32(box, exposure->known);
+	mp4box_u32(box, (uint32_t)exposure->time_us);
+	write_real(box, exposure->analogue_gain);
+	write_real(box, exposure->digital_gain);
+	write_real(box, exposure->lux);
+	write_real(box, exposure->temperature_c);
+}
+
 static void write_row(struct mp4box *box, const struct framelog_row *row)
 {
 	mp4box_u64(box, (uint64_t)row->sensor_ns);
@@ -41,6 +68,7 @@ static void write_row(struct mp4box *box, const struct framelog_row *row)
 	mp4box_u64(box, row->lost_starved);
 	mp4box_u64(box, row->lost_encoder);
 	mp4box_u64(box, row->lost_storage);
+	write_exposure(box, &row->exposure);
 }
 
 static void write_record(struct mp4box *box, const struct fragment *fragment)
@@ -162,6 +190,11 @@ static void read_record(struct fragment *fragment, const uint8_t *at)
 			.lost_starved = mp4box_get64(at + 104),
 			.lost_encoder = mp4box_get64(at + 112),
 			.lost_storage = mp4box_get64(at + 120),
+			.exposure = {
+				.known = mp4box_get32(at + 128), .time_us = (int32_t)mp4box_get32(at + 132),
+				.analogue_gain = read_real(at + 136), .digital_gain = read_real(at + 140),
+				.lux = read_real(at + 144), .temperature_c = read_real(at + 148),
+			},
 		},
 	};
 }

@@ -3,11 +3,21 @@
 #include "common/util.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <linux/dma-buf.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #define ROW_ALIGN 64
 
-const char *const pixel_format_names[] = { "i420", "nv12", "i422", "yuyv", "mjpeg", NULL };
+const char *const pixel_format_names[] = {
+	"i420", "nv12", "i422", "yuyv", "mjpeg", "rgb24", "bgr24", "uyvy", "nv21", "grey", "y10", NULL,
+};
+
+bool pixel_format_is_rgb(enum pixel_format pixels)
+{
+	return pixels == PIXEL_RGB24 || pixels == PIXEL_BGR24;
+}
 
 struct frame *frame_ref(struct frame *frame)
 {
@@ -24,6 +34,31 @@ void frame_unref(struct frame *frame)
 		frame->release(frame, frame->owner);
 }
 
+/* An error leaves the reader with what the cache holds, and there is nothing better: not every dmabuf can be synchronised. */
+static void sync_planes(const struct frame *frame, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+
+	if (!frame->needs_sync)
+		return;
+	for (int i = 0; i < frame->n_planes; i++) {
+		if (frame->planes[i].dmabuf < 0 || (i && frame->planes[i].dmabuf == frame->planes[i - 1].dmabuf))
+			continue;
+		while (ioctl(frame->planes[i].dmabuf, DMA_BUF_IOCTL_SYNC, &sync) && (errno == EINTR || errno == EAGAIN))
+			;
+	}
+}
+
+void frame_begin_read(const struct frame *frame)
+{
+	sync_planes(frame, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
+}
+
+void frame_end_read(const struct frame *frame)
+{
+	sync_planes(frame, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+}
+
 int frame_n_planes(enum pixel_format pixels)
 {
 	switch (pixels) {
@@ -31,6 +66,7 @@ int frame_n_planes(enum pixel_format pixels)
 	case PIXEL_I422:
 		return 3;
 	case PIXEL_NV12:
+	case PIXEL_NV21:
 		return 2;
 	default:
 		return 1;
@@ -41,7 +77,7 @@ int frame_plane_rows(const struct frame_format *format, int plane)
 {
 	if (format->pixels == PIXEL_MJPEG)
 		return 0;
-	if (plane > 0 && (format->pixels == PIXEL_I420 || format->pixels == PIXEL_NV12))
+	if (plane > 0 && format->pixels != PIXEL_I422)
 		return (format->height + 1) / 2;
 	return format->height;
 }
@@ -55,12 +91,31 @@ int frame_plane_row_bytes(const struct frame_format *format, int plane)
 	case PIXEL_I422:
 		return plane ? half : format->width;
 	case PIXEL_NV12:
+	case PIXEL_NV21:
 		return plane ? half * 2 : format->width;
 	case PIXEL_YUYV:
+	case PIXEL_UYVY:
 		return half * 4;
+	case PIXEL_RGB24:
+	case PIXEL_BGR24:
+		return format->width * 3;
+	case PIXEL_GREY:
+		return format->width;
+	case PIXEL_Y10:
+		return format->width * 2;
 	default:
 		return 0;
 	}
+}
+
+size_t frame_bytes(const struct frame *frame)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < frame->n_planes; i++)
+		bytes += frame->format.pixels == PIXEL_MJPEG ? frame->planes[i].bytes :
+			 (size_t)frame_plane_rows(&frame->format, i) * frame_plane_row_bytes(&frame->format, i);
+	return bytes;
 }
 
 static void release_own(struct frame *frame, void *owner)
@@ -102,6 +157,7 @@ void frame_copy_facts(struct frame *to, const struct frame *from)
 	to->wall_ns = from->wall_ns;
 	to->sequence = from->sequence;
 	to->gap = from->gap;
+	to->exposure = from->exposure;
 	to->camera_frame = from->camera_frame;
 	to->number = from->number;
 }

@@ -19,15 +19,24 @@ enum pixel_format {
 	PIXEL_I422,	/* three planes, 4:2:2 */
 	PIXEL_YUYV,	/* one plane, packed 4:2:2 */
 	PIXEL_MJPEG,	/* one plane that holds one JPEG of .bytes bytes; stride 0 */
+	PIXEL_RGB24,	/* one plane of bytes R, G, B (libcamera and DRM call that BGR888) */
+	PIXEL_BGR24,	/* one plane of bytes B, G, R (there: RGB888) */
+	PIXEL_UYVY,	/* one plane, packed 4:2:2, chroma first */
+	PIXEL_NV21,	/* as NV12, but CrCb */
+	PIXEL_GREY,	/* luma alone, 8 bit */
+	PIXEL_Y10,	/* luma alone, 10 bit in 16, little endian */
 };
 
 extern const char *const pixel_format_names[];	/* by enum pixel_format, NULL-terminated: i420, nv12, … */
+
+/* Whether it has no YCbCr: then .colour.matrix is 0 and full_range true. */
+bool pixel_format_is_rgb(enum pixel_format pixels);
 
 /* Colour as ITU-T H.273 code points, so that they go into a bitstream as they are. 2 is "unspecified". */
 struct colour {
 	uint8_t primaries;	/* 1: BT.709, 5: BT.601-625, 6: BT.601-525 */
 	uint8_t transfer;	/* 1: BT.709, 6: BT.601, 13: sRGB */
-	uint8_t matrix;		/* 1: BT.709, 5 and 6: BT.601 */
+	uint8_t matrix;		/* 0: none, it is RGB; 1: BT.709, 5 and 6: BT.601 */
 	bool full_range;	/* true: 0-255, as in JPEG; false: 16-235 */
 };
 
@@ -45,6 +54,32 @@ struct plane {
 	size_t offset;		/* of the plane in that buffer */
 };
 
+/* What a sensor said about an exposure: the members whose bit is in known, the others are unknown. */
+enum exposure_fact {
+	EXPOSURE_TIME = 1 << 0,
+	EXPOSURE_ANALOGUE_GAIN = 1 << 1,
+	EXPOSURE_DIGITAL_GAIN = 1 << 2,
+	EXPOSURE_LUX = 1 << 3,
+	EXPOSURE_TEMPERATURE = 1 << 4,
+};
+
+struct exposure {
+	unsigned known;		/* bits of enum exposure_fact */
+	int32_t time_us;
+	float analogue_gain, digital_gain;	/* factors */
+	float lux;
+	float temperature_c;	/* of the sensor */
+};
+
+/* How the pictures of a source lie in its buffers, the same for all of them: what an encoder that imports them must know. */
+struct frame_layout {
+	int n_buffers;		/* that go round; 0: unknown */
+	bool dmabuf;		/* each picture lies in one dmabuf as said below; false: it must be read through plane.data */
+	int strides[FRAME_MAX_PLANES];
+	size_t offsets[FRAME_MAX_PLANES];
+	size_t buffer_bytes;	/* of the dmabuf */
+};
+
 /* Frames that the sensor produced and that never became a frame here, since the frame before. */
 struct gap {
 	uint32_t sensor;	/* lost by the sensor, the bus or the driver, or delivered damaged */
@@ -56,11 +91,14 @@ struct frame {
 	struct frame_format format;
 	struct plane planes[FRAME_MAX_PLANES];
 	int n_planes;
+	bool needs_sync;	/* memory that a device writes behind the processor's cache: frame_begin_read() matters */
+	const struct frame *small;	/* the same moment in a smaller size where the camera gives one, or NULL; lives as long */
 
 	int64_t sensor_ns;	/* when it was exposed, CLOCK_MONOTONIC */
 	int64_t wall_ns;	/* CLOCK_REALTIME when it reached camd */
 	uint64_t sequence;	/* the source's own counter; steps of more than 1 are frames lost */
 	struct gap gap;		/* what was lost right before this frame; set by the source */
+	struct exposure exposure;
 
 	uint64_t camera_frame;	/* counts from 1 at the camera's start, lost ones included; set by timing */
 	uint64_t number;	/* counts from 1 at the recording's start, lost ones included; 0: not recorded */
@@ -73,10 +111,18 @@ struct frame {
 struct frame *frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame);		/* NULL is allowed */
 
+/*
+ * Around every reading of a picture by the processor; harmless where there is nothing to do. Any thread; several readers
+ * may overlap.
+ */
+void frame_begin_read(const struct frame *frame);
+void frame_end_read(const struct frame *frame);
+
 /* Rows of a plane (chroma planes of 4:2:0 have half as many) and bytes a row that hold picture. 0 for MJPEG. */
 int frame_plane_rows(const struct frame_format *format, int plane);
 int frame_plane_row_bytes(const struct frame_format *format, int plane);
 int frame_n_planes(enum pixel_format pixels);
+size_t frame_bytes(const struct frame *frame);		/* that hold picture, in all planes */
 
 /*
  * A frame with memory of its own, freed by the last unref. Rows are padded to a multiple of 64 bytes, planes are aligned

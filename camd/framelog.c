@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +32,39 @@ struct framelog_row framelog_row_of(const struct packet *packet)
 		.lost_starved = packet->lost_starved,
 		.lost_encoder = packet->lost_encoder,
 		.lost_storage = packet->lost_storage,
+		.exposure = packet->exposure,
 	};
+}
+
+#define REAL_BYTES 24
+
+/* Decimals without exponents; empty for what is unknown, or is no sensible number. */
+static const char *format_real(char text[REAL_BYTES], const struct exposure *exposure, unsigned fact, float value)
+{
+	text[0] = '\0';
+	if (exposure->known & fact && isfinite(value) && fabsf(value) < 1e9f)
+		snprintf(text, REAL_BYTES, "%.4f", (double)value);
+	return text;
+}
+
+static size_t format_exposure(char *text, size_t room, const struct exposure *exposure)
+{
+	char time[16] = "", analogue[REAL_BYTES], digital[REAL_BYTES], lux[REAL_BYTES], temperature[REAL_BYTES];
+
+	if (exposure->known & EXPOSURE_TIME)
+		snprintf(time, sizeof(time), "%" PRId32, exposure->time_us);
+	return (size_t)snprintf(text, room, "%s,%s,%s,%s,%s\n", time,
+		format_real(analogue, exposure, EXPOSURE_ANALOGUE_GAIN, exposure->analogue_gain),
+		format_real(digital, exposure, EXPOSURE_DIGITAL_GAIN, exposure->digital_gain),
+		format_real(lux, exposure, EXPOSURE_LUX, exposure->lux),
+		format_real(temperature, exposure, EXPOSURE_TEMPERATURE, exposure->temperature_c));
 }
 
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before)
 {
 	uint64_t dropped = row->number > before ? row->number - before - 1 : 0;
 	char wall[32] = "";
+	size_t length;
 
 	if (row->wall_ns > 0) {
 		/* in integers: a double is too short for it */
@@ -45,10 +72,11 @@ size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_
 
 		snprintf(wall, sizeof(wall), "%" PRId64 ".%06" PRId64, us / 1000000, us % 1000000);
 	}
-	return (size_t)snprintf(text, FRAMELOG_ROW_BYTES,
-		"%" PRIu64 ",%s,%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+	length = (size_t)snprintf(text, FRAMELOG_ROW_BYTES,
+		"%" PRIu64 ",%s,%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
 		row->number, wall, row->sensor_ns, dropped, row->lost_sensor, row->camera_frame, row->lost_sensor,
 		row->lost_starved, row->lost_encoder, row->lost_storage);
+	return length + format_exposure(text + length, FRAMELOG_ROW_BYTES - length, &row->exposure);
 }
 
 char *framelog_path_of(const char *video)

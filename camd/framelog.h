@@ -2,7 +2,8 @@
  * The timing table beside a video, NAME_frame_timing.csv: one row a frame that is in the video, in its order.
  *
  *   frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops,
- *   camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage
+ *   camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage,
+ *   exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c
  *
  * Used by one thread, the camera's output thread, but for framelog_sync(), which any thread may call. The row is
  * written right after its frame, so that a kill in between costs a row, which recover brings back from the video.
@@ -23,14 +24,16 @@ struct framelog_row {
 	int64_t sensor_ns;		/* CLOCK_MONOTONIC */
 	uint64_t camera_frame;
 	uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
+	struct exposure exposure;	/* what is unknown is printed as empty fields */
 };
 
 #define FRAMELOG_HEADER \
 	"frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops," \
-	"camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage\n"
+	"camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage," \
+	"exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c\n"
 
 /* Room for the longest row, its newline and a NUL. */
-#define FRAMELOG_ROW_BYTES 224
+#define FRAMELOG_ROW_BYTES 320
 
 struct framelog_row framelog_row_of(const struct packet *packet);
 

@@ -17,7 +17,7 @@
 #define UNIX_TO_MP4_S INT64_C(2082844800)	/* MP4 counts from 1904 */
 #define SLOT 32					/* where it is: right behind ftyp */
 #define SLOT_BYTES 16
-#define SLOT_MAGIC "camd"	/* another one when fragments change, so that an older camd leaves the file alone */
+#define SLOT_MAGIC "cam2"	/* another one when fragments change, so that an older camd leaves the file alone */
 #define TAG_BYTES_MAX 255
 
 uint32_t movie_frame_ns(double fps)
@@ -208,7 +208,7 @@ static bool is_zero(const uint8_t *data, size_t bytes)
 enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_t bytes)
 {
 	static const uint8_t slot_finished[8] = { 0, 0, 0, 1, 'm', 'd', 'a', 't' };
-	static const uint8_t slot_unfinished[] = { 0, 0, 0, SLOT_BYTES, 'f', 'r', 'e', 'e', 'c', 'a', 'm', 'd' };
+	static const uint8_t slot_unfinished[] = { 0, 0, 0, SLOT_BYTES, 'f', 'r', 'e', 'e' };
 	struct mp4box ftyp = { 0 };
 	bool ours;
 
@@ -222,7 +222,8 @@ enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_
 	mp4box_finish(&ftyp);
 	if (ours && !memcmp(head + SLOT, slot_finished, sizeof(slot_finished)))
 		return MOVIE_FINISHED;
-	if (!ours || memcmp(head + SLOT, slot_unfinished, sizeof(slot_unfinished)))
+	if (!ours || memcmp(head + SLOT, slot_unfinished, sizeof(slot_unfinished)) ||
+	    memcmp(head + SLOT + sizeof(slot_unfinished), SLOT_MAGIC, 4))
 		return MOVIE_FOREIGN;
 	movie->file_id = mp4box_get32(head + SLOT + 12);
 	if (mp4box_get32(head + MOVIE_HEAD_BYTES - 4) == crc_of_head(head) && read_moov(movie, head))

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "camd/frame.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +22,7 @@ struct packet {
 	int64_t wall_ns;		/* CLOCK_REALTIME at capture */
 	uint64_t number;		/* in the recording, from 1, lost frames included */
 	uint64_t camera_frame;
+	struct exposure exposure;
 	/* totals since the start of the recording, as they stood when this frame was captured or encoded */
 	uint64_t lost_sensor, lost_starved, lost_encoder;
 	/* and how many packets the storage was too slow or too full for; filled by the output thread before it writes */

@@ -54,11 +54,20 @@ static int64_t interval_ns(const struct previews *previews)
 	return (int64_t)(1e9 / session_config(previews->session)->preview_fps);
 }
 
-void previews_toggle(struct previews *previews, struct camera *camera, bool enabled)
+bool previews_toggle(struct previews *previews, const struct list *camera_ids, bool enabled, struct error *err)
 {
-	camera_set_preview(camera, enabled ? interval_ns(previews) : 0);
-	if (!enabled)
-		control_forget_preview(session_control(previews->session), camera_id(camera));
+	struct camera **cameras;
+	size_t n;
+
+	if (!session_select(previews->session, camera_ids, &cameras, &n, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		camera_set_preview(cameras[i], enabled ? interval_ns(previews) : 0);
+		if (!enabled)
+			control_forget_preview(session_control(previews->session), camera_id(cameras[i]));
+	}
+	free(cameras);
+	return true;
 }
 
 void previews_config_changed(struct previews *previews)
@@ -73,17 +82,27 @@ void previews_config_changed(struct previews *previews)
 
 /* ---- in a worker ---- */
 
-static struct frame *planar(struct frame *frame, struct error *err)
+/* The camera's small picture where it is large enough for the preview, for it costs less to read. */
+static const struct frame *choose_picture(const struct frame *frame, struct size size)
+{
+	const struct frame *small = frame->small;
+
+	return small && (small->format.width >= size.width || small->format.height >= size.height) ? small : frame;
+}
+
+static struct frame *scale(const struct frame *picture, struct size size, struct error *err)
 {
 	struct converter *converter;
-	struct frame *converted;
+	struct frame *converted, *scaled;
 
-	if (!convert_needed(frame->format.pixels))
-		return frame_ref(frame);
+	if (!convert_needed(picture->format.pixels))
+		return convert_scale(picture, size.width, size.height, err);
 	converter = converter_create(1);
-	converted = converter_run(converter, frame, err);
+	converted = converter_run(converter, picture, err);
+	scaled = converted ? convert_scale(converted, size.width, size.height, err) : NULL;
+	frame_unref(converted);
 	converter_destroy(converter);
-	return converted;
+	return scaled;
 }
 
 static bool make_base64(struct job *job, const struct frame *picture)
@@ -104,13 +123,15 @@ static bool make_base64(struct job *job, const struct frame *picture)
 static void work(uv_work_t *work)
 {
 	struct job *job = work->data;
-	struct frame *full = planar(job->frame, &job->error);
-	struct frame *small = full ? convert_scale(full, job->size.width, job->size.height, &job->error) : NULL;
+	const struct frame *picture = choose_picture(job->frame, job->size);
+	struct frame *scaled;
 
-	if (small)
-		make_base64(job, small);
-	frame_unref(small);
-	frame_unref(full);
+	frame_begin_read(picture);
+	scaled = scale(picture, job->size, &job->error);
+	frame_end_read(picture);
+	if (scaled)
+		make_base64(job, scaled);
+	frame_unref(scaled);
 }
 
 /* ---- in the main thread ---- */

@@ -142,7 +142,7 @@ static void choose_paths(struct recording *recording, const struct frame_format 
 		free(recording->path);
 		free(recording->csv_path);
 		recording->path = xasprintf("%s/cam%d_%dx%d_%.1ffps_%s%s%s", recording->directory, recording->request.camera_id,
-					    format->width, format->height, recording->request.fps, stamp, suffix,
+					    format->width, format->height, recording->request.encoding.fps, stamp, suffix,
 					    recording->impl->suffix);
 		recording->csv_path = framelog_path_of(recording->path);
 		if (access(recording->path, F_OK) && access(recording->csv_path, F_OK))
@@ -155,7 +155,7 @@ static bool open_files(struct recording *recording, const struct packet *first, 
 {
 	char encoder[64];
 	struct output_request request = {
-		.width = format->width, .height = format->height, .colour = format->colour, .fps = recording->request.fps,
+		.width = format->width, .height = format->height, .colour = format->colour, .fps = recording->request.encoding.fps,
 		.encoder = encoder, .title = recording->title,
 	};
 
@@ -196,7 +196,7 @@ static void note_row(struct recording *recording, const struct packet *packet)
 	recording->row_last_ns = packet->sensor_ns;
 	atomic_store(&recording->recorded, recording->rows);
 	atomic_store(&recording->bytes, recording->output->bytes);
-	atomic_store(&recording->duration_ns, recording->row_last_ns - recording->row_first_ns + (int64_t)(1e9 / recording->request.fps));
+	atomic_store(&recording->duration_ns, recording->row_last_ns - recording->row_first_ns + (int64_t)(1e9 / recording->request.encoding.fps));
 	if (recording->rows > 1)
 		return;
 	atomic_store(&recording->first_sensor_ns, packet->sensor_ns);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "camd/config.h"
+#include "camd/encoding_settings.h"
 #include "camd/frame.h"
 #include "camd/framelog.h"
 #include "camd/output/output.h"
@@ -40,11 +41,7 @@ struct recording_request {
 	bool csv;
 	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
 	int64_t wall_ns;		/* when it was asked for; for the name */
-	double fps;			/* nominal, > 0 */
-	int64_t bitrate_bps;
-	int intra;			/* frames */
-	const char *preset;
-	int threads;
+	struct encoding_settings encoding;
 	recording_notify_fn notify;
 	void *user;
 };

@@ -1,24 +1,25 @@
 #include "camd/session.h"
 
+#include "camd/adjust.h"
 #include "camd/control.h"
 #include "camd/discovery.h"
+#include "camd/encoders.h"
 #include "camd/folder.h"
 #include "camd/jobs.h"
 #include "camd/previews.h"
 #include "camd/recovery.h"
 #include "camd/shots.h"
 #include "camd/start.h"
+#include "camd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "protocol/describe.h"
-#include "protocol/errors.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define TICK_MS 250
@@ -42,6 +43,8 @@ struct session {
 	struct shots *shots;		/* take_snapshot under way */
 	struct previews *previews;
 	struct jobs *jobs;
+	struct adjust *adjust;
+	struct encoders *encoders;
 	struct recovery *recovery;
 
 	uv_timer_t tick;
@@ -91,6 +94,21 @@ struct jobs *session_jobs(const struct session *session)
 	return session->jobs;
 }
 
+struct adjust *session_adjust(const struct session *session)
+{
+	return session->adjust;
+}
+
+struct encoding_settings session_encoding_settings(const struct session *session)
+{
+	const struct config *config = session->its.config;
+
+	return (struct encoding_settings){
+		.choice = config->encoder, .bitrate_bps = config->bitrate_bps, .intra_ns = config->intra_ns,
+		.preset = config_presets[config->preset], .threads = config->threads,
+	};
+}
+
 bool session_is_recovering(const struct session *session)
 {
 	return recovery_is_busy(session->recovery);
@@ -104,14 +122,6 @@ const char *session_label(const struct session *session)
 void session_mark_used(struct session *session)
 {
 	session->used = true;
-}
-
-static void warn(struct session *session, const struct error *err)
-{
-	struct warning data = { .message = (char *)err->text, .code = (char *)error_code_name(err->code) };
-
-	control_notice(session->control, MSG_WARNING, &data);
-	control_event(session->control, EVENT_WARNING, &data);
 }
 
 static bool open_folder(struct session *session, struct error *err)
@@ -168,20 +178,6 @@ bool session_select(const struct session *session, const struct list *ids, struc
 
 /* ---- cameras ---- */
 
-static void tell_camera(struct session *session, struct camera *camera)
-{
-	const struct error *err = camera_error(camera);
-	struct camera_event data = {
-		.camera_id = camera_id(camera), .id = (char *)camera_name(camera), .model = (char *)camera_model(camera),
-		.code = (char *)error_code_name(err->code), .message = (char *)err->text,
-	};
-
-	if (camera_state(camera) == CAMERA_RUNNING)
-		control_event(session->control, EVENT_CAMERA_FOUND, &data);
-	else
-		control_event(session->control, EVENT_CAMERA_LOST, &data);
-}
-
 static size_t count_running(const struct session *session)
 {
 	size_t n = 0;
@@ -207,15 +203,14 @@ static void auto_start_done(void *user, const void *reply, const struct error *e
 	if (!err)
 		return;
 	log_error("recording could not be started: %s", err->text);
-	warn(session, err);
+	tell_warning(session->control, err);
 }
 
 static void become_ready(struct session *session)
 {
-	static const char *const encoders[] = { "software" };
 	struct initialized data = {
 		.cameras = count_running(session), .session = (char *)session_label(session), .protocol = PROTOCOL_VERSION,
-		.version = (char *)CAMD_VERSION, .encoders = { ARRAY_LEN(encoders), (void *)encoders },
+		.version = (char *)CAMD_VERSION, .encoders = *encoders_names(session->encoders),
 	};
 	struct list all = { 0 };
 
@@ -227,7 +222,7 @@ static void become_ready(struct session *session)
 		struct error err;
 
 		error_set(&err, ERR_NO_CAMERAS, "No cameras found");
-		warn(session, &err);
+		tell_warning(session->control, &err);
 	}
 	if (session->starting_all && data.cameras)
 		session_start_recording(session, &all, FIELD_UNSET, auto_start_done, session);
@@ -241,7 +236,7 @@ static void check_ready(struct session *session)
 
 	if (session->ready || session->finishing)
 		return;
-	if (waited || (count_running(session) && all_have_answered(session) && !session->looking))
+	if (waited || (encoders_are_known(session->encoders) && count_running(session) && all_have_answered(session) && !session->looking))
 		become_ready(session);
 }
 
@@ -289,7 +284,7 @@ static void on_state(void *user, struct camera *camera)
 		return;
 	if (camera_state(camera) == CAMERA_RUNNING)
 		make_names_distinct(session, camera_source_id(camera));
-	tell_camera(session, camera);
+	tell_camera(session->control, camera);
 	if (camera_state(camera) == CAMERA_RUNNING)
 		start_late(session, camera);
 	check_ready(session);
@@ -302,6 +297,28 @@ static void on_recording(void *user, struct camera *camera, struct recording *re
 	if (event == RECORDING_FINISHED)
 		starts_tell_losses(session->starts, camera, recording);
 	starts_on_recording(session->starts, camera, recording, event);
+}
+
+static void on_trouble(void *user, struct camera *camera, const struct error *err)
+{
+	struct session *session = user;
+
+	(void)camera;
+	tell_trouble(session->control, err);
+}
+
+static void on_encoder(void *user, struct camera *camera, const char *before, const char *now)
+{
+	struct session *session = user;
+
+	tell_encoder_changed(session->control, camera, before, now);
+}
+
+static void on_fading(void *user, struct camera *camera, const struct fading_news *news)
+{
+	struct session *session = user;
+
+	tell_fading(session->control, camera, news);
 }
 
 static void on_preview(void *user, struct camera *camera, struct frame *frame)
@@ -325,7 +342,11 @@ static void add_camera(struct session *session, const char *spec)
 	struct camera_request request = {
 		.id = session->n_cameras, .spec = spec, .loop = session->its.loop, .mailbox = session->its.mailbox,
 		.syncer = session->syncer,
-		.owner = { .user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview },
+		.encoding = session_encoding_settings(session),
+		.owner = {
+			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
+			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
+		},
 	};
 	struct camera *camera;
 	struct error err;
@@ -344,7 +365,7 @@ static void add_camera(struct session *session, const char *spec)
 		return;
 	}
 	log_error("%s", err.text);
-	warn(session, &err);
+	tell_warning(session->control, &err);
 }
 
 /* ---- looking for cameras ---- */
@@ -387,8 +408,11 @@ static void on_tick(uv_timer_t *timer)
 	int64_t now_ns = clock_now_ns();
 	bool tell = now_ns - session->losses_told_ns >= NS_PER_S;
 
-	for (size_t i = 0; !session->finishing && i < session->n_cameras; i++) {
-		camera_tick(session->cameras[i], now_ns);
+	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
+		camera_watch_encoder(session->cameras[i], now_ns);
+		if (session->finishing)
+			continue;
+		camera_tick(session->cameras[i], now_ns, session->its.config->degraded_after_ns);
 		if (tell)
 			starts_tell_losses(session->starts, session->cameras[i], camera_recording(session->cameras[i]));
 	}
@@ -410,12 +434,19 @@ struct session *session_create(const struct session_request *request)
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
 	session->jobs = jobs_create(session);
+	session->adjust = adjust_create(session);
 	return session;
 }
 
 void session_set_control(struct session *session, struct control *control)
 {
 	session->control = control;
+}
+
+static void on_encoders_known(void *user)
+{
+	check_ready(user);
+	session_check_down(user);
 }
 
 void session_begin(struct session *session)
@@ -428,8 +459,9 @@ void session_begin(struct session *session)
 	control_notice(session->control, MSG_INITIALIZING, &data);
 	if (!open_folder(session, &session->folder_error)) {
 		log_error("%s", session->folder_error.text);
-		warn(session, &session->folder_error);
+		tell_warning(session->control, &session->folder_error);
 	}
+	session->encoders = encoders_look(session->its.loop, on_encoders_known, session);
 	session->recovery = recovery_begin(session, config->output_dir);
 	for (size_t i = 0; i < config->camera.n; i++)
 		add_camera(session, ((char **)config->camera.items)[i]);
@@ -444,7 +476,7 @@ void session_begin(struct session *session)
 
 void session_check_down(struct session *session)
 {
-	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery))
+	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery) || !encoders_are_known(session->encoders))
 		return;
 	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs))
 		return;
@@ -493,6 +525,8 @@ void session_destroy(struct session *session)
 	if (session->tick_open)
 		uv_close((uv_handle_t *)&session->tick, NULL);
 	jobs_destroy(session->jobs);
+	adjust_destroy(session->adjust);
+	encoders_destroy(session->encoders);
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);
 	starts_destroy(session->starts);
@@ -523,55 +557,21 @@ void session_take_snapshot(struct session *session, const struct list *ids, sess
 
 bool session_toggle_preview(struct session *session, const struct list *ids, bool enabled, struct error *err)
 {
-	struct camera **cameras;
-	size_t n;
-
-	if (!session_select(session, ids, &cameras, &n, err))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		previews_toggle(session->previews, cameras[i], enabled);
-	free(cameras);
-	return true;
-}
-
-static int64_t free_bytes(const struct session *session)
-{
-	struct statvfs fs;
-
-	if (statvfs(session->folder.path ? session->folder.path : ".", &fs))
-		return 0;
-	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	return previews_toggle(session->previews, ids, enabled, err);
 }
 
 void session_fill_status(struct session *session, struct status_report *report)
 {
 	struct camera_status *items = xcalloc(session->n_cameras, sizeof(*items));
-	/* the encoders' names live as long as the report */
-	char(*names)[64] = xcalloc(session->n_cameras, sizeof(*names));
 
 	*report = (struct status_report){
 		.session = (char *)session_label(session), .cameras = { session->n_cameras, items },
-		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = free_bytes(session),
+		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = folder_free_bytes(&session->folder),
 	};
 	for (size_t i = 0; i < session->n_cameras; i++) {
-		struct recording *recording = camera_recording(session->cameras[i]);
-
 		camera_fill_status(session->cameras[i], &items[i]);
 		report->recording = report->recording || items[i].recording;
-		if (recording)
-			recording_get_encoder(recording, names[i]);
-		items[i].encoder = names[i][0] ? xstrdup(names[i]) : NULL;
 	}
-	free(names);
-}
-
-void session_free_status(struct status_report *report)
-{
-	struct camera_status *items = report->cameras.items;
-
-	for (size_t i = 0; i < report->cameras.n; i++)
-		free(items[i].encoder);
-	free(items);
 }
 
 void session_fill_cameras(struct session *session, struct cameras *cameras)

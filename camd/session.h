@@ -48,8 +48,7 @@ void session_stop_recording(struct session *session, const struct list *camera_i
 void session_take_snapshot(struct session *session, const struct list *camera_ids, session_done_fn done, void *user);
 bool session_toggle_preview(struct session *session, const struct list *camera_ids, bool enabled, struct error *err);
 
-void session_fill_status(struct session *session, struct status_report *report);
-void session_free_status(struct status_report *report);
+void session_fill_status(struct session *session, struct status_report *report);	/* free report->cameras.items */
 void session_fill_cameras(struct session *session, struct cameras *cameras);	/* free cameras->cameras.items */
 
 /* Settings were changed by set_config. */
@@ -59,6 +58,10 @@ void session_config_changed(struct session *session);
 void session_tell_recovered(struct session *session);
 
 struct jobs *session_jobs(const struct session *session);
+struct adjust *session_adjust(const struct session *session);
+
+/* What the settings ask of an encoder; fps is left to the camera. */
+struct encoding_settings session_encoding_settings(const struct session *session);
 
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */
 

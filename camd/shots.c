@@ -169,8 +169,12 @@ static void write_work(uv_work_t *work)
 	struct part *part = work->data;
 	uint8_t *data;
 	size_t bytes;
+	bool made;
 
-	if (!still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error))
+	frame_begin_read(part->frame);
+	made = still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error);
+	frame_end_read(part->frame);
+	if (!made)
 		return;
 	part->written = write_file(part, data, bytes, &part->error);
 	free(data);

@@ -7,7 +7,6 @@
 #include "protocol/errors.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -329,8 +328,6 @@ static void start_part(struct part *part, struct camera *camera, const struct re
 	part->camera_id = camera_id(camera);
 	request.camera_id = part->camera_id;
 	request.title = title;
-	request.fps = camera_nominal_fps(camera);
-	request.intra = MAX(1, (int)lround(request.intra * request.fps / 1000.0));
 	if (camera_recording(camera)) {
 		error_set(&part->error, ERR_ALREADY_RECORDING, "Already recording");
 		part->state = PART_FAILED;
@@ -395,8 +392,7 @@ void starts_start(struct starts *starts, const struct list *ids, int64_t duratio
 	const struct config *config = session_config(starts->session);
 	struct recording_request common = {
 		.container = config->container, .csv = config->enable_csv_timing_log, .duration_ns = duration_ns,
-		.wall_ns = clock_wall_ns(), .bitrate_bps = config->bitrate_bps, .intra = config->intra_ns / NS_PER_MS,
-		.preset = config_presets[config->preset], .threads = config->threads,
+		.wall_ns = clock_wall_ns(), .encoding = session_encoding_settings(starts->session),
 	};
 	struct operation *operation;
 	struct camera **cameras;

@@ -4,6 +4,7 @@
 #include "common/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define N_WANTED 6
+#define N_WANTED 8		/* a driver may keep three, an encoder and its queue as many */
 #define N_LEAST 2
 
 enum buffer_state {
@@ -26,6 +27,7 @@ struct buffer {
 	int64_t queued_ns;
 	void *memory[V4L2_MODE_MAX_MEMORY];
 	size_t lengths[V4L2_MODE_MAX_MEMORY];
+	int dmabufs[V4L2_MODE_MAX_MEMORY];	/* the same memory for other devices; -1: the driver can't */
 };
 
 struct v4l2_buffers {
@@ -37,6 +39,7 @@ struct v4l2_buffers {
 	struct v4l2_mode mode;
 	unsigned flags;			/* of the driver's buffers: what clock it stamps with */
 	bool streaming;
+	bool not_exported;		/* some buffer has no dmabuf */
 	int n_queued;
 	int n_items;
 	struct buffer items[VIDEO_MAX_FRAME];
@@ -56,10 +59,16 @@ static struct v4l2_buffer blank(const struct v4l2_buffers *buffers, int index, s
 
 static void destroy(struct v4l2_buffers *buffers)
 {
-	for (int i = 0; i < buffers->n_items; i++)
-		for (int m = 0; m < buffers->mode.n_memory; m++)
-			if (buffers->items[i].memory[m])
-				munmap(buffers->items[i].memory[m], buffers->items[i].lengths[m]);
+	for (int i = 0; i < buffers->n_items; i++) {
+		struct buffer *item = &buffers->items[i];
+
+		for (int m = 0; m < buffers->mode.n_memory; m++) {
+			if (item->memory[m])
+				munmap(item->memory[m], item->lengths[m]);
+			if (item->dmabufs[m] >= 0)
+				close(item->dmabufs[m]);
+		}
+	}
 	if (buffers->wake_fd >= 0)
 		close(buffers->wake_fd);
 	pthread_mutex_destroy(&buffers->lock);
@@ -141,15 +150,36 @@ static bool map_one(struct v4l2_buffers *buffers, int index)
 	return true;
 }
 
-static void init_frame(struct v4l2_buffers *buffers, struct buffer *item)
+/* Not every driver can; then the memory is read through its mapping. */
+static void export_one(struct v4l2_buffers *buffers, int index)
 {
+	struct buffer *item = &buffers->items[index];
+
+	for (int m = 0; m < buffers->mode.n_memory; m++) {
+		struct v4l2_exportbuffer request = {
+			.type = buffers->type, .index = (unsigned)index, .plane = (unsigned)m, .flags = O_RDWR | O_CLOEXEC,
+		};
+
+		item->dmabufs[m] = v4l2_node_ioctl(buffers->fd, VIDIOC_EXPBUF, &request) ? -1 : request.fd;
+		if (item->dmabufs[m] < 0)
+			buffers->not_exported = true;
+	}
+}
+
+static void init_item(struct v4l2_buffers *buffers, struct buffer *item)
+{
+	for (int m = 0; m < V4L2_MODE_MAX_MEMORY; m++)
+		item->dmabufs[m] = -1;
 	item->frame.format = buffers->mode.format;
 	item->frame.n_planes = frame_n_planes(buffers->mode.format.pixels);
 	item->frame.release = release;
 	item->frame.owner = buffers;
 }
 
-/* Some drivers put data of their own before the picture, each time as much as they like. */
+/*
+ * Some drivers put data of their own before the picture, each time as much as they like. Such a picture isn't where the
+ * layout says, so its memory is no dmabuf for anybody.
+ */
 static void point_planes(struct v4l2_buffers *buffers, struct buffer *item, const size_t *data_offsets)
 {
 	for (int i = 0; i < item->frame.n_planes; i++) {
@@ -160,7 +190,7 @@ static void point_planes(struct v4l2_buffers *buffers, struct buffer *item, cons
 			.data = (uint8_t *)item->memory[plane->memory] + offset,
 			.stride = plane->stride,
 			.bytes = plane->bytes,
-			.dmabuf = -1,
+			.dmabuf = data_offsets[plane->memory] ? -1 : item->dmabufs[plane->memory],
 			.offset = offset,
 		};
 	}
@@ -178,10 +208,12 @@ static bool allocate(struct v4l2_buffers *buffers, const struct v4l2_node *node,
 	if (request.count < N_LEAST)
 		return error_set(err, ERR_IO, "camera %s: the driver has no memory for its buffers", node->path);
 	buffers->n_items = (int)MIN(request.count, VIDEO_MAX_FRAME);
+	for (int i = 0; i < buffers->n_items; i++)
+		init_item(buffers, &buffers->items[i]);
 	for (int i = 0; i < buffers->n_items; i++) {
 		if (!map_one(buffers, i))
 			return error_set_errno(err, errno, "camera %s: its buffers can't be mapped", node->path);
-		init_frame(buffers, &buffers->items[i]);
+		export_one(buffers, i);
 	}
 	return true;
 }
@@ -229,6 +261,59 @@ const char *v4l2_buffers_clock(const struct v4l2_buffers *buffers)
 	return "the driver's, CLOCK_MONOTONIC at the end of the frame";
 }
 
+/* What encoders are known to take; a picture in several pieces of memory has no single dmabuf. */
+static bool is_importable(const struct v4l2_mode *mode)
+{
+	switch (mode->format.pixels) {
+	case PIXEL_I420:
+	case PIXEL_NV12:
+	case PIXEL_NV21:
+	case PIXEL_YUYV:
+	case PIXEL_UYVY:
+	case PIXEL_RGB24:
+	case PIXEL_BGR24:
+		/* with V before U the planes are not in the order that an encoder expects */
+		return mode->n_memory == 1 &&
+		       (frame_n_planes(mode->format.pixels) < 3 || mode->planes[1].offset < mode->planes[2].offset);
+	default:
+		return false;
+	}
+}
+
+/* Whole pages, which is more than the driver says of its buffer; encoders ask for all that they can get. */
+static size_t dmabuf_bytes(const struct buffer *item)
+{
+	off_t bytes = item->dmabufs[0] >= 0 ? lseek(item->dmabufs[0], 0, SEEK_END) : 0;
+
+	return bytes > 0 ? (size_t)bytes : item->lengths[0];
+}
+
+struct frame_layout v4l2_buffers_layout(const struct v4l2_buffers *buffers)
+{
+	const struct v4l2_mode *mode = &buffers->mode;
+	struct frame_layout layout = {
+		.n_buffers = buffers->n_items,
+		.dmabuf = is_importable(mode) && !buffers->not_exported,
+		.buffer_bytes = mode->n_memory == 1 ? dmabuf_bytes(&buffers->items[0]) : 0,
+	};
+
+	for (int i = 0; i < frame_n_planes(mode->format.pixels); i++) {
+		layout.strides[i] = mode->planes[i].stride;
+		layout.offsets[i] = mode->planes[i].offset;
+	}
+	return layout;
+}
+
+bool v4l2_buffers_are_queued(struct v4l2_buffers *buffers)
+{
+	bool queued;
+
+	pthread_mutex_lock(&buffers->lock);
+	queued = buffers->n_queued > 0;
+	pthread_mutex_unlock(&buffers->lock);
+	return queued;
+}
+
 int v4l2_buffers_start(struct v4l2_buffers *buffers)
 {
 	int type = (int)buffers->type, rc = 0;
@@ -259,18 +344,30 @@ void v4l2_buffers_stop(struct v4l2_buffers *buffers)
 	pthread_mutex_unlock(&buffers->lock);
 }
 
+/* Without asking for pictures: with no buffer queued some kernels would report an error instead of waiting. */
+static bool is_gone(const struct v4l2_buffers *buffers)
+{
+	struct pollfd device = { .fd = buffers->fd };
+
+	return poll(&device, 1, 0) > 0 && device.revents & POLLHUP;
+}
+
 short v4l2_buffers_wait(struct v4l2_buffers *buffers, int timeout_ms)
 {
 	struct pollfd fds[2] = { { .fd = buffers->wake_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
 	uint64_t ignored;
+	int n;
 
-	/* With nothing queued, some kernels report an error instead of waiting; release() wakes us when that changes. */
+	/* With nothing queued, release() wakes us when that changes. */
 	pthread_mutex_lock(&buffers->lock);
 	queue_idle_locked(buffers);
 	if (buffers->n_queued)
 		fds[1].fd = buffers->fd;
 	pthread_mutex_unlock(&buffers->lock);
-	if (poll(fds, 2, timeout_ms) <= 0)
+	n = poll(fds, 2, timeout_ms);
+	if (fds[1].fd < 0 && is_gone(buffers))
+		return POLLHUP;
+	if (n <= 0)
 		return 0;
 	if (fds[0].revents && read(buffers->wake_fd, &ignored, sizeof(ignored)) == sizeof(ignored) && !fds[1].revents)
 		return POLLIN;
@@ -334,7 +431,8 @@ int v4l2_buffers_take(struct v4l2_buffers *buffers, struct v4l2_filled *filled)
 		.frame = &item->frame,
 		.damaged = taken.flags & V4L2_BUF_FLAG_ERROR,
 		.monotonic = (taken.flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
-		.time_ns = taken.timestamp.tv_sec * NS_PER_S + taken.timestamp.tv_usec * NS_PER_US,
+		/* unsigned: a driver's nonsense may wrap */
+		.time_ns = (int64_t)((uint64_t)taken.timestamp.tv_sec * NS_PER_S + (uint64_t)taken.timestamp.tv_usec * NS_PER_US),
 		.sequence = taken.sequence,
 	};
 	if (!measure(buffers, item, &taken, data_offsets, filled->bytes))

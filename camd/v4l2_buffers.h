@@ -2,8 +2,11 @@
  * The mapped buffers of a V4L2 camera, as frames that go round between the driver and whoever holds them.
  *
  * A frame that is let go is queued again at once while the camera streams, by the thread that lets it go; otherwise at the
- * next start. The memory lives until v4l2_buffers_close() and the last frame. take() and wait() belong to one thread, wake()
- * and the frames to any; the others are called while that thread doesn't run, or by itself.
+ * next start. Where the driver can, each is a dmabuf, too, so that another device reads it without a copy. Mapping and dmabuf
+ * live until v4l2_buffers_close() and the last frame; so long the kernel keeps the device's file open.
+ *
+ * take() and wait() belong to one thread, wake() and the frames to any; the others are called while that thread doesn't run,
+ * or by itself.
  */
 #pragma once
 
@@ -31,6 +34,11 @@ void v4l2_buffers_close(struct v4l2_buffers *buffers);
 
 /* How its times come about, for people. */
 const char *v4l2_buffers_clock(const struct v4l2_buffers *buffers);
+
+struct frame_layout v4l2_buffers_layout(const struct v4l2_buffers *buffers);
+
+/* Whether the driver has any to fill; if not, nobody can blame it for silence. Any thread. */
+bool v4l2_buffers_are_queued(struct v4l2_buffers *buffers);
 
 int v4l2_buffers_start(struct v4l2_buffers *buffers);		/* 0 or an errno */
 void v4l2_buffers_stop(struct v4l2_buffers *buffers);

@@ -73,23 +73,24 @@ static uint32_t default_to(uint32_t value, uint32_t fallback)
 	return value ? value : fallback;
 }
 
-struct colour v4l2_colour_map(const struct v4l2_colour_facts *facts, bool jpeg)
+struct colour v4l2_colour_map(const struct v4l2_colour_facts *facts, enum pixel_format pixels)
 {
+	bool rgb = pixel_format_is_rgb(pixels), grey = pixels == PIXEL_GREY || pixels == PIXEL_Y10;
 	bool unknown = facts->colorspace == V4L2_COLORSPACE_DEFAULT || facts->colorspace == V4L2_COLORSPACE_RAW;
 	uint32_t space = unknown ? V4L2_COLORSPACE_SRGB : facts->colorspace;
 	uint32_t transfer = default_to(facts->xfer_func, V4L2_MAP_XFER_FUNC_DEFAULT(space));
 	uint32_t encoding = default_to(facts->ycbcr_enc, V4L2_MAP_YCBCR_ENC_DEFAULT(space));
-	uint32_t range = default_to(facts->quantization, V4L2_MAP_QUANTIZATION_DEFAULT(false, space, encoding));
+	uint32_t range = default_to(facts->quantization, V4L2_MAP_QUANTIZATION_DEFAULT(rgb || grey, space, encoding));
 	uint8_t primaries = map_primaries(space);
 
-	if (jpeg) {
+	if (pixels == PIXEL_MJPEG) {
 		encoding = V4L2_YCBCR_ENC_601;
 		range = V4L2_QUANTIZATION_FULL_RANGE;
 	}
 	return (struct colour){
 		.primaries = primaries,
 		.transfer = map_transfer(transfer, primaries),
-		.matrix = map_matrix(encoding, primaries),
+		.matrix = rgb ? 0 : map_matrix(encoding, primaries),
 		.full_range = range == V4L2_QUANTIZATION_FULL_RANGE,
 	};
 }

@@ -10,5 +10,8 @@ struct v4l2_colour_facts {
 	uint32_t colorspace, xfer_func, ycbcr_enc, quantization;
 };
 
-/* jpeg: the pictures are JPEGs, whose matrix and range JFIF fixes whatever the driver says. */
-struct colour v4l2_colour_map(const struct v4l2_colour_facts *facts, bool jpeg);
+/*
+ * Of JPEGs JFIF fixes matrix and range whatever the driver says; RGB has no matrix. RGB and grey have the full
+ * range where the driver leaves it open: grey is what a sensor counts.
+ */
+struct colour v4l2_colour_map(const struct v4l2_colour_facts *facts, enum pixel_format pixels);

@@ -11,22 +11,37 @@
 
 #define DEFAULT_FPS 30
 #define MAX_ENTRIES 256		/* of a driver's lists, which it may not end */
-#define MAX_FORMATS 16
+#define MAX_FORMATS 32
 
-/* The formats that camd takes, the best first: what an encoder takes as it is, then what is lossless, then JPEG. */
+/*
+ * The formats that camd takes, the best first: what an encoder takes as it is, then what is lossless, the less data the better,
+ * then JPEG, then what has no colour.
+ */
 static const struct known {
 	uint32_t fourcc;
 	enum pixel_format pixels;
 	int n_memory;
+	bool v_first;			/* the V plane lies before the U plane */
 } known_formats[] = {
 	{ V4L2_PIX_FMT_NV12, PIXEL_NV12, 1 },
 	{ V4L2_PIX_FMT_YUV420, PIXEL_I420, 1 },
 	{ V4L2_PIX_FMT_NV12M, PIXEL_NV12, 2 },
 	{ V4L2_PIX_FMT_YUV420M, PIXEL_I420, 3 },
+	{ V4L2_PIX_FMT_YVU420, PIXEL_I420, 1, .v_first = true },
+	{ V4L2_PIX_FMT_YVU420M, PIXEL_I420, 3, .v_first = true },
+	{ V4L2_PIX_FMT_NV21, PIXEL_NV21, 1 },
+	{ V4L2_PIX_FMT_NV21M, PIXEL_NV21, 2 },
 	{ V4L2_PIX_FMT_YUYV, PIXEL_YUYV, 1 },
+	{ V4L2_PIX_FMT_UYVY, PIXEL_UYVY, 1 },
 	{ V4L2_PIX_FMT_YUV422P, PIXEL_I422, 1 },
+	{ V4L2_PIX_FMT_YUV422M, PIXEL_I422, 3 },
+	{ V4L2_PIX_FMT_YVU422M, PIXEL_I422, 3, .v_first = true },
+	{ V4L2_PIX_FMT_BGR24, PIXEL_BGR24, 1 },
+	{ V4L2_PIX_FMT_RGB24, PIXEL_RGB24, 1 },
 	{ V4L2_PIX_FMT_MJPEG, PIXEL_MJPEG, 1 },
 	{ V4L2_PIX_FMT_JPEG, PIXEL_MJPEG, 1 },
+	{ V4L2_PIX_FMT_GREY, PIXEL_GREY, 1 },
+	{ V4L2_PIX_FMT_Y10, PIXEL_Y10, 1 },
 };
 
 /* Sizes worth listing where a camera has any within a range. */
@@ -284,14 +299,15 @@ static bool lay_out(const struct answer *answer, const struct known *known, stru
 	struct frame_format raw = { .pixels = known->pixels, .width = answer->width, .height = answer->height };
 	size_t used[V4L2_MODE_MAX_MEMORY] = { 0 };
 
+	/* in the order in which they lie there */
 	for (int i = 0; i < frame_n_planes(known->pixels); i++) {
 		int memory = known->n_memory > 1 ? i : 0, row_bytes = frame_plane_row_bytes(&raw, i);
-		struct v4l2_mode_plane *plane = &mode->planes[i];
+		struct v4l2_mode_plane *plane = &mode->planes[known->v_first && i ? 3 - i : i];
 
 		plane->memory = memory;
 		plane->offset = used[memory];
 		plane->stride = (int)MIN(answer->strides[memory], INT32_MAX / 4);
-		if (i && !memory && known->pixels != PIXEL_NV12)
+		if (i && !memory && frame_n_planes(known->pixels) == 3)
 			plane->stride /= 2;
 		if (!answer->strides[memory])
 			plane->stride = row_bytes;
@@ -326,7 +342,7 @@ static bool accept(const struct answer *answer, const struct choice *choice, str
 		.pixels = choice->known->pixels,
 		.width = answer->width & ~1,
 		.height = answer->height & ~1,
-		.colour = v4l2_colour_map(&answer->colour, choice->known->pixels == PIXEL_MJPEG),
+		.colour = v4l2_colour_map(&answer->colour, choice->known->pixels),
 	};
 	return lay_out(answer, choice->known, mode);
 }
@@ -353,19 +369,6 @@ static void set_rate(const struct v4l2_node *node, const struct choice *choice, 
 	mode->period_ns = (NS_PER_S * interval.numerator + interval.denominator / 2) / interval.denominator;
 }
 
-/* A webcam may otherwise halve its rate in dim light, whatever was agreed. */
-static void keep_rate(const struct v4l2_node *node)
-{
-	struct v4l2_queryctrl about = { .id = V4L2_CID_EXPOSURE_AUTO_PRIORITY };
-	struct v4l2_control control = { .id = V4L2_CID_EXPOSURE_AUTO_PRIORITY };
-
-	if (v4l2_node_ioctl(node->fd, VIDIOC_QUERYCTRL, &about) ||
-	    about.flags & (V4L2_CTRL_FLAG_DISABLED | V4L2_CTRL_FLAG_READ_ONLY))
-		return;
-	if (v4l2_node_ioctl(node->fd, VIDIOC_S_CTRL, &control))
-		log_warning("camera %s: exposure_dynamic_framerate can't be switched off; its rate may sink in dim light", node->path);
-}
-
 static void log_choice(const struct v4l2_node *node, const struct v4l2_mode *mode, struct size wanted, struct rate rate)
 {
 	bool same = mode->format.width == wanted.width && mode->format.height == wanted.height;
@@ -387,8 +390,8 @@ bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *re
 	struct answer answer;
 
 	if (!n)
-		return error_set(err, ERR_UNSUPPORTED, "camera %s: it has no format that can be used: %s", node->path,
-				 pixels >= 0 ? pixel_format_names[pixels] : "NV12, YUV420, YUYV, YUV422P or MJPEG");
+		return error_set(err, ERR_UNSUPPORTED, "camera %s: it has no format that can be used%s%s", node->path,
+				 pixels >= 0 ? " as " : "", pixels >= 0 ? pixel_format_names[pixels] : "");
 	for (size_t i = 0; i < n; i++) {
 		if (!set_format(node, &choices[i], &answer)) {
 			if (errno == EBUSY)
@@ -400,7 +403,6 @@ bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *re
 		if (!accept(&answer, &choices[i], mode))
 			continue;
 		set_rate(node, &choices[i], rate, mode);
-		keep_rate(node);
 		log_choice(node, mode, wanted, rate);
 		return true;
 	}

@@ -1,5 +1,6 @@
 #include "camd/v4l2_node.h"
 
+#include "camd/v4l2_identity.h"
 #include "camd/v4l2_mode.h"
 #include "common/util.h"
 
@@ -19,15 +20,10 @@
 /* Parts of image pipelines that look like cameras, but give nothing without libcamera. */
 static const char *const pipeline_drivers[] = { "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rkisp1", NULL };
 
-/* A camera as found: what its identity is made of. */
-struct candidate {
-	char path[32];
-	int number;
-	char bus[33], card[33];
-};
-
+/* The cameras that are there, in the order of their places on the bus. */
 struct candidates {
-	struct candidate *items;
+	struct v4l2_identity *items;
+	bool *usable;			/* camd can use its pictures */
 	size_t n;
 };
 
@@ -63,9 +59,9 @@ static const char *query(struct v4l2_node *node)
 	if (v4l2_node_ioctl(node->fd, VIDIOC_QUERYCAP, &cap))
 		return errno == ENODEV ? "it has been unplugged" : "not a video device";
 	caps = cap.capabilities & V4L2_CAP_DEVICE_CAPS ? cap.device_caps : cap.capabilities;
-	snprintf(node->driver, sizeof(node->driver), "%.16s", (const char *)cap.driver);
-	snprintf(node->bus, sizeof(node->bus), "%.32s", (const char *)cap.bus_info);
-	snprintf(node->card, sizeof(node->card), "%.32s", (const char *)cap.card);
+	v4l2_identity_copy(node->driver, sizeof(node->driver), (const char *)cap.driver);
+	v4l2_identity_copy(node->bus, sizeof(node->bus), (const char *)cap.bus_info);
+	v4l2_identity_copy(node->card, sizeof(node->card), (const char *)cap.card);
 	if (caps & (V4L2_CAP_VIDEO_M2M | V4L2_CAP_VIDEO_M2M_MPLANE))
 		return "a codec or converter, not a camera";
 	if (caps & V4L2_CAP_IO_MC || is_pipeline(node->driver))
@@ -84,36 +80,83 @@ static bool open_path(struct v4l2_node *node, const char *path)
 	return node->fd >= 0;
 }
 
-/* Appends the camera at a path, if it is one. usable_only: and if camd can use its pictures. */
-static void try_candidate(struct candidates *found, const char *name, bool usable_only)
+/* A USB camera's serial number; empty: it has none. */
+static void read_serial(int fd, char *serial, size_t bytes)
 {
-	struct candidate candidate = { 0 };
-	struct v4l2_node node;
+	char path[64], line[128] = "";
+	struct stat status;
+	FILE *file;
 
-	if (strncmp(name, "video", 5) || !isdigit((unsigned char)name[5]) || strlen(name) > 20)
+	*serial = '\0';
+	if (fstat(fd, &status))
 		return;
-	candidate.number = atoi(name + 5);
-	snprintf(candidate.path, sizeof(candidate.path), "/dev/%s", name);
-	if (!open_path(&node, candidate.path))
+	/* device is the interface, of which the USB device is the parent */
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/../serial", major(status.st_rdev), minor(status.st_rdev));
+	file = fopen(path, "re");
+	if (!file)
 		return;
-	if (!query(&node) && (!usable_only || v4l2_mode_is_usable(&node))) {
-		memcpy(candidate.bus, node.bus, sizeof(candidate.bus));
-		memcpy(candidate.card, node.card, sizeof(candidate.card));
-		found->items = xrealloc(found->items, found->n + 1, sizeof(*found->items));
-		found->items[found->n++] = candidate;
+	if (fgets(line, sizeof(line), file))
+		line[strcspn(line, "\n")] = '\0';
+	v4l2_identity_copy(serial, bytes, line);
+	fclose(file);
+}
+
+static struct v4l2_identity identify_node(const struct v4l2_node *node, int number)
+{
+	struct v4l2_identity identity = { .number = number };
+
+	memcpy(identity.bus, node->bus, sizeof(identity.bus));
+	memcpy(identity.card, node->card, sizeof(identity.card));
+	read_serial(node->fd, identity.serial, sizeof(identity.serial));
+	return identity;
+}
+
+static void write_path(int number, char *path, size_t bytes)
+{
+	snprintf(path, bytes, "/dev/video%d", number);
+}
+
+static bool comes_before(const struct v4l2_identity *a, const struct v4l2_identity *b)
+{
+	int order = strcmp(a->bus, b->bus);
+
+	return order ? order < 0 : a->number < b->number;
+}
+
+static void insert(struct candidates *found, const struct v4l2_identity *identity, bool usable)
+{
+	size_t at = found->n++;
+
+	found->items = xrealloc(found->items, found->n, sizeof(*found->items));
+	found->usable = xrealloc(found->usable, found->n, sizeof(*found->usable));
+	for (; at && comes_before(identity, &found->items[at - 1]); at--) {
+		found->items[at] = found->items[at - 1];
+		found->usable[at] = found->usable[at - 1];
+	}
+	found->items[at] = *identity;
+	found->usable[at] = usable;
+}
+
+/* Adds what is behind a name in /dev, if it is a camera. */
+static void try_candidate(struct candidates *found, const char *name)
+{
+	struct v4l2_identity identity;
+	struct v4l2_node node;
+	char path[32];
+
+	if (strncmp(name, "video", 5) || !name[5] || strspn(name + 5, "0123456789") != strlen(name + 5) || strlen(name) > 12)
+		return;
+	write_path(atoi(name + 5), path, sizeof(path));
+	if (!open_path(&node, path))
+		return;
+	if (!query(&node)) {
+		identity = identify_node(&node, atoi(name + 5));
+		insert(found, &identity, v4l2_mode_is_usable(&node));
 	}
 	close(node.fd);
 }
 
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct candidate *first = a, *second = b;
-	int order = strcmp(first->bus, second->bus);
-
-	return order ? order : first->number - second->number;
-}
-
-static struct candidates find_candidates(bool usable_only)
+static struct candidates find_candidates(void)
 {
 	struct candidates found = { 0 };
 	DIR *directory = opendir("/dev");
@@ -122,70 +165,81 @@ static struct candidates find_candidates(bool usable_only)
 	if (!directory)
 		return found;
 	while ((entry = readdir(directory)))
-		try_candidate(&found, entry->d_name, usable_only);
+		try_candidate(&found, entry->d_name);
 	closedir(directory);
-	if (found.n)
-		qsort(found.items, found.n, sizeof(*found.items), compare_candidates);
 	return found;
+}
+
+static void free_candidates(struct candidates *candidates)
+{
+	free(candidates->items);
+	free(candidates->usable);
 }
 
 size_t v4l2_node_discover(char ***found)
 {
-	struct candidates candidates = find_candidates(true);
+	struct candidates candidates = find_candidates();
+	char name[V4L2_IDENTITY_MAX];
+	size_t n = 0;
 
-	*found = xcalloc(candidates.n, sizeof(**found));
-	for (size_t i = 0; i < candidates.n; i++)
-		(*found)[i] = xstrdup(candidates.items[i].path);
-	free(candidates.items);
-	return candidates.n;
-}
-
-/* The id of candidate i: equal devices on equal buses are counted. */
-static void make_id(const struct candidates *candidates, size_t i, char *id, size_t bytes)
-{
-	const struct candidate *candidate = &candidates->items[i];
-	int nth = 1;
-	int used;
-
-	for (size_t k = 0; k < i; k++)
-		if (!strcmp(candidates->items[k].bus, candidate->bus) && !strcmp(candidates->items[k].card, candidate->card))
-			nth++;
-	used = snprintf(id, bytes, "v4l2:%s/%s", candidate->bus, candidate->card);
-	if (nth > 1 && used > 0 && (size_t)used < bytes)
-		snprintf(id + used, bytes - (size_t)used, "#%d", nth);
+	*found = xcalloc(MAX(candidates.n, 1), sizeof(**found));
+	for (size_t i = 0; i < candidates.n; i++) {
+		if (!candidates.usable[i])
+			continue;
+		v4l2_identity_name(candidates.items, candidates.n, i, name);
+		(*found)[n++] = xstrdup(name);
+	}
+	free_candidates(&candidates);
+	return n;
 }
 
 static void identify(struct v4l2_node *node)
 {
-	struct candidates candidates = find_candidates(false);
+	struct candidates candidates = find_candidates();
+	char name[V4L2_IDENTITY_MAX], path[32];
 	struct stat own, other;
 
 	snprintf(node->id, sizeof(node->id), "v4l2:%s/%s", node->bus, node->card);
-	for (size_t i = 0; i < candidates.n && !fstat(node->fd, &own); i++)
-		if (!stat(candidates.items[i].path, &other) && own.st_rdev == other.st_rdev)
-			make_id(&candidates, i, node->id, sizeof(node->id));
-	free(candidates.items);
+	for (size_t i = 0; i < candidates.n && !fstat(node->fd, &own); i++) {
+		write_path(candidates.items[i].number, path, sizeof(path));
+		if (stat(path, &other) || own.st_rdev != other.st_rdev)
+			continue;
+		v4l2_identity_name(candidates.items, candidates.n, i, name);
+		snprintf(node->id, sizeof(node->id), "v4l2:%s", name);
+	}
+	free_candidates(&candidates);
 }
 
-/* From "", or an id with or without its kind. */
+static bool resolve_first(char *path, size_t bytes, struct error *err)
+{
+	struct candidates candidates = find_candidates();
+	bool found = false;
+
+	for (size_t i = 0; i < candidates.n && !found; i++) {
+		found = candidates.usable[i];
+		if (found)
+			write_path(candidates.items[i].number, path, bytes);
+	}
+	free_candidates(&candidates);
+	return found || error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found: none at /dev/video*, or no permission to open them");
+}
+
+/* From an id with or without its kind. */
 static bool resolve_id(const char *what, char *path, size_t bytes, struct error *err)
 {
-	struct candidates candidates = find_candidates(!*what);
-	bool found = false;
-	char id[128];
+	struct candidates candidates = find_candidates();
+	bool ambiguous;
+	int found = v4l2_identity_find(candidates.items, candidates.n, what, &ambiguous);
 
+	if (found >= 0)
+		write_path(candidates.items[found].number, path, bytes);
+	free_candidates(&candidates);
 	if (!strncmp(what, "v4l2:", 5))
 		what += 5;
-	for (size_t i = 0; i < candidates.n && !found; i++) {
-		make_id(&candidates, i, id, sizeof(id));
-		found = !*what || !strcmp(id + 5, what);
-		if (found)
-			snprintf(path, bytes, "%s", candidates.items[i].path);
-	}
-	free(candidates.items);
-	if (!found && !*what)
-		return error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found: none at /dev/video*, or no permission to open them");
-	return found || error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there; list_cameras shows those that are", what);
+	if (ambiguous)
+		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s': several have this serial number; list_cameras shows them by "
+				 "their places", what);
+	return found >= 0 || error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there; list_cameras shows those that are", what);
 }
 
 static bool resolve(const char *what, char *path, size_t bytes, struct error *err)
@@ -199,7 +253,7 @@ static bool resolve(const char *what, char *path, size_t bytes, struct error *er
 	else if (*what == '/')
 		snprintf(path, bytes, "%s", what);
 	else
-		return resolve_id(what, path, bytes, err);
+		return *what ? resolve_id(what, path, bytes, err) : resolve_first(path, bytes, err);
 	return true;
 }
 
@@ -321,14 +375,14 @@ static bool lock(const struct v4l2_node *node, struct error *err)
 	return error_set_errno(err, errno, "camera %s: can't be locked", node->path);
 }
 
-bool v4l2_node_open(struct v4l2_node *node, const char *what, struct error *err)
+bool v4l2_node_open(struct v4l2_node *node, const char *what, const char *id, struct error *err)
 {
 	char path[sizeof(node->path)];
 	struct stat status;
 	const char *reason;
 
 	*node = (struct v4l2_node){ .fd = -1 };
-	if (!resolve(what, path, sizeof(path), err))
+	if (!(id ? resolve_id(id, path, sizeof(path), err) : resolve(what, path, sizeof(path), err)))
 		return false;
 	snprintf(node->path, sizeof(node->path), "%s", path);
 	if (!stat(path, &status) && !S_ISCHR(status.st_mode))

@@ -124,6 +124,21 @@ bool field_parse_json(const struct field *field, void *base, const char *text, s
  */
 void field_set_json_member(struct cJSON **object, const char *name, const char *text);
 
+/* A member of a FIELD_JSON value, in plain C: text, or up to JSON_MEMBER_NUMBERS numbers (a boolean is 0 or 1), or neither. */
+#define JSON_MEMBER_NUMBERS 16
+struct json_member {
+	const char *name;	/* borrowed, as is the text */
+	const char *text;	/* NULL: it is none */
+	size_t n;
+	double numbers[JSON_MEMBER_NUMBERS];
+};
+
+/* How many members an object has; 0 for what is no object. */
+size_t field_json_members(const struct cJSON *object);
+
+/* Steps through an object's members: at is what the last call returned, NULL at first. Returns NULL behind the last. */
+const struct cJSON *field_json_next(const struct cJSON *object, const struct cJSON *at, struct json_member *member);
+
 struct cJSON *field_to_json(const struct field *field, const void *base);	/* NULL: absent */
 struct cJSON *fields_to_json(const struct field *table, const void *base);	/* an object; the caller deletes */
 

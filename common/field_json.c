@@ -415,3 +415,36 @@ bool fields_check_json(const struct field *table, const cJSON *object, const cha
 			return error_set(err, ERR_INTERNAL, "%s.%s: is missing", where, f->name);
 	return true;
 }
+
+size_t field_json_members(const struct cJSON *object)
+{
+	return cJSON_IsObject(object) ? (size_t)cJSON_GetArraySize(object) : 0;
+}
+
+static bool add_number(struct json_member *member, const cJSON *value)
+{
+	if (member->n == JSON_MEMBER_NUMBERS || !(cJSON_IsNumber(value) || cJSON_IsBool(value)))
+		return false;
+	member->numbers[member->n++] = cJSON_IsBool(value) ? cJSON_IsTrue(value) : value->valuedouble;
+	return true;
+}
+
+const struct cJSON *field_json_next(const struct cJSON *object, const struct cJSON *at, struct json_member *member)
+{
+	const cJSON *value = at ? at->next : object->child, *item;
+
+	if (!value)
+		return NULL;
+	*member = (struct json_member){ .name = value->string };
+	if (cJSON_IsString(value))
+		member->text = value->valuestring;
+	else if (!cJSON_IsArray(value))
+		add_number(member, value);
+	else
+		cJSON_ArrayForEach(item, value)
+			if (!add_number(member, item)) {
+				member->n = 0;
+				break;
+			}
+	return value;
+}

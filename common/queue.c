@@ -4,10 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 void queue_init(struct queue *queue, size_t element_bytes, size_t max_n, size_t max_bytes)
 {
-	*queue = (struct queue){ .element_bytes = element_bytes, .max_n = max_n, .max_bytes = max_bytes, .capacity = max_n + 4 };
+	*queue = (struct queue){ .element_bytes = element_bytes, .max_n = max_n, .max_bytes = max_bytes, .capacity = max_n + 4,
+				 .wake_fd = -1 };
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->filled, NULL);
 	queue->slots = xcalloc(queue->capacity, element_bytes);
@@ -19,6 +22,8 @@ void queue_finish(struct queue *queue)
 		return;
 	free(queue->slots);
 	queue->slots = NULL;
+	if (queue->wake_fd >= 0)
+		close(queue->wake_fd);
 	pthread_cond_destroy(&queue->filled);
 	pthread_mutex_destroy(&queue->lock);
 }
@@ -41,13 +46,27 @@ static void grow(struct queue *queue)
 	queue->first = 0;
 }
 
+/* One write for many pushes: the consumer takes all that is there before it waits again. */
+static void wake(struct queue *queue)
+{
+	uint64_t one = 1;
+
+	pthread_cond_broadcast(&queue->filled);
+	if (!queue->awaited)
+		return;
+	queue->awaited = false;
+	/* an eventfd refuses only what would overflow it, and then it is readable anyway */
+	if (write(queue->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 static void append(struct queue *queue, const void *element)
 {
 	if (queue->n == queue->capacity)
 		grow(queue);
 	memcpy(slot(queue, queue->n), element, queue->element_bytes);
 	queue->n++;
-	pthread_cond_signal(&queue->filled);
+	wake(queue);
 }
 
 bool queue_push(struct queue *queue, const void *element, size_t bytes)
@@ -72,6 +91,16 @@ void queue_push_force(struct queue *queue, const void *element)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+static bool take_locked(struct queue *queue, void *element)
+{
+	if (!queue->n)
+		return false;
+	memcpy(element, slot(queue, 0), queue->element_bytes);
+	queue->first = (queue->first + 1) % queue->capacity;
+	queue->n--;
+	return true;
+}
+
 bool queue_pop(struct queue *queue, void *element)
 {
 	bool got;
@@ -79,14 +108,44 @@ bool queue_pop(struct queue *queue, void *element)
 	pthread_mutex_lock(&queue->lock);
 	while (!queue->n && !queue->closed)
 		pthread_cond_wait(&queue->filled, &queue->lock);
-	got = queue->n > 0;
-	if (got) {
-		memcpy(element, slot(queue, 0), queue->element_bytes);
-		queue->first = (queue->first + 1) % queue->capacity;
-		queue->n--;
-	}
+	got = take_locked(queue, element);
 	pthread_mutex_unlock(&queue->lock);
 	return got;
+}
+
+bool queue_open_wake_fd(struct queue *queue)
+{
+	queue->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return queue->wake_fd >= 0;
+}
+
+bool queue_try_pop(struct queue *queue, void *element)
+{
+	bool got;
+
+	pthread_mutex_lock(&queue->lock);
+	got = take_locked(queue, element);
+	queue->awaited = !got && !queue->closed;
+	pthread_mutex_unlock(&queue->lock);
+	return got;
+}
+
+void queue_clear_wake_fd(struct queue *queue)
+{
+	uint64_t ignored;
+
+	if (read(queue->wake_fd, &ignored, sizeof(ignored)) < 0)
+		return;
+}
+
+bool queue_is_over(struct queue *queue)
+{
+	bool over;
+
+	pthread_mutex_lock(&queue->lock);
+	over = queue->closed && !queue->n;
+	pthread_mutex_unlock(&queue->lock);
+	return over;
 }
 
 void queue_release(struct queue *queue, size_t bytes)
@@ -100,6 +159,6 @@ void queue_close(struct queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	queue->closed = true;
-	pthread_cond_broadcast(&queue->filled);
+	wake(queue);
 	pthread_mutex_unlock(&queue->lock);
 }

@@ -2,7 +2,7 @@
  * A bounded queue between two threads: fixed-size elements, a bound in elements and one in bytes.
  *
  * The producer is never made to wait: a push that does not fit is refused, and who pushes counts that loss. What must not
- * be lost (an end marker) goes in by force. The consumer waits.
+ * be lost (an end marker) goes in by force. The consumer waits; one that waits for other things, too, polls a descriptor.
  */
 #pragma once
 
@@ -20,6 +20,8 @@ struct queue {
 	size_t first, n;
 	size_t max_n, max_bytes, bytes;
 	bool closed;
+	int wake_fd;		/* an eventfd; -1: the consumer waits in queue_pop() */
+	bool awaited;		/* the consumer polls wake_fd, or is about to */
 };
 
 /* max_bytes 0: no bound in bytes. */
@@ -32,6 +34,16 @@ void queue_push_force(struct queue *queue, const void *element);
 
 /* Waits for an element. False: closed and empty. bytes must be given back by queue_release() once the element is done with. */
 bool queue_pop(struct queue *queue, void *element);
+
+/* For a consumer that polls: makes the descriptor. To be called before the first push. False: errno. */
+bool queue_open_wake_fd(struct queue *queue);
+
+/* Takes an element if there is one. False: there is none, and the next push, or the closing, makes wake_fd readable. */
+bool queue_try_pop(struct queue *queue, void *element);
+
+/* After poll() has found wake_fd readable. */
+void queue_clear_wake_fd(struct queue *queue);
+bool queue_is_over(struct queue *queue);	/* closed and empty */
 
 /* Says that n bytes of popped elements are done with. */
 void queue_release(struct queue *queue, size_t bytes);

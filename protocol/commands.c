@@ -48,6 +48,20 @@ static const struct field events_fields[] = {
 	{ 0 },
 };
 
+static const struct field set_controls_fields[] = {
+	CAMERA_IDS(set_controls_args),
+	{ .name = "controls", .type = FIELD_JSON, .at = offsetof(struct set_controls_args, controls), .flags = FIELD_REQUIRED,
+	  .help = "An object of controls by the names that list_cameras tells: numbers, true or false, names of choices, arrays of numbers; all are set, or none." },
+	{ 0 },
+};
+
+static const struct field set_camera_fields[] = {
+	CAMERA_IDS(set_camera_args),
+	{ .name = "enabled", .type = FIELD_BOOL, .at = offsetof(struct set_camera_args, enabled), .flags = FIELD_REQUIRED,
+	  .help = "false: its recording ends, and its device is free for others; true: it is opened again." },
+	{ 0 },
+};
+
 static const struct field remux_fields[] = {
 	{ .name = "file", .type = FIELD_PATH, .at = offsetof(struct remux_args, file), .max = 4095, .flags = FIELD_REQUIRED,
 	  .help = "A raw `.h264` recording below the output directory, with its timing CSV beside it." },
@@ -100,7 +114,7 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_LIST_CAMERAS] = {
 		.name = "list_cameras", .reply = MSG_CAMERAS, .flags = CMD_NEEDS_CAMERAS,
-		.summary = "Lists the cameras with their modes.",
+		.summary = "Lists the cameras with their modes and controls.",
 	},
 	[CMD_GET_CONFIG] = {
 		.name = "get_config", .reply = MSG_CONFIG,
@@ -121,6 +135,16 @@ const struct command commands[N_COMMANDS] = {
 		.name = "unsubscribe", .reply = MSG_UNSUBSCRIBED,
 		.summary = "Asks for events no longer.",
 		ARGUMENTS(events_fields, events_args),
+	},
+	[CMD_SET_CONTROLS] = {
+		.name = "set_controls", .reply = MSG_CONTROLS_SET, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
+		.summary = "Sets exposure, gain and whatever else cameras have; it stays set when a camera comes back.",
+		ARGUMENTS(set_controls_fields, set_controls_args),
+	},
+	[CMD_SET_CAMERA] = {
+		.name = "set_camera", .reply = MSG_CAMERA_SET, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
+		.summary = "Switches cameras off, so that their devices are free, or on again.",
+		ARGUMENTS(set_camera_fields, set_camera_args),
 	},
 	[CMD_REMUX] = {
 		.name = "remux", .reply = MSG_JOB_STARTED,

@@ -23,6 +23,8 @@ enum command_id {
 	CMD_SET_CONFIG,
 	CMD_SUBSCRIBE,
 	CMD_UNSUBSCRIBE,
+	CMD_SET_CONTROLS,
+	CMD_SET_CAMERA,
 	CMD_REMUX,
 	N_COMMANDS,
 };
@@ -70,6 +72,16 @@ struct set_config_args {
 
 struct events_args {
 	struct list events;		/* of texts */
+};
+
+struct set_controls_args {
+	struct list camera_id;
+	struct cJSON *controls;
+};
+
+struct set_camera_args {
+	struct list camera_id;
+	bool enabled;
 };
 
 struct remux_args {

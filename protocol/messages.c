@@ -115,8 +115,8 @@ static const struct field camera_status_fields[] = {
 	TEXT(id, "Name that is the same after a restart."),
 	TEXT(kind, "Kind of source."),
 	TEXT(model, "Name for people."),
-	TEXT(state, "opening, running, lost or failed."),
-	TEXT(encoder, "What encodes; null while nothing is encoded."),
+	TEXT(state, "opening, running, lost, failed or off."),
+	TEXT(encoder, "What encodes, or stands ready to; null if nothing does."),
 	TEXT(error, "Why it is lost or failed.", OPTIONAL),
 	SIZE(size, "Size of the frames; absent before the camera is open.", OPTIONAL),
 	REAL(target_fps, "Nominal rate.", .unit = "frames/s"),
@@ -126,6 +126,8 @@ static const struct field camera_status_fields[] = {
 	INT(camera_frames, "Frames that the sensor produced since the camera's start."),
 	INT(camera_lost, "Those of them that never reached camd."),
 	BOOL(preview, "Whether a preview is on."),
+	TEXT(degraded, "How the camera fades: rate, frozen, black or bitrate; absent if it does not.", OPTIONAL),
+	INT(copied_bytes, "Bytes of raw pictures that the processor converted or copied on their way into an encoder, since the start.", .unit = "bytes"),
 	{ 0 },
 };
 #undef OF
@@ -161,9 +163,24 @@ static const struct field waited_fields[] = {
 
 static const struct field cameras_mode_fields[] = {
 	{ .name = "size", .type = FIELD_SIZE, .at = offsetof(struct camera_mode, size), .help = "Size of the frames." },
-	{ .name = "max_fps", .type = FIELD_REAL, .at = offsetof(struct camera_mode, max_fps), .unit = "frames/s", .help = "Highest rate." },
+	{ .name = "max_fps", .type = FIELD_REAL, .at = offsetof(struct camera_mode, max_fps), .unit = "frames/s", .flags = FIELD_OPTIONAL, .help = "Highest rate, if it is known." },
 	{ 0 },
 };
+
+#define OF camera_control
+static const struct field camera_control_fields[] = {
+	TEXT(name, "Name, as the camera's own interface has it."),
+	TEXT(type, "bool, int, real or choice."),
+	INT(count, "How many numbers make its value."),
+	REAL(min, "Lowest value.", OPTIONAL),
+	REAL(max, "Highest value.", OPTIONAL),
+	REAL(step, "Values are so far apart.", OPTIONAL),
+	{ .name = "default", .type = FIELD_REAL, .at = offsetof(struct camera_control, fallback), .flags = FIELD_OPTIONAL,
+	  .help = "What it is unless it is set; of a choice, its number." },
+	TEXTS(choices, "Names of the choices by their numbers, from 0; an empty one can't be chosen.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
 
 #define OF camera_info
 static const struct field camera_info_fields[] = {
@@ -172,8 +189,8 @@ static const struct field camera_info_fields[] = {
 	TEXT(kind, "Kind of source."),
 	TEXT(model, "Name for people."),
 	OBJECTS(modes, cameras_mode_fields, camera_mode, "What it can do."),
-	TEXTS(controls, "Names of what can be set."),
-	TEXT(state, "opening, running, lost or failed."),
+	OBJECTS(controls, camera_control_fields, camera_control, "What set_controls can set."),
+	TEXT(state, "opening, running, lost, failed or off."),
 	{ 0 },
 };
 #undef OF
@@ -191,6 +208,24 @@ static const struct field config_fields[] = {
 static const struct field config_set_fields[] = {
 	{ .name = "values", .type = FIELD_JSON, .at = offsetof(struct config_values, values), .help = "The new values, by name." },
 	TEXTS(restart_needed, "Those that stay as they are, for only a start of camd takes them."),
+	{ 0 },
+};
+#undef OF
+
+#define OF controls_set
+static const struct field controls_set_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct controls_set, camera_id),
+	  .flags = FIELD_ONE_OR_MANY, .help = "Number of the camera; a list if there are several." },
+	{ .name = "controls", .type = FIELD_JSON, .at = offsetof(struct controls_set, controls), .help = "What was set." },
+	{ 0 },
+};
+#undef OF
+
+#define OF camera_set
+static const struct field camera_set_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct camera_set, camera_id),
+	  .flags = FIELD_ONE_OR_MANY, .help = "Number of the camera; a list if there are several." },
+	BOOL(enabled, "Whether it is switched on."),
 	{ 0 },
 };
 #undef OF
@@ -266,6 +301,28 @@ static const struct field camera_lost_fields[] = {
 	TEXT(id, "Name that is the same after a restart."),
 	TEXT(code, "Error code."),
 	TEXT(message, "What went wrong."),
+	{ 0 },
+};
+#undef OF
+
+#define OF camera_degraded
+static const struct field camera_degraded_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(reason, "rate: fewer frames than it should give; frozen: the same picture all the time; black: a black picture; bitrate: the video has become much smaller."),
+	BOOL(degraded, "true: it has been so for some time; false: it is over."),
+	REAL(seconds, "How long it has been so.", .unit = "s"),
+	REAL(measured, "What was measured: frames/s, mean brightness (0 to 255), or bits/s."),
+	REAL(expected, "What it should be, or was."),
+	TEXT(message, "The same for people."),
+	{ 0 },
+};
+#undef OF
+
+#define OF encoder_changed
+static const struct field encoder_changed_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(encoder, "What encodes from now on."),
+	TEXT(before, "What did before."),
 	{ 0 },
 };
 #undef OF
@@ -376,6 +433,8 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_CONFIG_SET] = { "config_set", KIND_REPLY, "The settings are changed.", config_set_fields },
 	[MSG_SUBSCRIBED] = { "subscribed", KIND_REPLY, "Those events will be sent.", subscribed_fields },
 	[MSG_UNSUBSCRIBED] = { "unsubscribed", KIND_REPLY, "The events that are still sent.", subscribed_fields },
+	[MSG_CONTROLS_SET] = { "controls_set", KIND_REPLY, "The controls are set.", controls_set_fields },
+	[MSG_CAMERA_SET] = { "camera_set", KIND_REPLY, "The camera's device is free, or is being opened.", camera_set_fields },
 	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
 	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },
@@ -385,6 +444,8 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_PREVIEW_FRAME] = { "preview_frame", KIND_NOTICE, "While a preview is on: its newest picture.", preview_frame_fields },
 	[EVENT_CAMERA_FOUND] = { "camera_found", KIND_EVENT, "A camera runs, for the first time or again.", camera_found_fields },
 	[EVENT_CAMERA_LOST] = { "camera_lost", KIND_EVENT, "A camera could not be opened, is gone, or gives no frames.", camera_lost_fields },
+	[EVENT_CAMERA_DEGRADED] = { "camera_degraded", KIND_EVENT, "A camera has been fading for degraded_after, or is well again.", camera_degraded_fields },
+	[EVENT_ENCODER_CHANGED] = { "encoder_changed", KIND_EVENT, "Another encoder has taken over.", encoder_changed_fields },
 	[EVENT_FRAMES_LOST] = { "frames_lost", KIND_EVENT, "A recording lost frames; at most one a second and camera.", frames_lost_fields },
 	[EVENT_RECORDING_STARTED] = { "recording_started", KIND_EVENT, "The first frame of a camera is in its file.", camera_started_fields },
 	[EVENT_RECORDING_STOPPED] = { "recording_stopped", KIND_EVENT, "A camera's file is complete and on the disk.", camera_stopped_fields },

@@ -27,6 +27,8 @@ enum message_id {
 	MSG_CONFIG_SET,
 	MSG_SUBSCRIBED,
 	MSG_UNSUBSCRIBED,
+	MSG_CONTROLS_SET,
+	MSG_CAMERA_SET,
 	MSG_JOB_STARTED,
 	MSG_ERROR,
 
@@ -38,6 +40,8 @@ enum message_id {
 
 	EVENT_CAMERA_FOUND,
 	EVENT_CAMERA_LOST,
+	EVENT_CAMERA_DEGRADED,
+	EVENT_ENCODER_CHANGED,
 	EVENT_FRAMES_LOST,
 	EVENT_RECORDING_STARTED,
 	EVENT_RECORDING_STOPPED,
@@ -124,6 +128,8 @@ struct camera_status {
 	struct lost lost;		/* of the recording */
 	int64_t bytes, duration_ns, camera_frames, camera_lost;
 	bool preview;
+	char *degraded;			/* how it fades: rate, frozen, black, bitrate; NULL: it does not */
+	int64_t copied_bytes;
 };
 
 struct status_report {
@@ -158,11 +164,18 @@ struct camera_mode {
 	double max_fps;
 };
 
+struct camera_control {
+	char *name, *type;
+	int64_t count;			/* of numbers that make a value */
+	double min, max, step, fallback;	/* NAN: there is none */
+	struct list choices;		/* of texts */
+};
+
 struct camera_info {
 	int64_t camera_id;
 	char *id, *kind, *model;
 	struct list modes;		/* of struct camera_mode */
-	struct list controls;		/* of texts; none yet */
+	struct list controls;		/* of struct camera_control */
 	char *state;
 };
 
@@ -173,6 +186,16 @@ struct cameras {
 struct config_values {
 	struct cJSON *values;		/* an object */
 	struct list restart_needed;	/* of texts: what takes effect with the next start only */
+};
+
+struct controls_set {
+	struct list camera_id;		/* of int64_t */
+	struct cJSON *controls;		/* as given */
+};
+
+struct camera_set {
+	struct list camera_id;
+	bool enabled;
 };
 
 struct subscribed {
@@ -218,6 +241,20 @@ struct preview_frame {
 struct camera_event {
 	int64_t camera_id;
 	char *id, *model, *code, *message;
+};
+
+struct camera_degraded {
+	int64_t camera_id;
+	char *reason;			/* rate, frozen, black, bitrate */
+	bool degraded;			/* false: it is over */
+	double seconds;			/* since it began */
+	double measured, expected;
+	char *message;
+};
+
+struct encoder_changed {
+	int64_t camera_id;
+	char *encoder, *before;
 };
 
 struct frames_lost {

@@ -11,6 +11,7 @@
  */
 #include "camd/encode/encoder.h"
 
+#include "camd/convert.h"
 #include "camd/h264.h"
 #include "common/util.h"
 
@@ -32,13 +33,13 @@ struct facts {
 	int64_t pts;
 	int64_t sensor_ns, wall_ns;
 	uint64_t number, camera_frame;
+	struct exposure exposure;
 };
 
 struct avcodec_encoder {
 	struct encoder base;
 	AVCodecContext *context;
 	AVFrame *picture;		/* an empty shell between frames */
-	struct frame_format format;
 	encoder_packet_fn on_packet;
 	void *user;
 	int64_t next_pts;
@@ -172,9 +173,6 @@ static bool check_request(const struct encoder_request *request, struct error *e
 {
 	const struct frame_format *format = &request->format;
 
-	if (!avcodec_takes(format->pixels))
-		return error_set(err, ERR_UNSUPPORTED, "software H.264 does not take %s: it must become i420 first",
-				 pixel_format_names[format->pixels]);
 	if (format->width < 16 || format->height < 16 || format->width % 2 || format->height % 2)
 		return error_set_argument(err, "resolution", "H.264 needs even sizes of 16x16 and more, not %dx%d",
 					  format->width, format->height);
@@ -211,16 +209,19 @@ static void avcodec_destroy(struct encoder *base)
 	free(encoder);
 }
 
-static struct encoder *avcodec_create(const struct encoder_request *request, encoder_packet_fn on_packet, void *user,
+static struct encoder *avcodec_create(const struct encoder_request *wanted, encoder_packet_fn on_packet, void *user,
 				      struct error *err)
 {
+	struct encoder_request taken = *wanted, *request = &taken;
 	struct avcodec_encoder *encoder;
 
+	if (!avcodec_takes(wanted->format.pixels))
+		taken.format = convert_format(&wanted->format);
 	if (!check_request(request, err))
 		return NULL;
 	encoder = xcalloc(1, sizeof(*encoder));
 	encoder->base.impl = &encoder_avcodec;
-	encoder->format = request->format;
+	encoder->base.takes = request->format;
 	encoder->on_packet = on_packet;
 	encoder->user = user;
 	for (size_t i = 0; i < MAX_INSIDE; i++)
@@ -257,6 +258,7 @@ static struct packet *wrap_packet(AVPacket *av, const struct facts *facts)
 	packet->wall_ns = facts->wall_ns;
 	packet->number = facts->number;
 	packet->camera_frame = facts->camera_frame;
+	packet->exposure = facts->exposure;
 	packet->release = release_packet;
 	packet->owner = av;
 	return packet;
@@ -332,6 +334,7 @@ static void keep_facts(struct avcodec_encoder *encoder, const struct frame *fram
 		.wall_ns = frame->wall_ns,
 		.number = frame->number,
 		.camera_frame = frame->camera_frame,
+		.exposure = frame->exposure,
 	};
 }
 
@@ -360,7 +363,7 @@ static const char *describe_colour(const struct colour *colour, char text[COLOUR
 
 static bool check_frame(const struct avcodec_encoder *encoder, const struct frame *frame, struct error *err)
 {
-	const struct frame_format *is = &frame->format, *wanted = &encoder->format;
+	const struct frame_format *is = &frame->format, *wanted = &encoder->base.takes;
 
 	if (is->pixels != wanted->pixels || is->width != wanted->width || is->height != wanted->height)
 		return error_set(err, ERR_ENCODER_FAILED, "encoder was made for %dx%d %s and got %dx%d %s",
@@ -387,7 +390,9 @@ static bool avcodec_push(struct encoder *base, struct frame *frame, bool key, st
 	if (!wrap_frame(encoder, frame, key))
 		return fail_av(err, ERR_ENCODER_FAILED, AVERROR(ENOMEM), base->name);
 	keep_facts(encoder, frame);
+	frame_begin_read(frame);
 	result = send_picture(encoder);
+	frame_end_read(frame);
 	av_frame_unref(encoder->picture);
 	if (result >= 0)
 		result = give_out(encoder);
@@ -406,7 +411,6 @@ static bool avcodec_drain(struct encoder *base, struct error *err)
 
 const struct encoder_impl encoder_avcodec = {
 	.name = "avcodec",
-	.takes = avcodec_takes,
 	.create = avcodec_create,
 	.push = avcodec_push,
 	.drain = avcodec_drain,

@@ -15,5 +15,7 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_SET_CONFIG] = handle_set_config,
 	[CMD_SUBSCRIBE] = handle_subscribe,
 	[CMD_UNSUBSCRIBE] = handle_unsubscribe,
+	[CMD_SET_CONTROLS] = handle_set_controls,
+	[CMD_SET_CAMERA] = handle_set_camera,
 	[CMD_REMUX] = handle_remux,
 };

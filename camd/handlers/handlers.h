@@ -24,4 +24,6 @@ void handle_quit(struct request *request);		/* lifecycle.c */
 void handle_ping(struct request *request);
 void handle_wait(struct request *request);
 void handle_describe(struct request *request);
+void handle_set_controls(struct request *request);	/* cameras.c */
+void handle_set_camera(struct request *request);
 void handle_remux(struct request *request);		/* jobs.c */

@@ -10,7 +10,7 @@ void handle_get_status(struct request *request)
 
 	session_fill_status(request->session, &report);
 	request_reply(request, &report);
-	session_free_status(&report);
+	free(report.cameras.items);
 }
 
 void handle_list_cameras(struct request *request)

@@ -1,5 +1,5 @@
 /*
- * Where frames come from. One implementation a kind of camera: synthetic, v4l2, file (later libcamera).
+ * Where frames come from. One implementation a kind of camera: libcamera, v4l2, synthetic, file.
  *
  * A source knows no encoders and no recordings: it fills frames, says what was lost between two of them, and takes its
  * memory back when the last holder lets go.
@@ -15,10 +15,38 @@
 
 struct source;
 
+enum control_type { CONTROL_BOOL, CONTROL_INT, CONTROL_REAL, CONTROL_CHOICE };
+
+#define CONTROL_MAX_NUMBERS 16
+
+/* Something of a camera that can be set, by the name that the camera's own interface has for it. */
+struct source_control {
+	char name[64];
+	enum control_type type;
+	int n;			/* how many numbers make its value: 1; 4 for a rectangle (x, y, width, height) */
+	double min, max;	/* of each number; of a choice: of its number */
+	double step;		/* 0: none */
+	double fallback;	/* what it is if nobody sets it; NAN: unknown */
+	struct list choices;	/* of texts, of CONTROL_CHOICE: the names of numbers; "" for a number that is none */
+};
+
+/* A value for one of them, checked already: numbers within the range, and as many of them as it takes. */
+struct control_setting {
+	char name[64];
+	int n;
+	double numbers[CONTROL_MAX_NUMBERS];	/* a bool is 0 or 1, a choice its number */
+};
+
 /* What is wanted of the camera. A source comes as near as it can and says in source.format and source.fps what it does. */
 struct source_request {
 	struct size size;	/* 0x0: the camera's own */
 	double fps;		/* 0: the camera's own */
+	struct size small;	/* of a second, small stream, where the camera has one; 0x0: none is wanted */
+	/* The id of the camera that was there before, or NULL: that very one is meant, wherever it is plugged in now. */
+	const char *id;
+	/* What was set while it was there before, to be set again; what it refuses now is logged. */
+	const struct control_setting *controls;
+	size_t n_controls;
 };
 
 struct source_sink {
@@ -34,15 +62,15 @@ struct source_sink {
 
 struct source_mode {
 	struct size size;
-	double max_fps;
+	double max_fps;		/* NAN: unknown */
 };
 
 struct source_impl {
-	const char *kind;	/* "synthetic", "v4l2", "file" */
+	const char *kind;	/* "libcamera", "v4l2", "synthetic", "file" */
 
 	/*
-	 * The cameras of this kind that are plugged in: what to give to open(), allocated texts in an allocated array that the
-	 * caller frees. NULL if this kind is never found but only named.
+	 * The cameras of this kind that are plugged in: what to give to open(), which stays the same for the same camera;
+	 * allocated texts in an allocated array that the caller frees. NULL if this kind is never found but only named.
 	 */
 	size_t (*discover)(char ***found);
 
@@ -58,6 +86,12 @@ struct source_impl {
 	 */
 	void (*set_wanted)(struct source *source, bool wanted);
 
+	/*
+	 * Sets controls of an open source, started or not: all of them, or none that it can help. NULL: it has none. May block for
+	 * a moment; by a worker, while neither open() nor close() runs.
+	 */
+	bool (*set_controls)(struct source *source, const struct control_setting *settings, size_t n, struct error *err);
+
 	/* Ends the flow: when it returns, the sink is not called any more. Frames may still be held by others. */
 	void (*stop)(struct source *source);
 
@@ -71,18 +105,25 @@ struct source {
 	char id[256];		/* names the same camera again after a restart: "v4l2:usb-…", "synthetic:0", a file's path */
 	char model[128];	/* for people */
 	struct frame_format format;
+	struct frame_layout layout;
+	struct size small;	/* of frame.small; 0x0: there is none */
 	double fps;		/* nominal frames/s; 0 if unknown */
 	int64_t period_ns;	/* nominal, 0 if unknown */
+	bool watches_itself;	/* it notices silence, tries to start again, and says on_end() where that does not help */
 	bool fixed_rate;	/* false: the camera gives frames when it likes; rate not to be thinned out nor watched */
 	char clock[64];		/* how its times became CLOCK_MONOTONIC, for the log */
 	struct source_mode modes[32];
 	size_t n_modes;
+	struct source_control *controls;	/* with their choices freed by source_free_controls(), in close() */
+	size_t n_controls;
 };
 
-extern const struct source_impl source_synthetic, source_v4l2, source_file;
+extern const struct source_impl source_libcamera, source_v4l2, source_synthetic, source_file;
 
 /* All kinds, in the order in which they are looked for; ends with NULL. */
 extern const struct source_impl *const source_impls[];
+
+void source_free_controls(struct source *source);
 
 /* Splits "KIND:WHAT" (or "KIND"). *what points into spec. NULL with ERR_BAD_ARGUMENT for an unknown kind. */
 const struct source_impl *source_find(const char *spec, const char **what, struct error *err);

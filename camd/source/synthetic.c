@@ -118,7 +118,7 @@ static bool parse_id(const char *text, struct options *options)
 
 static bool parse_pixels(const char *text, struct options *options)
 {
-	for (int i = 0; pixel_format_names[i]; i++) {
+	for (int i = 0; i <= PIXEL_MJPEG; i++) {
 		if (!strcmp(text, pixel_format_names[i])) {
 			options->pixels = (enum pixel_format)i;
 			return true;

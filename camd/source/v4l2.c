@@ -2,7 +2,8 @@
  * V4L2 cameras, by the kernel's API: USB webcams, capture cards, vivid.
  *
  * What to give to open(): a device ("/dev/video0", "video0", "0", a link such as /dev/v4l/by-id/…), a camera's id, or nothing
- * for the first one found; then, if wanted, ?pixels=nv12, i420, yuyv, i422 or mjpeg for that format and no other.
+ * for the first one found; then, if wanted, ?pixels=NAME for that format and no other: nv12, i420, nv21, yuyv, uyvy, i422, bgr24,
+ * rgb24, mjpeg, grey or y10.
  *
  * Frames are the driver's own buffers, mapped: nothing is copied or converted. A buffer goes back to the driver when its
  * frame is let go, in whatever thread that is; until then its memory stays, even if the source is stopped or closed
@@ -13,6 +14,7 @@
 #include "camd/mjpeg.h"
 #include "camd/sensor_gaps.h"
 #include "camd/v4l2_buffers.h"
+#include "camd/v4l2_controls.h"
 #include "camd/v4l2_mode.h"
 #include "camd/v4l2_node.h"
 #include "common/clock.h"
@@ -27,14 +29,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a camera that streams may give no picture, and how long after its start; and at least so many periods. */
+#define SILENCE_NS (2 * NS_PER_S)
+#define START_SILENCE_NS (5 * NS_PER_S)
+#define SILENCE_PERIODS 10
 #define POLL_MS 1000
-#define SILENCE_NS (5 * NS_PER_S)
 #define MAX_RECOVERIES 3
+/* A driver's time of a picture may lie so far outside of what can be: drivers round, and some tell the end of the exposure early. */
+#define PLAUSIBLE_NS (1 * NS_PER_S)
 
 struct v4l2 {
 	struct source source;
 	struct v4l2_node node;
 	struct v4l2_mode mode;
+	struct v4l2_controls *controls;
 	struct v4l2_buffers *buffers;
 	struct source_sink sink;
 	pthread_t thread;
@@ -44,9 +52,12 @@ struct v4l2 {
 	/* the thread's */
 	struct sensor_gaps gaps;
 	int64_t last_ns;		/* the time of the last buffer */
-	int64_t heard_ns;		/* when it came */
-	int recoveries;			/* since a buffer came */
-	bool warned_times, warned_damage, warned_silence;
+	int64_t pictured_ns;		/* when the last picture came, or the stream was started, or no buffer was there to fill */
+	bool pictured;			/* since v4l2_start() */
+	bool restarted;			/* and no buffer came since */
+	int recoveries;			/* since a picture came */
+	bool astray;			/* the driver's times are not camd's clock, whatever it says */
+	bool warned_times, warned_damage;
 };
 
 static bool is_damaged(const struct v4l2 *v4l2, const struct v4l2_filled *filled)
@@ -68,10 +79,26 @@ static void warn_once(bool *warned, const struct v4l2 *v4l2, const char *what)
 	*warned = true;
 }
 
+/* A buffer is filled after it has been queued, and before it is taken. */
+static bool is_plausible(const struct v4l2 *v4l2, const struct v4l2_filled *filled, int64_t now_ns)
+{
+	int64_t slack_ns = PLAUSIBLE_NS + 2 * v4l2->source.period_ns;
+
+	return filled->time_ns > 0 && filled->time_ns >= filled->queued_ns - slack_ns && filled->time_ns <= now_ns + slack_ns;
+}
+
 /* The driver's time of a buffer if it keeps camd's clock, the time of its arrival otherwise; always later than the last. */
 static int64_t buffer_time(struct v4l2 *v4l2, const struct v4l2_filled *filled, int64_t now_ns)
 {
-	int64_t time_ns = filled->monotonic && filled->time_ns > 0 ? filled->time_ns : now_ns;
+	int64_t time_ns = now_ns;
+
+	if (filled->monotonic && !v4l2->astray && !is_plausible(v4l2, filled, now_ns)) {
+		log_warning("camera %s: its time stamps are astray by %.3f s; from now on the time of arrival is taken",
+			    v4l2->node.path, (filled->time_ns - now_ns) / 1e9);
+		v4l2->astray = true;
+	}
+	if (filled->monotonic && !v4l2->astray)
+		time_ns = filled->time_ns;
 
 	if (v4l2->last_ns && time_ns <= v4l2->last_ns) {
 		warn_once(&v4l2->warned_times, v4l2, "its time stamps don't rise; they are made to");
@@ -81,26 +108,45 @@ static int64_t buffer_time(struct v4l2 *v4l2, const struct v4l2_filled *filled, 
 	return time_ns;
 }
 
+/* An unplugged camera's buffers come back as they went, with the numbers of the picture before. */
+static bool is_unfilled(const struct v4l2 *v4l2, const struct v4l2_filled *filled)
+{
+	return filled->damaged && filled->monotonic && !v4l2->astray && filled->time_ns <= v4l2->last_ns;
+}
+
+static void on_picture(struct v4l2 *v4l2, struct v4l2_filled *filled)
+{
+	struct frame *frame = filled->frame;
+
+	v4l2->recoveries = 0;
+	v4l2->pictured = true;
+	v4l2->pictured_ns = clock_now_ns();
+	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
+		frame->planes[0].bytes = filled->bytes[0];
+	frame->gap = sensor_gaps_take(&v4l2->gaps);
+	v4l2->sink.on_frame(v4l2->sink.user, frame);
+}
+
 static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 {
 	struct frame *frame = filled->frame;
 
-	v4l2->heard_ns = clock_now_ns();
-	v4l2->warned_silence = false;
-	frame->sensor_ns = buffer_time(v4l2, filled, v4l2->heard_ns);
+	if (is_unfilled(v4l2, filled)) {
+		frame_unref(frame);
+		return;
+	}
+	frame->sensor_ns = buffer_time(v4l2, filled, clock_now_ns());
 	frame->wall_ns = clock_wall_ns();
-	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, filled->queued_ns);
+	/* what is missing before a new start isn't for want of the buffers that were queued for it */
+	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, v4l2->restarted ? 0 : filled->queued_ns);
+	v4l2->restarted = false;
 	if (is_damaged(v4l2, filled)) {
 		warn_once(&v4l2->warned_damage, v4l2, "it delivers damaged pictures, which count as lost by the sensor");
 		sensor_gaps_damaged(&v4l2->gaps);
 		frame_unref(frame);
 		return;
 	}
-	v4l2->recoveries = 0;
-	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
-		frame->planes[0].bytes = filled->bytes[0];
-	frame->gap = sensor_gaps_take(&v4l2->gaps);
-	v4l2->sink.on_frame(v4l2->sink.user, frame);
+	on_picture(v4l2, filled);
 }
 
 /* Takes all buffers that are filled. 0, or why there are no more. */
@@ -118,10 +164,32 @@ static int take_all(struct v4l2 *v4l2)
 	return EAGAIN;
 }
 
-static void check_silence(struct v4l2 *v4l2)
+/* Some drivers start at the second attempt only. 0 or an errno. */
+static int start_stream(struct v4l2 *v4l2)
 {
-	if (clock_now_ns() - v4l2->heard_ns > MAX(SILENCE_NS, 10 * v4l2->source.period_ns))
-		warn_once(&v4l2->warned_silence, v4l2, "no pictures for some time, though it streams");
+	int rc = v4l2_buffers_start(v4l2->buffers);
+
+	if (rc == EINVAL)
+		rc = v4l2_buffers_start(v4l2->buffers);
+	v4l2->pictured_ns = clock_now_ns();
+	return rc;
+}
+
+static int restart_stream(struct v4l2 *v4l2)
+{
+	sensor_gaps_restarted(&v4l2->gaps);
+	v4l2->restarted = true;
+	v4l2_buffers_stop(v4l2->buffers);
+	return start_stream(v4l2);
+}
+
+static bool lose(const struct v4l2 *v4l2, int number, struct error *err)
+{
+	const struct v4l2_node *node = &v4l2->node;
+
+	if (number == ENODEV)
+		return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", node->path, node->card);
+	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): streaming failed: %s", node->path, node->card, strerror(number));
 }
 
 /* A queue in error gives nothing any more until it has been stopped and started. */
@@ -129,34 +197,58 @@ static bool recover(struct v4l2 *v4l2, int number, struct error *err)
 {
 	if (number != ENODEV && v4l2->recoveries++ < MAX_RECOVERIES) {
 		log_warning("camera %s: streaming failed (%s); starting it again", v4l2->node.path, strerror(number));
-		sensor_gaps_restarted(&v4l2->gaps);
-		v4l2_buffers_stop(v4l2->buffers);
-		number = v4l2_buffers_start(v4l2->buffers);
-		if (!number)
-			return true;
+		number = restart_stream(v4l2);
 	}
-	if (number == ENODEV)
-		return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", v4l2->node.path, v4l2->node.card);
-	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): streaming failed: %s", v4l2->node.path, v4l2->node.card,
-			 strerror(number));
+	return !number || lose(v4l2, number, err);
+}
+
+static int64_t silence_limit(const struct v4l2 *v4l2)
+{
+	return MAX(v4l2->pictured ? SILENCE_NS : START_SILENCE_NS, SILENCE_PERIODS * v4l2->source.period_ns);
+}
+
+/* A camera that has fallen asleep may be woken up by a new start, once; after that it is as good as unplugged. */
+static bool check_silence(struct v4l2 *v4l2, struct error *err)
+{
+	int64_t now_ns = clock_now_ns(), silent_ns = now_ns - v4l2->pictured_ns;
+	const struct v4l2_node *node = &v4l2->node;
+	int number;
+
+	if (!v4l2_buffers_are_queued(v4l2->buffers))
+		v4l2->pictured_ns = now_ns;
+	else if (silent_ns >= silence_limit(v4l2)) {
+		if (v4l2->recoveries++)
+			return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it streams, but gives no pictures", node->path,
+					 node->card);
+		log_warning("camera %s: no pictures for %.1f s, though it streams; starting it again", node->path,
+			    silent_ns / 1e9);
+		number = restart_stream(v4l2);
+		return !number || lose(v4l2, number, err);
+	}
+	return true;
+}
+
+/* Until the next check of silence is due. */
+static int wait_ms(const struct v4l2 *v4l2)
+{
+	int64_t left_ns = v4l2->pictured_ns + silence_limit(v4l2) - clock_now_ns();
+
+	return (int)MIN(MAX(left_ns / NS_PER_MS + 1, 1), POLL_MS);
 }
 
 /* Waits for something to happen and deals with it. False: it is over. */
 static bool step(struct v4l2 *v4l2, struct error *err)
 {
-	short events = v4l2_buffers_wait(v4l2->buffers, POLL_MS);
-	int rc;
+	short events = v4l2_buffers_wait(v4l2->buffers, wait_ms(v4l2));
+	int rc = EAGAIN;
 
-	if (!events) {
-		check_silence(v4l2);
-		return true;
-	}
-	rc = take_all(v4l2);
+	if (events)
+		rc = take_all(v4l2);
 	if (rc == EAGAIN && events & POLLHUP)
 		rc = ENODEV;
 	else if (rc == EAGAIN && events & POLLERR)
 		rc = EIO;
-	return rc == EAGAIN || recover(v4l2, rc, err);
+	return rc == EAGAIN ? check_silence(v4l2, err) : recover(v4l2, rc, err);
 }
 
 static void *run(void *user)
@@ -165,7 +257,6 @@ static void *run(void *user)
 	struct error err;
 
 	pthread_setname_np(pthread_self(), "v4l2");
-	v4l2->heard_ns = clock_now_ns();
 	while (!atomic_load(&v4l2->stopping)) {
 		if (step(v4l2, &err))
 			continue;
@@ -181,10 +272,12 @@ static void describe(struct v4l2 *v4l2)
 	struct source *source = &v4l2->source;
 
 	source->format = v4l2->mode.format;
+	source->layout = v4l2_buffers_layout(v4l2->buffers);
 	source->fps = v4l2->mode.fps;
 	source->period_ns = v4l2->mode.period_ns;
 	source->fixed_rate = true;
 	source->n_modes = v4l2_mode_list(&v4l2->node, source->modes, ARRAY_LEN(source->modes));
+	v4l2_controls_describe(v4l2->controls, source);
 	snprintf(source->id, sizeof(source->id), "%s", v4l2->node.id);
 	snprintf(source->model, sizeof(source->model), "%s", v4l2->node.card);
 	snprintf(source->clock, sizeof(source->clock), "%s", v4l2_buffers_clock(v4l2->buffers));
@@ -203,19 +296,23 @@ static bool split_options(char *what, int *pixels, struct error *err)
 		if (!strcmp(option + 7, pixel_format_names[i]))
 			*pixels = i;
 	return *pixels >= 0 || error_set_argument(err, "camera", "camera 'v4l2:%s': unknown option '%s'; there is "
-						  "pixels=nv12, i420, yuyv, i422 or mjpeg", what, option);
+						  "pixels=nv12, i420, nv21, yuyv, uyvy, i422, bgr24, rgb24, mjpeg, grey or y10", what,
+						  option);
 }
 
 static bool open_camera(struct v4l2 *v4l2, const char *what, const struct source_request *request, struct error *err)
 {
 	char *device = xstrdup(what ? what : "");
 	int pixels;
-	bool good = split_options(device, &pixels, err) && v4l2_node_open(&v4l2->node, device, err) &&
+	bool good = split_options(device, &pixels, err) && v4l2_node_open(&v4l2->node, device, request->id, err) &&
 		    v4l2_mode_set(&v4l2->node, request, pixels, &v4l2->mode, err);
 
 	free(device);
-	if (good)
-		v4l2->buffers = v4l2_buffers_create(&v4l2->node, &v4l2->mode, err);
+	if (!good)
+		return false;
+	v4l2->controls = v4l2_controls_create(&v4l2->node);
+	v4l2_controls_prepare(v4l2->controls, request->controls, request->n_controls);
+	v4l2->buffers = v4l2_buffers_create(&v4l2->node, &v4l2->mode, err);
 	return v4l2->buffers;
 }
 
@@ -257,15 +354,14 @@ static bool fail_start(struct v4l2 *v4l2, int number, struct error *err)
 static bool v4l2_start(struct source *source, const struct source_sink *sink, struct error *err)
 {
 	struct v4l2 *v4l2 = (struct v4l2 *)source;
-	int rc = v4l2_buffers_start(v4l2->buffers);
+	int rc = start_stream(v4l2);
 
-	if (rc == EINVAL)
-		rc = v4l2_buffers_start(v4l2->buffers);		/* some drivers start at the second attempt only */
 	if (rc)
 		return fail_start(v4l2, rc, err);
 	v4l2->sink = *sink;
 	v4l2->last_ns = 0;
 	v4l2->recoveries = 0;
+	v4l2->pictured = v4l2->restarted = v4l2->astray = false;
 	sensor_gaps_init(&v4l2->gaps, v4l2->mode.period_ns);
 	atomic_store(&v4l2->stopping, false);
 	rc = pthread_create(&v4l2->thread, NULL, run, v4l2);
@@ -275,6 +371,11 @@ static bool v4l2_start(struct source *source, const struct source_sink *sink, st
 	}
 	v4l2->running = true;
 	return true;
+}
+
+static bool v4l2_set_controls(struct source *source, const struct control_setting *settings, size_t n, struct error *err)
+{
+	return v4l2_controls_set(((struct v4l2 *)source)->controls, settings, n, err);
 }
 
 static void v4l2_stop(struct source *source)
@@ -298,6 +399,8 @@ static void v4l2_close(struct source *source)
 		return;
 	v4l2_stop(source);
 	v4l2_buffers_close(v4l2->buffers);
+	v4l2_controls_destroy(v4l2->controls);
+	source_free_controls(source);
 	v4l2_node_close(&v4l2->node);
 	free(v4l2);
 }
@@ -307,6 +410,7 @@ const struct source_impl source_v4l2 = {
 	.discover = v4l2_node_discover,
 	.open = v4l2_open,
 	.start = v4l2_start,
+	.set_controls = v4l2_set_controls,
 	.stop = v4l2_stop,
 	.close = v4l2_close,
 };

@@ -41,7 +41,9 @@ SANITIZED = bool(os.environ.get("CAMD_SANITIZED"))      # slow, and with memory 
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
 PATIENCE = 90 if SANITIZED else 30  # seconds until something counts as not coming
 COLUMNS = ["frame_number", "write_time_unix", "sensor_timestamp_ns", "dropped_since_last", "total_hardware_drops",
-           "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage"]
+           "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage",
+           "exposure_us", "analogue_gain", "digital_gain", "lux", "sensor_temperature_c"]
+EXPOSURE = COLUMNS[10:]
 LOST = ["sensor", "starved", "encoder", "storage"]
 
 
@@ -321,13 +323,22 @@ def read_lines(output):
 
 # ---- recordings ----
 
+def read_value(key, text):
+    """Counts and times are integers; what cameras say of an exposure is a number, or empty where it is unknown."""
+    if key == "write_time_unix":
+        return text
+    if key in EXPOSURE:
+        return float(text) if text else None
+    return int(text)
+
+
 def read_csv(video):
     """The complete rows of the timing table beside a video, as dicts of integers; write_time_unix as text."""
     path = pathlib.Path(str(video).rsplit(".", 1)[0] + "_frame_timing.csv")
     text = path.read_text()
     rows = list(csv.DictReader(text[:text.rfind("\n") + 1].splitlines()))
     equal(text.split("\n", 1)[0].split(",")[:len(COLUMNS)], COLUMNS, f"header of {path.name}")
-    return [{key: value if key == "write_time_unix" else int(value) for key, value in row.items()} for row in rows]
+    return [{key: read_value(key, value) for key, value in row.items()} for row in rows]
 
 
 def ffprobe(video, *arguments):

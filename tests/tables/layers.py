@@ -24,7 +24,7 @@ IGNORANT = {
 ONLY_IN = {
     "cjson/cJSON.h": ("common/field_json.c", "common/options_json.c", "protocol/wire.c"),
     "libswscale/": ("camd/", "tests/"),
-    "linux/videodev2.h": ("camd/v4l2_", "camd/source/v4l2", "tests/"),
+    "linux/videodev2.h": ("camd/v4l2_", "camd/source/v4l2", "camd/m2m_", "camd/encode/m2m", "camd/encode/encoder.c", "tests/"),
 }
 
 

@@ -117,36 +117,74 @@ int picture_distance(struct shade a, struct shade b)
 	return MAX(MAX(abs(a.red - b.red), abs(a.green - b.green)), abs(a.blue - b.blue));
 }
 
-/* Puts one pair of pixels of one colour into a row. */
-static void put_pair(struct frame *frame, int pair, int y, const uint8_t ycbcr[3])
+/* Puts one pair of pixels of one colour into a row of a packed format. False: it isn't one. */
+static bool put_packed(const struct frame *frame, uint8_t *row, int pair, const uint8_t c[3])
+{
+	switch (frame->format.pixels) {
+	case PIXEL_YUYV:
+		memcpy(row + (size_t)pair * 4, (uint8_t[]){ c[0], c[1], c[0], c[2] }, 4);
+		return true;
+	case PIXEL_UYVY:
+		memcpy(row + (size_t)pair * 4, (uint8_t[]){ c[1], c[0], c[2], c[0] }, 4);
+		return true;
+	case PIXEL_RGB24:
+		memcpy(row + (size_t)pair * 6, (uint8_t[]){ c[0], c[1], c[2], c[0], c[1], c[2] }, 6);
+		return true;
+	case PIXEL_BGR24:
+		memcpy(row + (size_t)pair * 6, (uint8_t[]){ c[2], c[1], c[0], c[2], c[1], c[0] }, 6);
+		return true;
+	case PIXEL_Y10:
+		/* the lowest bits of 10 are not seen in 8 */
+		memcpy(row + (size_t)pair * 4, (uint8_t[]){ (uint8_t)(c[0] << 2 | 3), c[0] >> 6, (uint8_t)(c[0] << 2), c[0] >> 6 }, 4);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Puts one pair of pixels of one colour, YCbCr or RGB, into a row. */
+static void put_pair(struct frame *frame, int pair, int y, const uint8_t colour[3])
 {
 	enum pixel_format pixels = frame->format.pixels;
 	struct plane *planes = frame->planes;
 	int chroma_row = pixels == PIXEL_I422 ? y : y / 2;
 
-	if (pixels == PIXEL_YUYV) {
-		memcpy(planes[0].data + (size_t)y * planes[0].stride + pair * 4,
-		       (uint8_t[]){ ycbcr[0], ycbcr[1], ycbcr[0], ycbcr[2] }, 4);
+	if (put_packed(frame, planes[0].data + (size_t)y * planes[0].stride, pair, colour))
+		return;
+	memset(planes[0].data + (size_t)y * planes[0].stride + pair * 2, colour[0], 2);
+	if (pixels == PIXEL_NV12 || pixels == PIXEL_NV21) {
+		uint8_t *at = planes[1].data + (size_t)chroma_row * planes[1].stride + pair * 2;
+
+		at[0] = colour[pixels == PIXEL_NV12 ? 1 : 2];
+		at[1] = colour[pixels == PIXEL_NV12 ? 2 : 1];
+	} else if (pixels != PIXEL_GREY) {
+		planes[1].data[(size_t)chroma_row * planes[1].stride + pair] = colour[1];
+		planes[2].data[(size_t)chroma_row * planes[2].stride + pair] = colour[2];
+	}
+}
+
+/* What a colour is in a picture of that format. */
+static void encode(struct shade rgb, const struct frame_format *format, uint8_t colour[3])
+{
+	const uint8_t full[] = { rgb.red, rgb.green, rgb.blue };
+
+	if (!pixel_format_is_rgb(format->pixels)) {
+		picture_ycbcr(rgb, &format->colour, colour);
 		return;
 	}
-	memset(planes[0].data + (size_t)y * planes[0].stride + pair * 2, ycbcr[0], 2);
-	if (pixels == PIXEL_NV12) {
-		memcpy(planes[1].data + (size_t)chroma_row * planes[1].stride + pair * 2, ycbcr + 1, 2);
-		return;
-	}
-	planes[1].data[(size_t)chroma_row * planes[1].stride + pair] = ycbcr[1];
-	planes[2].data[(size_t)chroma_row * planes[2].stride + pair] = ycbcr[2];
+	for (int i = 0; i < 3; i++)
+		colour[i] = format->colour.full_range ? full[i] : to_byte(16 + full[i] * 219. / 255);
 }
 
 struct frame *picture_create(const struct frame_format *format, int pad)
 {
 	struct frame *frame = create_empty(format, pad);
-	uint8_t ycbcr[3];
+	uint8_t colour[3];
 
 	for (int pair = 0; pair < format->width / 2; pair++) {
-		picture_ycbcr(picture_bars[pair * 2 * N_BARS / format->width], &format->colour, ycbcr);
+		encode(picture_bars[pair * 2 * N_BARS / format->width], format, colour);
 		for (int y = 0; y < format->height; y++)
-			put_pair(frame, pair, y, ycbcr);
+			put_pair(frame, pair, y, colour);
 	}
 	return frame;
 }

@@ -52,15 +52,14 @@ static void test_needed(void **state)
 	(void)state;
 	assert_false(convert_needed(PIXEL_I420));
 	assert_false(convert_needed(PIXEL_NV12));
-	assert_true(convert_needed(PIXEL_I422));
-	assert_true(convert_needed(PIXEL_YUYV));
-	assert_true(convert_needed(PIXEL_MJPEG));
+	for (int pixels = PIXEL_I422; pixel_format_names[pixels]; pixels++)
+		assert_true(convert_needed((enum pixel_format)pixels));
 }
 
 static void test_raw(void **state)
 {
 	static const struct colour *const colours[] = { &bt709_limited, &bt709_full, &bt601_limited, &jpeg_full };
-	static const enum pixel_format formats[] = { PIXEL_YUYV, PIXEL_I422, PIXEL_NV12 };
+	static const enum pixel_format formats[] = { PIXEL_YUYV, PIXEL_I422, PIXEL_NV12, PIXEL_UYVY, PIXEL_NV21 };
 	static const struct size sizes[] = { { 320, 96 }, { 322, 50 }, { 1456, 1088 } };
 	struct converter *converter = converter_create(2);
 
@@ -76,6 +75,58 @@ static void test_raw(void **state)
 		assert_int_equal(converted->format.width, format.width);
 		assert_memory_equal(&converted->format.colour, &format.colour, sizeof(format.colour));
 		assert_bars(converted, 3);
+		frame_unref(frame);
+		frame_unref(converted);
+	}
+	converter_destroy(converter);
+}
+
+/* RGB, of either range, becomes BT.601 in limited range, and says so; what its primaries and its curve are it says still. */
+static void test_rgb(void **state)
+{
+	static const struct colour full = { 1, 13, 0, true }, limited = { 1, 13, 0, false }, expected = { 1, 13, 6, false };
+	static const struct size sizes[] = { { 320, 96 }, { 322, 50 }, { 1456, 1088 } };
+	struct converter *converter = converter_create(1);
+
+	(void)state;
+	for (size_t i = 0; i < 4 * ARRAY_LEN(sizes); i++) {
+		struct frame_format format = {
+			i & 1 ? PIXEL_RGB24 : PIXEL_BGR24, sizes[i / 4].width, sizes[i / 4].height, i & 2 ? full : limited,
+		};
+		struct frame *frame = picture_create(&format, (int)i % 3 * 7), *converted = run(converter, frame);
+
+		assert_memory_equal(&converted->format.colour, &expected, sizeof(expected));
+		assert_bars(converted, 4);
+		frame_unref(frame);
+		frame_unref(converted);
+	}
+	converter_destroy(converter);
+}
+
+static void assert_grey(const struct frame *frame)
+{
+	for (int x = 0; x < frame->format.width; x++) {
+		uint8_t ycbcr[3];
+
+		picture_ycbcr(picture_bars[x / 2 * 2 * N_BARS / frame->format.width], &frame->format.colour, ycbcr);
+		assert_int_equal(frame->planes[0].data[x], ycbcr[0]);
+		assert_int_equal(frame->planes[1].data[x / 2], 128);
+		assert_int_equal(frame->planes[2].data[x / 2], 128);
+	}
+}
+
+static void test_without_colour(void **state)
+{
+	static const struct colour *const colours[] = { &bt709_limited, &jpeg_full };
+	struct converter *converter = converter_create(1);
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		struct frame_format format = { i & 1 ? PIXEL_GREY : PIXEL_Y10, i & 2 ? 322 : 1456, 50, *colours[i / 4] };
+		struct frame *frame = picture_create(&format, (int)i % 3 * 6), *converted = run(converter, frame);
+
+		assert_memory_equal(&converted->format.colour, &format.colour, sizeof(format.colour));
+		assert_grey(converted);
 		frame_unref(frame);
 		frame_unref(converted);
 	}
@@ -367,6 +418,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_rgb),
+		cmocka_unit_test(test_without_colour),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_change_of_size),

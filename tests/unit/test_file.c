@@ -55,7 +55,7 @@ static int set_up(void **state)
 	make("-f lavfi -i testsrc=size=320x180:rate=25:duration=0.4 -c:v mjpeg -q:v 2 -pix_fmt yuvj422p", "jpeg.avi");
 	make("-f lavfi -i testsrc=size=320x180:rate=25:duration=0.4 -c:v libx264 -bf 0 -pix_fmt yuv420p", "raw.h264");
 	make("-f lavfi -i smptebars=size=1280x720:rate=25:duration=0.1 -c:v ffv1 -pix_fmt rgb24", "rgb.mkv");
-	make("-f lavfi -i testsrc=size=320x180:rate=25:duration=1 -vf \"setpts=if(gte(N\\,10)\\,N+25\\,N)/25/TB\" "
+	make("-f lavfi -i testsrc=size=320x180:rate=25:duration=1 -vf \"setpts=if(gte(N\\,10)\\,N+25\\,N)\" "
 	     "-fps_mode vfr -c:v ffv1 -pix_fmt yuv420p", "gap.mkv");
 	make("-f lavfi -i sine=duration=0.2", "sound.wav");
 	make("-f lavfi -i testsrc=size=320x180:rate=25:duration=0.2 -c:v libx264 -pix_fmt yuv420p -colorspace bt709 "

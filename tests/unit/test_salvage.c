@@ -190,7 +190,7 @@ static void test_hostile_lengths(void **state)
 		if (round % 8 == 7)
 			start = 0;
 		for (uint32_t n = 1 + chance(fixture, 8), i = 0; i < n; i++)
-			video[start + chance(fixture, start ? 268 : HEAD)] = (uint8_t)(round % 3 ? chance(fixture, 256) : 255);
+			video[start + chance(fixture, start ? 292 : HEAD)] = (uint8_t)(round % 3 ? chance(fixture, 256) : 255);
 		recover_file(plant(fixture, video, fixture->open_bytes, SIZE_MAX), &report, NULL);
 	}
 	free(video);

@@ -111,27 +111,32 @@ static void test_colour(void **state)
 {
 	static const struct {
 		struct v4l2_colour_facts facts;
-		bool jpeg;
+		enum pixel_format pixels;
 		struct colour colour;
 	} cases[] = {
-		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, false, { 1, 13, 6, false } },
-		{ { V4L2_COLORSPACE_DEFAULT, 0, 0, 0 }, false, { 1, 13, 6, false } },
-		{ { V4L2_COLORSPACE_JPEG, 0, 0, 0 }, false, { 1, 13, 6, true } },
-		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, true, { 1, 13, 6, true } },
-		{ { V4L2_COLORSPACE_REC709, 0, 0, 0 }, false, { 1, 1, 1, false } },
-		{ { V4L2_COLORSPACE_REC709, 0, 0, V4L2_QUANTIZATION_FULL_RANGE }, false, { 1, 1, 1, true } },
-		{ { V4L2_COLORSPACE_REC709, 0, V4L2_YCBCR_ENC_601, 0 }, true, { 1, 1, 6, true } },
-		{ { V4L2_COLORSPACE_SMPTE170M, 0, 0, 0 }, false, { 6, 6, 6, false } },
-		{ { V4L2_COLORSPACE_470_SYSTEM_BG, 0, 0, 0 }, false, { 5, 6, 5, false } },
-		{ { V4L2_COLORSPACE_SMPTE240M, 0, 0, 0 }, false, { 7, 7, 7, false } },
-		{ { V4L2_COLORSPACE_BT2020, 0, 0, 0 }, false, { 9, 1, 9, false } },
-		{ { V4L2_COLORSPACE_SRGB, V4L2_XFER_FUNC_709, V4L2_YCBCR_ENC_709, V4L2_QUANTIZATION_LIM_RANGE }, false,
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, PIXEL_NV12, { 1, 13, 6, false } },
+		{ { V4L2_COLORSPACE_DEFAULT, 0, 0, 0 }, PIXEL_NV12, { 1, 13, 6, false } },
+		{ { V4L2_COLORSPACE_JPEG, 0, 0, 0 }, PIXEL_NV12, { 1, 13, 6, true } },
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, PIXEL_MJPEG, { 1, 13, 6, true } },
+		{ { V4L2_COLORSPACE_REC709, 0, 0, 0 }, PIXEL_NV12, { 1, 1, 1, false } },
+		{ { V4L2_COLORSPACE_REC709, 0, 0, V4L2_QUANTIZATION_FULL_RANGE }, PIXEL_NV12, { 1, 1, 1, true } },
+		{ { V4L2_COLORSPACE_REC709, 0, V4L2_YCBCR_ENC_601, 0 }, PIXEL_MJPEG, { 1, 1, 6, true } },
+		{ { V4L2_COLORSPACE_SMPTE170M, 0, 0, 0 }, PIXEL_NV12, { 6, 6, 6, false } },
+		{ { V4L2_COLORSPACE_470_SYSTEM_BG, 0, 0, 0 }, PIXEL_NV12, { 5, 6, 5, false } },
+		{ { V4L2_COLORSPACE_SMPTE240M, 0, 0, 0 }, PIXEL_NV12, { 7, 7, 7, false } },
+		{ { V4L2_COLORSPACE_BT2020, 0, 0, 0 }, PIXEL_NV12, { 9, 1, 9, false } },
+		{ { V4L2_COLORSPACE_SRGB, V4L2_XFER_FUNC_709, V4L2_YCBCR_ENC_709, V4L2_QUANTIZATION_LIM_RANGE }, PIXEL_NV12,
 		  { 1, 1, 1, false } },
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, PIXEL_RGB24, { 1, 13, 0, true } },
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, V4L2_QUANTIZATION_LIM_RANGE }, PIXEL_BGR24, { 1, 13, 0, false } },
+		{ { V4L2_COLORSPACE_REC709, 0, V4L2_YCBCR_ENC_709, 0 }, PIXEL_BGR24, { 1, 1, 0, true } },
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, 0 }, PIXEL_GREY, { 1, 13, 6, true } },
+		{ { V4L2_COLORSPACE_SRGB, 0, 0, V4L2_QUANTIZATION_LIM_RANGE }, PIXEL_Y10, { 1, 13, 6, false } },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct colour colour = v4l2_colour_map(&cases[i].facts, cases[i].jpeg);
+		struct colour colour = v4l2_colour_map(&cases[i].facts, cases[i].pixels);
 
 		assert_int_equal(colour.primaries, cases[i].colour.primaries);
 		assert_int_equal(colour.transfer, cases[i].colour.transfer);

@@ -1,0 +1,59 @@
+/*
+ * What a camera is made of, for the files that make it: camera.c (its life, its recording), camera_looks.c (frames for previews
+ * and snapshots), camera_report.c (what is said about it). Nobody else includes this.
+ */
+#pragma once
+
+#include "camd/camera.h"
+#include "camd/encoding.h"
+#include "camd/fading.h"
+#include "camd/keeper.h"
+#include "camd/timing.h"
+#include "camd/writing.h"
+
+struct frame_request {
+	camera_frame_fn fn;
+	void *user;
+};
+
+struct camera {
+	int id;
+	char *spec;
+	double thin_to_fps;
+	struct encoding_settings encoding_settings;
+	struct mailbox *mailbox;
+	struct camera_owner owner;
+
+	/* the main thread's */
+	enum camera_state state;
+	struct error error;
+	double nominal_fps;
+	char source_id[256], name[272], model[128];
+	char encoder[ENCODER_NAME_BYTES];	/* as the last status has it */
+	struct keeper *keeper;
+	struct camera_control *controls;	/* of the open source, whose texts they borrow */
+	struct recording *recording;		/* until RECORDING_FINISHED */
+	int64_t fading_checked_ns;
+	void (*on_closed)(void *user);
+	void *closed_user;
+
+	struct encoding *encoding;
+	struct writing *writing;
+
+	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
+	struct timing timing;			/* but its atomics */
+	struct fading fading;			/* its source thread's part */
+	struct recording *capturing;		/* takes frames; NULL: none */
+	int64_t preview_interval_ns, preview_due_ns;
+	bool preview_out;			/* a picture is with the owner: a second one would keep a buffer from the source */
+	struct frame_request frame_request;
+};
+
+/* Main thread: tells the source whether anybody wants its frames. */
+void camera_update_wanted(struct camera *camera);
+
+/* The source's thread, with the lock: hands the frame to those who want to look at one. */
+void camera_look(struct camera *camera, struct frame *frame);
+
+/* Main thread: the source has been opened. */
+void camera_list_controls(struct camera *camera, const struct source *source);

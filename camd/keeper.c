@@ -1,0 +1,407 @@
+#include "camd/keeper.h"
+
+#include "camd/retry.h"
+#include "common/log.h"
+#include "common/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Something to be done with the source, one after the other, in a worker. */
+struct errand {
+	uv_work_t work;
+	struct keeper *keeper;
+	struct control_setting *settings;
+	size_t n;
+	keeper_done_fn done;
+	void *user;
+	struct error error;
+	bool good;
+	struct errand *next;
+};
+
+struct keeper {
+	struct keeper_request its;
+	char *spec;
+	const char *what;		/* in spec */
+	const struct source_impl *impl;
+	char id[256];			/* of the source that was open; "": none ever was */
+	struct control_setting *controls;
+	size_t n_controls;
+
+	struct source *source;		/* NULL unless open; a worker's while busy */
+	const struct source *open;	/* the same, as long as it stays open */
+	bool busy, wants_source, disabled, answered;
+	struct retry retry;
+	struct error last_failure;
+	struct error early_end;		/* it ended while a worker had it */
+	struct errand *errands;		/* that wait */
+	keeper_done_fn on_disabled;
+	void *on_disabled_user;
+	void (*on_closed)(void *user);
+};
+
+/* ---- in a worker ---- */
+
+struct ended {
+	struct keeper *keeper;
+	struct error error;
+	bool failed;
+};
+
+static void handle_end(void *argument);
+
+/* The source's thread. */
+static void on_end(void *user, const struct error *err)
+{
+	struct ended *ended = xcalloc(1, sizeof(*ended));
+
+	ended->keeper = user;
+	ended->failed = err;
+	if (err)
+		ended->error = *err;
+	mailbox_post(ended->keeper->its.mailbox, handle_end, ended);
+}
+
+static void on_frame(void *user, struct frame *frame)
+{
+	struct keeper *keeper = user;
+
+	keeper->its.owner.on_frame(keeper->its.owner.user, frame);
+}
+
+static void open_work(uv_work_t *work)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+	const struct keeper_owner *owner = &keeper->its.owner;
+	struct source_sink sink = { .user = keeper, .on_frame = on_frame, .on_end = on_end };
+	struct source_request request = keeper->its.wanted;
+
+	request.id = keeper->id[0] ? keeper->id : NULL;
+	request.controls = keeper->controls;
+	request.n_controls = keeper->n_controls;
+	keeper->source = keeper->impl->open(keeper->what, &request, &errand->error);
+	if (!keeper->source)
+		return;
+	owner->on_open(owner->user, keeper->source);
+	if (keeper->impl->start(keeper->source, &sink, &errand->error))
+		return;
+	owner->on_stopped(owner->user);
+	keeper->impl->close(keeper->source);
+	keeper->source = NULL;
+}
+
+static void close_work(uv_work_t *work)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	keeper->impl->stop(keeper->source);
+	keeper->its.owner.on_stopped(keeper->its.owner.user);
+	keeper->impl->close(keeper->source);
+	keeper->source = NULL;
+}
+
+static void controls_work(uv_work_t *work)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	errand->good = keeper->impl->set_controls ?
+		keeper->impl->set_controls(keeper->source, errand->settings, errand->n, &errand->error) :
+		error_set(&errand->error, ERR_UNSUPPORTED, "a %s camera has no controls", keeper->impl->kind);
+}
+
+/* ---- one after the other ---- */
+
+static void free_errand(struct errand *errand)
+{
+	free(errand->settings);
+	free(errand);
+}
+
+static struct errand *errand_create(struct keeper *keeper)
+{
+	struct errand *errand = xcalloc(1, sizeof(*errand));
+
+	errand->work.data = errand;
+	errand->keeper = keeper;
+	return errand;
+}
+
+static void begin(struct keeper *keeper, struct errand *errand, uv_work_cb work, uv_after_work_cb after)
+{
+	keeper->busy = true;
+	uv_queue_work(keeper->its.loop, &errand->work, work, after);
+}
+
+static void after_open(uv_work_t *work, int status);
+static void after_close(uv_work_t *work, int status);
+static void after_controls(uv_work_t *work, int status);
+
+static void begin_open(struct keeper *keeper)
+{
+	begin(keeper, errand_create(keeper), open_work, after_open);
+}
+
+static void begin_close(struct keeper *keeper)
+{
+	keeper->open = NULL;
+	begin(keeper, errand_create(keeper), close_work, after_close);
+}
+
+static void fail_errands(struct keeper *keeper)
+{
+	struct error err;
+
+	error_set(&err, ERR_CAMERA_LOST, "the camera is not there");
+	while (keeper->errands) {
+		struct errand *errand = keeper->errands;
+
+		keeper->errands = errand->next;
+		errand->done(errand->user, &err);
+		free_errand(errand);
+	}
+}
+
+/* Letters that the source posted were in the mailbox ahead of the one that calls this. */
+static void free_keeper(void *argument)
+{
+	struct keeper *keeper = argument;
+	void (*on_closed)(void *user) = keeper->on_closed;
+	void *user = keeper->its.owner.user;
+
+	free(keeper->controls);
+	free(keeper->spec);
+	free(keeper);
+	on_closed(user);
+}
+
+static void tell_disabled(struct keeper *keeper)
+{
+	keeper_done_fn done = keeper->on_disabled;
+
+	keeper->on_disabled = NULL;
+	if (done)
+		done(keeper->on_disabled_user, NULL);
+}
+
+/* Does what is due next, if no worker is at it. */
+static void go_on(struct keeper *keeper)
+{
+	struct errand *errand = keeper->errands;
+
+	if (keeper->busy)
+		return;
+	if (!keeper->source || !keeper->wants_source || keeper->disabled)
+		fail_errands(keeper);
+	if (keeper->source && (!keeper->wants_source || keeper->disabled)) {
+		begin_close(keeper);
+	} else if (keeper->source && errand) {
+		keeper->errands = errand->next;
+		begin(keeper, errand, controls_work, after_controls);
+	} else if (!keeper->wants_source && keeper->on_closed) {
+		tell_disabled(keeper);
+		keeper->busy = true;	/* for good */
+		mailbox_post(keeper->its.mailbox, free_keeper, keeper);
+	} else if (!keeper->source && keeper->disabled) {
+		tell_disabled(keeper);
+	}
+}
+
+static void note_failure(struct keeper *keeper, const struct error *err)
+{
+	if (!keeper->retry.tries || strcmp(keeper->last_failure.text, err->text))
+		log_warning("camera %s: %s", keeper->spec, err->text);
+	keeper->last_failure = *err;
+	retry_note_failure(&keeper->retry);
+	if (!keeper->disabled)
+		keeper->its.owner.on_failed(keeper->its.owner.user, err);
+}
+
+static void note_success(struct keeper *keeper)
+{
+	struct error end = keeper->early_end;
+
+	keeper->open = keeper->source;
+	retry_note_success(&keeper->retry);
+	snprintf(keeper->id, sizeof(keeper->id), "%s", keeper->source->id);
+	if (keeper->disabled || !keeper->wants_source)
+		return;
+	keeper->its.owner.on_running(keeper->its.owner.user, keeper->source);
+	keeper->early_end = (struct error){ 0 };
+	if (end.code)
+		keeper_lose(keeper, &end);
+}
+
+static void after_open(uv_work_t *work, int status)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	(void)status;
+	keeper->busy = false;
+	keeper->answered = true;
+	if (keeper->source)
+		note_success(keeper);
+	else
+		note_failure(keeper, &errand->error);
+	keeper->early_end = (struct error){ 0 };
+	free_errand(errand);
+	go_on(keeper);
+}
+
+static void after_close(uv_work_t *work, int status)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	(void)status;
+	keeper->busy = false;
+	free_errand(errand);
+	go_on(keeper);
+}
+
+/* What was set stays set: a later value of a control replaces an earlier one. */
+static void remember(struct keeper *keeper, const struct control_setting *setting)
+{
+	size_t at = 0;
+
+	while (at < keeper->n_controls && strcmp(keeper->controls[at].name, setting->name))
+		at++;
+	if (at == keeper->n_controls) {
+		keeper->controls = xrealloc(keeper->controls, keeper->n_controls + 1, sizeof(*keeper->controls));
+		keeper->n_controls++;
+	}
+	keeper->controls[at] = *setting;
+}
+
+static void after_controls(uv_work_t *work, int status)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	(void)status;
+	keeper->busy = false;
+	for (size_t i = 0; errand->good && i < errand->n; i++)
+		remember(keeper, &errand->settings[i]);
+	errand->done(errand->user, errand->good ? NULL : &errand->error);
+	free_errand(errand);
+	if (keeper->source && keeper->early_end.code)
+		keeper_lose(keeper, &keeper->early_end);
+	keeper->early_end = (struct error){ 0 };
+	go_on(keeper);
+}
+
+static void handle_end(void *argument)
+{
+	struct ended *ended = argument;
+	struct keeper *keeper = ended->keeper;
+
+	if (!ended->failed)
+		log_info("camera %s: played to its end", keeper->spec);
+	else if (keeper->busy)
+		keeper->early_end = ended->error;	/* a worker has it */
+	else
+		keeper_lose(keeper, &ended->error);
+	free(ended);
+}
+
+/* ---- for the camera ---- */
+
+struct keeper *keeper_create(const struct keeper_request *request, struct error *err)
+{
+	const char *what;
+	const struct source_impl *impl = source_find(request->spec, &what, err);
+	struct keeper *keeper;
+
+	if (!impl)
+		return NULL;
+	keeper = xcalloc(1, sizeof(*keeper));
+	keeper->its = *request;
+	keeper->spec = xstrdup(request->spec);
+	keeper->what = keeper->spec + (what - request->spec);
+	keeper->impl = impl;
+	keeper->wants_source = true;
+	return keeper;
+}
+
+void keeper_begin(struct keeper *keeper)
+{
+	begin_open(keeper);
+}
+
+void keeper_close(struct keeper *keeper, void (*on_closed)(void *user))
+{
+	keeper->wants_source = false;
+	keeper->on_closed = on_closed;
+	go_on(keeper);
+}
+
+void keeper_set_enabled(struct keeper *keeper, bool enabled, keeper_done_fn done, void *user)
+{
+	tell_disabled(keeper);		/* whoever waited for the opposite */
+	keeper->disabled = !enabled;
+	if (enabled) {
+		keeper->retry = (struct retry){ 0 };
+		if (!keeper->source && !keeper->busy && keeper->wants_source)
+			begin_open(keeper);
+		done(user, NULL);
+		return;
+	}
+	keeper->on_disabled = done;
+	keeper->on_disabled_user = user;
+	go_on(keeper);
+}
+
+const struct source *keeper_source(const struct keeper *keeper)
+{
+	return keeper->open;
+}
+
+const char *keeper_kind(const struct keeper *keeper)
+{
+	return keeper->impl->kind;
+}
+
+bool keeper_has_answered(const struct keeper *keeper)
+{
+	return keeper->answered;
+}
+
+void keeper_set_wanted(struct keeper *keeper, bool wanted)
+{
+	if (keeper->source && !keeper->busy && keeper->impl->set_wanted)
+		keeper->impl->set_wanted(keeper->source, wanted);
+}
+
+void keeper_lose(struct keeper *keeper, const struct error *err)
+{
+	if (!keeper->source || keeper->busy || keeper->disabled)
+		return;
+	retry_note_failure(&keeper->retry);
+	keeper->its.owner.on_lost(keeper->its.owner.user, err);
+	begin_close(keeper);
+}
+
+void keeper_set_controls(struct keeper *keeper, const struct control_setting *settings, size_t n, keeper_done_fn done, void *user)
+{
+	struct errand *errand = errand_create(keeper), **last = &keeper->errands;
+
+	errand->settings = xcalloc(n, sizeof(*settings));
+	memcpy(errand->settings, settings, n * sizeof(*settings));
+	errand->n = n;
+	errand->done = done;
+	errand->user = user;
+	while (*last)
+		last = &(*last)->next;
+	*last = errand;
+	go_on(keeper);
+}
+
+void keeper_tick(struct keeper *keeper, int64_t now_ns)
+{
+	if (!keeper->busy && !keeper->source && keeper->wants_source && !keeper->disabled && retry_is_due(&keeper->retry, now_ns))
+		begin_open(keeper);
+}

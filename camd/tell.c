@@ -1,0 +1,75 @@
+#include "camd/tell.h"
+
+#include "common/log.h"
+#include "common/util.h"
+#include "protocol/errors.h"
+
+#include <stdlib.h>
+
+void tell_warning(struct control *control, const struct error *err)
+{
+	struct warning data = { .message = (char *)err->text, .code = (char *)error_code_name(err->code) };
+
+	control_notice(control, MSG_WARNING, &data);
+	control_event(control, EVENT_WARNING, &data);
+}
+
+void tell_camera(struct control *control, const struct camera *camera)
+{
+	const struct error *err = camera_error(camera);
+	struct camera_event data = {
+		.camera_id = camera_id(camera), .id = (char *)camera_name(camera), .model = (char *)camera_model(camera),
+		.code = (char *)error_code_name(err->code), .message = (char *)err->text,
+	};
+
+	if (camera_state(camera) == CAMERA_RUNNING)
+		control_event(control, EVENT_CAMERA_FOUND, &data);
+	else if (err->code)
+		control_event(control, EVENT_CAMERA_LOST, &data);
+}
+
+void tell_trouble(struct control *control, const struct error *err)
+{
+	log_warning("%s", err->text);
+	tell_warning(control, err);
+}
+
+static char *describe_fading(const struct camera *camera, const struct fading_news *news)
+{
+	int id = camera_id(camera);
+
+	if (!news->degraded)
+		return xasprintf("camera %d: well again (%s) after %.0f s", id, fading_reason_names[news->reason], news->seconds);
+	switch (news->reason) {
+	case FADING_RATE:
+		return xasprintf("camera %d: %.4g frames/s instead of %.4g for %.0f s", id, news->measured, news->expected, news->seconds);
+	case FADING_FROZEN:
+		return xasprintf("camera %d: the same picture for %.0f s", id, news->seconds);
+	case FADING_BLACK:
+		return xasprintf("camera %d: a black picture for %.0f s", id, news->seconds);
+	default:
+		return xasprintf("camera %d: the video takes %.0f bit/s instead of %.0f for %.0f s", id, news->measured, news->expected,
+				 news->seconds);
+	}
+}
+
+void tell_fading(struct control *control, const struct camera *camera, const struct fading_news *news)
+{
+	struct camera_degraded data = {
+		.camera_id = camera_id(camera), .reason = (char *)fading_reason_names[news->reason], .degraded = news->degraded,
+		.seconds = news->seconds, .measured = news->measured, .expected = news->expected,
+		.message = describe_fading(camera, news),
+	};
+
+	log_warning("%s", data.message);
+	control_event(control, EVENT_CAMERA_DEGRADED, &data);
+	free(data.message);
+}
+
+void tell_encoder_changed(struct control *control, const struct camera *camera, const char *before, const char *now)
+{
+	struct encoder_changed data = { .camera_id = camera_id(camera), .encoder = (char *)now, .before = (char *)before };
+
+	log_info("camera %d: %s encodes from now on, %s no longer", camera_id(camera), now, before);
+	control_event(control, EVENT_ENCODER_CHANGED, &data);
+}

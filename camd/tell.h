@@ -1,0 +1,19 @@
+/* What happens to cameras, as events and notices for clients. Main thread. */
+#pragma once
+
+#include "camd/camera.h"
+#include "camd/control.h"
+
+/* A warning: as an event, and as a notice with --greeting. */
+void tell_warning(struct control *control, const struct error *err);
+
+/* camera_found or camera_lost, as its state is. */
+void tell_camera(struct control *control, const struct camera *camera);
+
+/* An encoder failed, or can't be used: in the log, too. */
+void tell_trouble(struct control *control, const struct error *err);
+
+/* camera_degraded, and a line in the log. */
+void tell_fading(struct control *control, const struct camera *camera, const struct fading_news *news);
+
+void tell_encoder_changed(struct control *control, const struct camera *camera, const char *before, const char *now);

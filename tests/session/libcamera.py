@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Cameras of libcamera's through the fake module (tests/unit/fake_libcamera.c): what camd records of them, and what goes wrong.
+
+Each picture shows the fake's own count of its time from the first frame on; a video in which every number is its row's
+camera_frame is proof that whatever is missing was counted, through restarts, reopenings and unplugging.
+"""
+
+import os
+import time
+
+from camd import Camd, SMALL, check, check_stopped, equal, main, test, until
+
+FPS = 50
+FLAGS = ("--resolution", "320x240", "--target-fps", str(FPS), "--discovery-retry", "0.3")
+runs = 0
+
+
+def fake(faults="", cameras=("libcamera:0",), flags=FLAGS, **options):
+    """camd with the fake, in which these faults are."""
+    global runs
+    runs += 1
+    os.environ["FAKE_LIBCAMERA"] = f"run={runs},{faults}"
+    return Camd(*flags, cameras=cameras, **options)
+
+
+def check_grid(rows, period_ns=1_000_000_000 // FPS):
+    """The times in the table are the fake's: exactly on its grid."""
+    first = rows[0]
+    for row in rows:
+        elapsed = row["sensor_timestamp_ns"] - first["sensor_timestamp_ns"]
+        equal(elapsed, (row["camera_frame"] - first["camera_frame"]) * period_ns, f"time of frame {row['camera_frame']}")
+
+
+def record(camd, seconds):
+    camd.ask("start_recording")
+    camd.ask("wait", seconds=seconds)
+    return camd.ask("stop_recording")["cameras"]
+
+
+@test
+def two_at_once():
+    with fake(cameras=("libcamera:0", "libcamera:1")) as camd:
+        cameras = record(camd, 1)
+        equal(len(cameras), 2)
+        for camera in cameras:
+            rows = check_stopped(camera)
+            check_grid(rows)
+            equal(camera["lost"]["sensor"], 0)
+            check(len(rows) >= 5, f"{len(rows)} frames")
+        camd.quit()
+
+
+@test
+def found_once_and_described():
+    with fake("cameras=3,uvc=1", cameras=()) as camd:
+        cameras = [camera for camera in camd.ask("list_cameras")["cameras"] if camera["kind"] == "libcamera"]
+        equal([camera["id"] for camera in cameras], ["libcamera:/base/fake/sensor@0", "libcamera:/base/fake/sensor@2"])
+        equal([mode["size"] for mode in cameras[0]["modes"]], ["640x480", "1456x1088"])
+        controls = {control["name"]: control for control in cameras[0]["controls"]}
+        equal(sorted(controls), ["AeEnable", "AnalogueGain", "AwbMode", "ColourGains", "ExposureTime", "ScalerCrop"])
+        exposure = controls["ExposureTime"]
+        equal((exposure["type"], exposure["min"], exposure["max"], exposure["default"]), ("int", 100, 33000, 10000))
+        equal(controls["AwbMode"]["choices"], ["AwbAuto", "AwbIncandescent", "", "", "AwbIndoor"])
+        equal(controls["ColourGains"]["count"], 2)
+        camd.quit()
+
+
+def exposures(video):
+    """The columns of the table that tell of the exposure, from a row on which they are as they stay."""
+    with open(video.rsplit(".", 1)[0] + "_frame_timing.csv", encoding="utf-8") as file:
+        names = file.readline().rstrip("\n").split(",")
+        rows = [dict(zip(names, line.rstrip("\n").split(","))) for line in file]
+    wanted = ("exposure_us", "analogue_gain", "digital_gain", "lux", "sensor_temperature_c")
+    check(all(name in names for name in wanted), f"columns {names}")
+    return [[row[name] for name in wanted] for row in rows]
+
+
+@test
+def controls_and_what_came_of_them():
+    with fake() as camd:
+        camd.started()
+        equal(camd.ask("set_controls", camera_id=0, controls={"ExposureTime": 5000, "AwbMode": "AwbIndoor", "ColourGains": [1.5, 2.25],
+                                                              "ScalerCrop": [0, 0, 640, 480]})["camera_id"], 0)
+        for controls, word in (({"ExposureTime": 50}, "ExposureTime"), ({"Bananas": 1}, "Bananas"), ({"AwbMode": "Awb"}, "AwbMode"),
+                               ({"FrameDurationLimits": [1, 1]}, "FrameDurationLimits"), ({"ExposureTime": 700, "ColourGains": 1}, "ColourGains")):
+            check(word in camd.fails("set_controls", "bad_argument", camera_id=0, controls=controls)["message"], controls)
+        camd.ask("wait", seconds=0.5)       # for the requests that were under way
+        camera, = record(camd, 0.5)
+        check_stopped(camera)
+        seen = {tuple(row) for row in exposures(camera["file"])}
+        equal(seen, {("5000", "1.0000", "2.2500", "480.0000", "4.0000")}, "exposures")
+        camd.quit()
+
+
+@test
+def it_stops_working_and_goes_on():
+    """Requests cancelled, a first time and again and again: one file, nothing uncounted, and no camera lost."""
+    for faults, least in (("cancel=40", 0), ("cancel=40,dead=1,times=3", 2), ("cancel=40,dead=1,times=4", 3), ("silent=40", FPS)):
+        with fake(faults) as camd:
+            camd.ask("subscribe", events="*")
+            camd.ask("start_recording")
+            until(lambda: camd.ask("get_status")["cameras"][0]["recorded_frames"] > 70, f"{faults}: more frames")
+            camera, = camd.ask("stop_recording")["cameras"]
+            rows = check_stopped(camera)
+            check_grid(rows)
+            check(camera["lost"]["sensor"] >= least, f"{faults}: {camera['lost']}")
+            equal([event["event"] for event in camd.events if event["event"] == "camera_lost"], [], faults)
+            check("starting it again" in camd.log(), "the log tells of it")
+            camd.quit()
+
+
+@test
+def damaged_and_missing():
+    with fake("damaged=10,gap=7") as camd:
+        camera, = record(camd, 1.5)
+        rows = check_stopped(camera)
+        check_grid(rows)
+        check(camera["lost"]["sensor"] >= 5, camera)
+        camd.quit()
+
+
+@test
+def one_fails_the_other_does_not_notice():
+    with fake("only=1,cancel=10,times=100000", cameras=("libcamera:0", "libcamera:1")) as camd:
+        cameras = record(camd, 2)
+        for camera in cameras:
+            check_grid(check_stopped(camera))
+        equal(cameras[0]["lost"]["sensor"], 0)
+        check(cameras[1]["lost"]["sensor"] > 0, cameras)
+        camd.quit()
+
+
+@test
+def unplugged_and_back():
+    """The same recording goes on in the same file, with the time that is missing in the ledger; the other camera runs on."""
+    with fake("only=1,gone=40,back_ms=1000", cameras=("libcamera:0", "libcamera:1")) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording")
+        equal(camd.event("camera_lost")["camera_id"], 1)
+        equal(camd.event("camera_found", where=lambda data: data["camera_id"] == 1)["camera_id"], 1)
+        before = camd.ask("get_status")["cameras"][1]["recorded_frames"]
+        until(lambda: camd.ask("get_status")["cameras"][1]["recorded_frames"] > before + 20, "frames after it is back")
+        cameras = camd.ask("stop_recording")["cameras"]
+        for camera in cameras:
+            check_grid(check_stopped(camera))
+        equal(cameras[0]["lost"]["sensor"], 0)
+        check(cameras[1]["lost"]["sensor"] >= FPS * 9 // 10, cameras[1])
+        camd.quit()
+
+
+@test
+def without_the_module():
+    """A board without libcamera: that is said once, and the other cameras run."""
+    kept = os.environ["CAMD_LIBCAMERA"]
+    os.environ["CAMD_LIBCAMERA"] = "/nonexistent/camd_libcamera.so"
+    try:
+        with fake(cameras=("libcamera:0", SMALL)) as camd:
+            cameras = camd.ask("list_cameras")["cameras"]
+            equal([camera["state"] for camera in cameras], ["failed", "running"])
+            check("libcamera-dev" in camd.ask("get_status")["cameras"][0]["error"], "the remedy is told")
+            time.sleep(1)
+            equal(camd.log().count("no libcamera cameras"), 1, "lines in the log")
+            camera, = record(camd, 0.3)
+            check_stopped(camera)
+            camd.quit()
+    finally:
+        os.environ["CAMD_LIBCAMERA"] = kept
+
+
+if __name__ == "__main__":
+    main()

@@ -24,14 +24,23 @@ static const struct {
 	{ "script", CMDLINE_SCRIPT }, { "check-lines", CMDLINE_CHECK_LINES }, { "help", CMDLINE_HELP },
 };
 
+static const struct frontend_impl *const named[] = { &frontend_record, &frontend_doctor };
+
+const struct frontend_impl *cmdline_frontend(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		if (!strcmp(named[i]->name, name))
+			return named[i];
+	return NULL;
+}
+
 /* Sets what the name stands for. False: it is no sub-command. */
 static bool choose(struct cmdline *cmdline, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tools); i++)
 		if (!strcmp(tools[i].name, name))
 			cmdline->tool = tools[i].tool;
-	if (!strcmp(name, frontend_record.name))
-		cmdline->frontend = &frontend_record;
+	cmdline->frontend = cmdline_frontend(name);
 	cmdline->command = command_find(name);
 	if (cmdline->command)
 		cmdline->frontend = &frontend_oneshot;
@@ -47,11 +56,14 @@ static bool is_subcommand(const char *name)
 
 static bool unknown_subcommand(const char *name, struct error *err)
 {
-	struct field names[N_COMMANDS + 3] = { { .name = frontend_record.name }, { .name = "script" } };
+	struct field names[N_COMMANDS + ARRAY_LEN(named) + 2] = { { .name = "script" } };
 	const char *nearest;
+	size_t n = 1;
 
+	for (size_t i = 0; i < ARRAY_LEN(named); i++)
+		names[n++].name = named[i]->name;
 	for (int i = 0; i < N_COMMANDS; i++)
-		names[i + 2].name = commands[i].name;
+		names[n++].name = commands[i].name;
 	nearest = field_nearest(names, name);
 	return error_set(err, ERR_BAD_ARGUMENT, "no sub-command '%.60s'%s%s%s (see camctl --help)", name,
 			 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");

@@ -29,5 +29,8 @@ struct cmdline {
 
 extern const struct field cmdline_fields[];	/* camctl's own options */
 
+/* The front-end whose sub-command that is; NULL: none. */
+const struct frontend_impl *cmdline_frontend(const char *name);
+
 bool cmdline_parse(struct cmdline *cmdline, const char *const *argv, struct error *err);
 void cmdline_clear(struct cmdline *cmdline);

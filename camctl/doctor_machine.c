@@ -94,7 +94,7 @@ static void row_memory(struct report *report)
 	char a[HUMAN_BYTES], b[HUMAN_BYTES];
 	bool little = available < LITTLE_MEMORY_BYTES;
 
-	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ? "a camera with its encoder takes 50 to 100 MB" : NULL,
+	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ? "little is left for the buffers of cameras and encoders" : NULL,
 		   "%s available of %s", human_size(available, a), human_size(total, b));
 }
 
@@ -205,6 +205,8 @@ static void row_tools(struct doctor *doctor)
 	char *output = doctor_shell(doctor, "ffprobe -version", SHELL_NS, &status);
 
 	output[strcspn(output, "\n")] = '\0';
+	if (strstr(output, " Copyright"))
+		*strstr(output, " Copyright") = '\0';
 	if (status)
 		report_row(doctor->report, VERDICT_NOTE, "ffmpeg", "install it (Debian: apt install ffmpeg)",
 			   "ffprobe is not there: recordings can't be decoded and remux can't work");

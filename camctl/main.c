@@ -121,14 +121,19 @@ static const char **camd_flags(const struct cmdline *cmdline, const struct front
 	return flags;
 }
 
+static struct frontend_context make_context(const struct cmdline *cmdline)
+{
+	return (struct frontend_context){
+		.json = cmdline->options.json, .timeout_ns = cmdline->options.timeout_ns,
+		.command = cmdline->command, .arguments = cmdline->arguments.base,
+	};
+}
+
 static int run_session(const struct cmdline *cmdline)
 {
 	struct camctl camctl = { .frontend = choose_frontend(cmdline) };
 	const char **flags = camd_flags(cmdline, camctl.frontend);
-	struct frontend_context context = {
-		.json = cmdline->options.json, .timeout_ns = cmdline->options.timeout_ns,
-		.command = cmdline->command, .arguments = cmdline->arguments.base,
-	};
+	struct frontend_context context = make_context(cmdline);
 	struct error err;
 	int status = SESSION_CAMD_FAILED;
 
@@ -155,19 +160,26 @@ static int run_session(const struct cmdline *cmdline)
 
 /* ---- the rest ---- */
 
+static int run_alone(const struct cmdline *cmdline)
+{
+	struct frontend_context context = make_context(cmdline);
+
+	return cmdline->frontend->run(&context, &cmdline->camd_flags);
+}
+
 static int help_on(const char *name)
 {
 	const struct command *command = command_find(name);
 
 	if (command)
 		help_print_command(command, stdout);
-	else if (!strcmp(name, frontend_record.name))
-		help_print_frontend(&frontend_record, stdout);
+	else if (cmdline_frontend(name))
+		help_print_frontend(cmdline_frontend(name), stdout);
 	else if (!strcmp(name, "script"))
 		help_print_script(stdout);
 	else
 		fprintf(stderr, "camctl: no sub-command '%s' (see camctl --help)\n", name);
-	return command || !strcmp(name, frontend_record.name) || !strcmp(name, "script") ? SESSION_OK : SESSION_USAGE;
+	return command || cmdline_frontend(name) || !strcmp(name, "script") ? SESSION_OK : SESSION_USAGE;
 }
 
 static int help(const struct cmdline *cmdline)
@@ -196,7 +208,7 @@ static int run(const struct cmdline *cmdline)
 		return script_run_files(&cmdline->words, &cmdline->camd_flags);
 	if (cmdline->tool == CMDLINE_CHECK_LINES)
 		return check_lines(cmdline->words.n ? ((char **)cmdline->words.items)[0] : NULL);
-	return run_session(cmdline);
+	return cmdline->frontend && cmdline->frontend->run ? run_alone(cmdline) : run_session(cmdline);
 }
 
 /* A descriptor that is closed would be taken by the first pipe that is made. */

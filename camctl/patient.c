@@ -45,11 +45,12 @@ static void take_encoders(struct patient *patient, const struct wire_message *in
 static void on_ready(void *user, const struct wire_message *initialized)
 {
 	struct patient *patient = user;
-	const char *label = wire_text(initialized, "data.session");
+	const char *label = wire_text(initialized, "data.session"), *version = wire_text(initialized, "data.version");
 
 	patient->ready = true;
 	patient->cameras = wire_integer(initialized, "data.cameras", 0);
 	patient->label = label ? xstrdup(label) : NULL;
+	patient->version = xstrdup(version ? version : "?");
 	take_encoders(patient, initialized);
 }
 
@@ -119,24 +120,24 @@ static bool is_gone(void *user)
 }
 
 /* Borrowed texts; later flags win, so ours come last. */
-static const char **all_flags(const struct list *users, const char *const *ours)
+static const char **all_flags(const struct list *base, const char *const *ours)
 {
 	size_t n = 0;
 	const char **all;
 
 	while (ours[n])
 		n++;
-	all = xcalloc(users->n + n + 1, sizeof(*all));
-	for (size_t i = 0; i < users->n; i++)
-		all[i] = ((char **)users->items)[i];
-	memcpy(all + users->n, ours, n * sizeof(*ours));
+	all = xcalloc(base->n + n + 1, sizeof(*all));
+	for (size_t i = 0; i < base->n; i++)
+		all[i] = ((char **)base->items)[i];
+	memcpy(all + base->n, ours, n * sizeof(*ours));
 	return all;
 }
 
-struct patient *patient_start(struct doctor *doctor, const char *const *flags, struct error *err)
+struct patient *patient_start(struct doctor *doctor, const struct list *base, const char *const *flags, struct error *err)
 {
 	struct patient *patient = xcalloc(1, sizeof(*patient));
-	const char **all = all_flags(doctor->flags, flags);
+	const char **all = all_flags(base, flags);
 	bool usage;
 
 	patient->doctor = doctor;
@@ -192,6 +193,7 @@ enum session_status patient_end(struct patient *patient)
 	fields_free_texts(&patient->encoders);
 	fields_free_texts(&patient->notes);
 	free(patient->label);
+	free(patient->version);
 	free(patient);
 	return status;
 }
@@ -251,6 +253,14 @@ const struct wire_message *patient_ask(struct patient *patient, enum command_id 
 	error_set(err, ERR_INTERNAL, "%s", text);
 	free(text);
 	return NULL;
+}
+
+struct wire_message patient_take(struct patient *patient)
+{
+	struct wire_message reply = patient->reply;
+
+	patient->reply = (struct wire_message){ 0 };
+	return reply;
 }
 
 bool patient_set(struct patient *patient, const char *name, const char *value, struct error *err)

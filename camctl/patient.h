@@ -13,6 +13,7 @@ struct patient {
 	struct doctor *doctor;
 	struct session *session;
 	int64_t cameras;		/* that run, as `initialized` had it */
+	char *version;
 	char *label;			/* the session's; NULL: it has no folder */
 	struct list encoders;		/* of texts */
 	struct list notes;		/* of texts: its warnings and events, a line each */
@@ -26,12 +27,15 @@ struct patient {
 	struct wire_message reply;
 };
 
-/* Starts camd with the user's flags and then those (a NULL-terminated array), and waits until its cameras are open. */
-struct patient *patient_start(struct doctor *doctor, const char *const *flags, struct error *err);
+/* Starts camd with a list of flags and then those (a NULL-terminated array), which win, and waits until its cameras are open. */
+struct patient *patient_start(struct doctor *doctor, const struct list *base, const char *const *flags, struct error *err);
 
 /* The reply, until the next question. NULL, and err: it is an error, camd is gone, or it takes longer than that. */
 const struct wire_message *patient_ask(struct patient *patient, enum command_id command, const void *arguments, int64_t limit_ns,
 				       struct error *err);
+
+/* Takes the reply over, to be kept beside the next question's; the caller clears it. */
+struct wire_message patient_take(struct patient *patient);
 
 /* Sets one setting by its text. */
 bool patient_set(struct patient *patient, const char *name, const char *value, struct error *err);

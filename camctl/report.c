@@ -116,7 +116,7 @@ static void print_section(const struct section *section, FILE *to)
 /* What a reader wants to know first. */
 static void print_summary(const struct report *report, FILE *to)
 {
-	fprintf(to, "# %s\n\n%zu problems, %zu notes, %zu things in order; %s.\n", report->title, report->counts[VERDICT_PROBLEM],
+	fprintf(to, "# %s\n\nPROBLEM: %zu, NOTE: %zu, OK: %zu; %s.\n", report->title, report->counts[VERDICT_PROBLEM],
 		report->counts[VERDICT_NOTE], report->counts[VERDICT_OK], report->state);
 	if (!report->counts[VERDICT_PROBLEM] && !report->counts[VERDICT_NOTE])
 		return;

@@ -2,10 +2,10 @@
 
 #include "camctl/session.h"
 #include "camctl/step.h"
+#include "camctl/tempdir.h"
 #include "common/util.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -80,22 +80,14 @@ struct peer *script_peer(struct script *script, const char *name)
 
 /* ---- the script's folder ---- */
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-	(void)info;
-	(void)type;
-	(void)where;
-	remove(path);
-	return 0;
-}
-
 static bool make_directory(struct script *script)
 {
 	const char *base = getenv("TMPDIR");
+	struct error err;
 
-	script->directory = xasprintf("%s/camctl-script-XXXXXX", base && *base ? base : "/tmp");
-	if (!mkdtemp(script->directory))
-		return script_fail(script, "cannot make %s: %s (see $TMPDIR)", script->directory, strerror(errno));
+	script->directory = tempdir_make(base && *base ? base : "/tmp", "camctl-script", &err);
+	if (!script->directory)
+		return script_fail(script, "%s (see $TMPDIR)", err.text);
 	setenv("TMP", script->directory, 1);
 	return true;
 }
@@ -105,7 +97,7 @@ static void remove_directory(struct script *script)
 	if (getenv("CAMCTL_KEEP"))
 		fprintf(stderr, "camctl: %s: its files are in %s\n", script->path, script->directory);
 	else
-		nftw(script->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		tempdir_remove(script->directory);
 	free(script->directory);
 }
 

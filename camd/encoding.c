@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define QUEUE_FRAMES 3
 #define MAX_CONVERTED 20			/* frames of its own that the converter lends to an encoder that keeps some */
 #define STUCK_NS (5 * NS_PER_S)		/* a call into a driver that has taken so long may never end */
 #define LEAVE_S 3			/* how long the end waits for a thread that may be stuck */
@@ -263,6 +262,7 @@ static void start_run(struct encoding *encoding)
 	struct encoding_run *run = xcalloc(1, sizeof(*run));
 
 	run->encoding = encoding;
+	run->now_ns = clock_now_ns();
 	encoding->run = run;
 	encoding->references++;
 	xthread(&encoding->thread, run_thread, run);

@@ -77,7 +77,7 @@ static void on_packet(void *user, struct packet *packet)
 
 	pthread_mutex_lock(&encoding->lock);
 	if (!run->abandoned) {
-		encoding->heard_ns = clock_now_ns();
+		encoding->heard_ns = run->now_ns;
 		known = inside_leave(&encoding->inside, packet->camera_frame, &found, &swallowed);
 		encoding_run_count_swallowed(encoding, swallowed);
 		if (known && encoding->recording)
@@ -93,24 +93,22 @@ static void on_packet(void *user, struct packet *packet)
 static void enter(struct encoding_run *run)
 {
 	if (!run->encoder || run->encoder->hardware)
-		atomic_store(&run->called_ns, clock_now_ns());
+		atomic_store(&run->called_ns, run->now_ns);
 	pthread_mutex_unlock(&run->encoding->lock);
 }
 
 /* False: it took so long that another run has taken over. */
 static bool leave(struct encoding_run *run)
 {
-	int64_t since_ns = atomic_exchange(&run->called_ns, 0), now_ns;
+	int64_t since_ns = atomic_exchange(&run->called_ns, 0);
 
+	run->now_ns = clock_now_ns();
 	pthread_mutex_lock(&run->encoding->lock);
 	if (run->abandoned)
 		return false;
-	if (!since_ns)
-		return true;
 	/* an encoder whose driver held us up could not be heard meanwhile */
-	now_ns = clock_now_ns();
-	if (now_ns - since_ns > SILENT_NS / 10)
-		run->encoding->heard_ns = now_ns;
+	if (since_ns && run->now_ns - since_ns > SILENT_NS / 10)
+		run->encoding->heard_ns = run->now_ns;
 	return true;
 }
 
@@ -136,21 +134,24 @@ bool encoding_run_close(struct encoding_run *run)
 	return leave(run);
 }
 
-static bool service(struct encoding_run *run, short revents, struct error *err)
-{
-	bool good;
-
-	enter(run);
-	good = run->encoder->impl->service(run->encoder, revents, err);
-	return leave(run) ? good : true;
-}
-
 static void note_copies(struct encoding_run *run)
 {
 	if (!run->encoder)
 		return;
 	atomic_fetch_add(&run->encoding->copied_bytes, run->encoder->copied_bytes - run->copied_bytes);
 	run->copied_bytes = run->encoder->copied_bytes;
+}
+
+static bool service(struct encoding_run *run, short revents, struct error *err)
+{
+	bool good;
+
+	enter(run);
+	good = run->encoder->impl->service(run->encoder, revents, err);
+	if (!leave(run))
+		return true;
+	note_copies(run);
+	return good;
 }
 
 /* ---- opening ---- */
@@ -160,7 +161,8 @@ static struct encoder_request request_of(const struct encoding *encoding, const 
 	const struct encoding_settings *settings = &encoding->settings;
 
 	return (struct encoder_request){
-		.format = *format, .layout = encoding->layout, .fps = settings->fps, .bitrate_bps = settings->bitrate_bps,
+		.format = *format, .layout = encoding->layout,
+		.max_held = encoding->layout.n_buffers ? MAX(2, encoding->layout.n_buffers - QUEUE_FRAMES - 2) : 0, .fps = settings->fps, .bitrate_bps = settings->bitrate_bps,
 		.intra = MAX(1, (int)lround((double)settings->intra_ns * settings->fps / 1e9)), .preset = settings->preset, .threads = settings->threads,
 	};
 }
@@ -172,11 +174,13 @@ static void note_opened(struct encoding_run *run, const struct encoder_request *
 
 	run->copied_bytes = 0;
 	encoding->made_for = *request;
-	encoding->opened_ns = encoding->heard_ns = clock_now_ns();
+	encoding->opened_ns = encoding->heard_ns = run->now_ns;
 	snprintf(encoding->name, sizeof(encoding->name), "%s", encoder->name);
 	log_info("camera %d: %s encodes %dx%d %s%s", encoding->camera_id, encoder->name, encoder->takes.width, encoder->takes.height,
 		 pixel_format_names[encoder->takes.pixels], encoder->hardware && encoder->copies ? "; each frame is copied into its memory" :
 		 encoder->hardware ? "; it reads the camera's buffers" : "");
+	if (encoding->recording)
+		recording_set_encoder(encoding->recording, encoding->name);
 	if (encoding->last_name[0] && strcmp(encoding->last_name, encoding->name))
 		encoding->owner.on_changed(encoding->owner.user, encoding->last_name, encoding->name);
 	snprintf(encoding->last_name, sizeof(encoding->last_name), "%s", encoding->name);
@@ -270,7 +274,7 @@ bool encoding_run_push(struct encoding_run *run, struct frame *frame, struct err
 	bool key = encoding->need_key && !encoding->key_asked, good;
 
 	encoding_run_count_swallowed(encoding, inside_enter(&encoding->inside, &(struct inside_frame){
-		.camera_frame = frame->camera_frame, .pushed_ns = clock_now_ns(), .lost_sensor = item->lost_sensor,
+		.camera_frame = frame->camera_frame, .pushed_ns = run->now_ns, .lost_sensor = item->lost_sensor,
 		.lost_starved = item->lost_starved, .refused = item->refused }));
 	encoding->entered = true;
 	encoding->key_asked = encoding->key_asked || key;
@@ -310,7 +314,7 @@ void encoding_run_broken(struct encoding_run *run, struct error *err)
 	if (!encoding_run_close(run))
 		return;
 	encoding_run_want_key(encoding, false);
-	if (clock_now_ns() - encoding->opened_ns > STEADY_NS)
+	if (run->now_ns - encoding->opened_ns > STEADY_NS)
 		encoding->failures = 0;
 	if (++encoding->failures < MAX_FAILURES && (hardware || !first)) {
 		error_wrap(err, "camera %d: the encoder is opened again", encoding->camera_id);
@@ -355,7 +359,7 @@ static short sleep_until(struct encoding_run *run, bool with_queue, int64_t due_
 	struct encoding *encoding = run->encoding;
 	struct encoder *encoder = run->encoder;
 	struct pollfd fds[2] = { { .fd = with_queue ? encoding->queue.wake_fd : -1, .events = POLLIN }, { .fd = -1 } };
-	int timeout = due_ns ? (int)(MAX(due_ns - clock_now_ns(), 0) / NS_PER_MS) + 1 : -1, n;
+	int timeout = due_ns ? (int)(MAX(due_ns - run->now_ns, 0) / NS_PER_MS) + 1 : -1, n;
 
 	if (encoder && encoder->impl->poll_fd)
 		fds[1].fd = encoder->impl->poll_fd(encoder, &fds[1].events);
@@ -363,6 +367,7 @@ static short sleep_until(struct encoding_run *run, bool with_queue, int64_t due_
 	n = poll(fds, 2, timeout);
 	if (n > 0 && fds[0].revents)
 		queue_clear_wake_fd(&encoding->queue);
+	run->now_ns = clock_now_ns();
 	pthread_mutex_lock(&encoding->lock);
 	return n > 0 ? fds[1].revents : 0;
 }
@@ -370,7 +375,7 @@ static short sleep_until(struct encoding_run *run, bool with_queue, int64_t due_
 static bool wait_for(struct encoding_run *run, bool with_queue, int64_t limit_ns, struct error *err)
 {
 	struct encoding *encoding = run->encoding;
-	int64_t since_ns = owes_since_ns(run), now_ns;
+	int64_t since_ns = owes_since_ns(run);
 	short events = sleep_until(run, with_queue, since_ns ? since_ns + limit_ns : 0);
 
 	if (run->abandoned)
@@ -381,11 +386,10 @@ static bool wait_for(struct encoding_run *run, bool with_queue, int64_t limit_ns
 		return true;
 	settle(run);
 	since_ns = owes_since_ns(run);
-	now_ns = clock_now_ns();
-	if (!since_ns || now_ns - since_ns < limit_ns)
+	if (!since_ns || run->now_ns - since_ns < limit_ns)
 		return true;
 	return error_set(err, ERR_ENCODER_FAILED, "%s has been silent for %.1f s with %zu frames inside", encoding->name,
-			 (double)(now_ns - since_ns) / 1e9, encoding->inside.n);
+			 (double)(run->now_ns - since_ns) / 1e9, encoding->inside.n);
 }
 
 bool encoding_run_wait(struct encoding_run *run, bool with_queue, struct error *err)

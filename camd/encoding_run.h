@@ -14,6 +14,8 @@
 #include "camd/inside.h"
 #include "common/queue.h"
 
+#define QUEUE_FRAMES 3
+
 enum item_kind { ITEM_OPEN, ITEM_CLOSE, ITEM_PREPARE, ITEM_FRAME, ITEM_END };
 
 struct item {
@@ -32,6 +34,7 @@ struct encoding_run {
 	struct encoding *encoding;
 	struct encoder *encoder;	/* touched by the run's own thread only */
 	uint64_t copied_bytes;		/* of the encoder, as far as they are counted in encoding->copied_bytes */
+	int64_t now_ns;			/* CLOCK_MONOTONIC as of the last waking up, or the last call of an encoder */
 	bool abandoned;
 	_Atomic int64_t called_ns;	/* when it entered the driver of a hardware encoder; 0: it is not in there */
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MAX_CONTROLS 128
+#define NOTICE_NS (5 * NS_PER_S)
 #define MAX_BUFFERS 64
 #define MAX_MAPPINGS (LIBCAMERA_MAX_STREAMS * LIBCAMERA_MAX_PLANES)
 
@@ -47,7 +48,7 @@ struct libcamera_device {
 	struct libcamera_camera *camera;	/* NULL once closed */
 	struct libcamera_mode mode;
 	struct libcamera_settings pending;	/* for the next request */
-	bool streaming, gone, woken;
+	bool streaming, gone, woken, abandoned;
 	int n_queued;
 	int64_t fed_ns;
 	unsigned back[MAX_BUFFERS];	/* the requests that came back, in their order */
@@ -298,6 +299,27 @@ struct libcamera_device *libcamera_device_open(const struct libcamera *libcamera
 	return device;
 }
 
+bool libcamera_device_is_there(struct libcamera_device *device)
+{
+	return device->module->is_there(device->camera);
+}
+
+/* Whether libcamera can stop it without ending the process: it is there, or libcamera knows that it isn't. */
+static bool can_be_stopped(struct libcamera_device *device)
+{
+	int64_t until_ns = clock_now_ns() + NOTICE_NS;
+	struct timespec until = { .tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S };
+	bool there = libcamera_device_is_there(device);
+
+	pthread_mutex_lock(&device->lock);
+	while (!there && !device->gone && !device->abandoned)
+		if (pthread_cond_timedwait(&device->changed, &device->lock, &until))
+			device->abandoned = true;
+	there = there || device->gone;
+	pthread_mutex_unlock(&device->lock);
+	return there;
+}
+
 void libcamera_device_close(struct libcamera_device *device)
 {
 	struct libcamera_camera *camera;
@@ -305,6 +327,8 @@ void libcamera_device_close(struct libcamera_device *device)
 	if (!device)
 		return;
 	libcamera_device_stop(device);
+	if (device->camera && !can_be_stopped(device))
+		return;		/* libcamera has it for ever, and what it may still tell of it must find us */
 	pthread_mutex_lock(&device->lock);
 	camera = device->camera;
 	device->camera = NULL;
@@ -376,7 +400,7 @@ void libcamera_device_stop(struct libcamera_device *device)
 	streamed = device->streaming;
 	device->streaming = false;
 	pthread_mutex_unlock(&device->lock);
-	if (streamed)
+	if (streamed && can_be_stopped(device))
 		device->module->stop(device->camera);
 }
 

@@ -41,6 +41,8 @@ size_t libcamera_device_controls(struct libcamera_device *device, struct libcame
 void libcamera_device_layout(const struct libcamera_device *device, struct frame_layout *layout);
 
 int libcamera_device_start(struct libcamera_device *device, const struct libcamera_settings *settings);	/* 0 or an errno */
+
+/* One that has been unplugged takes as long as libcamera needs to notice, or 5 s, and is then left alone. */
 void libcamera_device_stop(struct libcamera_device *device);
 
 /* With the next request. */
@@ -49,6 +51,9 @@ void libcamera_device_change(struct libcamera_device *device, const struct libca
 /* Waits for a request until then (CLOCK_MONOTONIC); those that came back before a stop() can be taken after it too. */
 enum libcamera_taken libcamera_device_take(struct libcamera_device *device, int64_t until_ns, struct libcamera_filled *filled);
 void libcamera_device_wake(struct libcamera_device *device);
+
+/* Whether its devices still exist; libcamera may take a moment until it notices (LIBCAMERA_GONE). */
+bool libcamera_device_is_there(struct libcamera_device *device);
 
 /* Since when it could have filled a buffer; 0: it has none, all are held by others. */
 int64_t libcamera_device_fed_ns(struct libcamera_device *device);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define LEAST_BITRATE 250000	/* below, encoders have been seen to skip frames and to hang */
-#define LEAST_LEVEL 40		/* what every peer sets at least: lower ones gain nothing, and are not tried on any board */
+#define LEAST_LEVEL 40		/* what every peer sets at least: lower ones gain nothing, and nobody tries them */
 
 static bool ask(const struct m2m_device *device, unsigned id, struct v4l2_queryctrl *query)
 {

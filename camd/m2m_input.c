@@ -48,7 +48,9 @@ void m2m_input_stop(struct m2m_input *input)
 
 int m2m_input_room(const struct m2m_input *input)
 {
-	return input->queue.n_buffers - input->queue.n_queued;
+	int room = input->queue.n_buffers - input->queue.n_queued;
+
+	return input->imports && input->max_held ? MIN(room, input->max_held - input->queue.n_queued) : room;
 }
 
 /* Whether a frame lies as was agreed. A source that says one thing and does another is copied from. */

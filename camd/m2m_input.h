@@ -22,6 +22,7 @@ struct m2m_input {
 	const struct m2m_setup *setup;
 	bool imports;
 	uint64_t n_put;
+	int max_held;		/* frames to keep at once; 0: any */
 	uint64_t copied_bytes;	/* of raw pictures, by the processor */
 	struct m2m_input_slot slots[M2M_MAX_BUFFERS];
 };

@@ -9,6 +9,8 @@
 static const struct m2m_raw from_i420[] = { I420_FORMATS, NV12_FORMATS, { 0 } };
 static const struct m2m_raw from_nv12[] = { NV12_FORMATS, I420_FORMATS, { 0 } };
 static const struct m2m_raw from_yuyv[] = { { V4L2_PIX_FMT_YUYV, PIXEL_YUYV, 1 }, I420_FORMATS, NV12_FORMATS, { 0 } };
+static const struct m2m_raw from_uyvy[] = { { V4L2_PIX_FMT_UYVY, PIXEL_UYVY, 1 }, I420_FORMATS, NV12_FORMATS, { 0 } };
+static const struct m2m_raw from_nv21[] = { { V4L2_PIX_FMT_NV21, PIXEL_NV21, 1 }, I420_FORMATS, { 0 } };
 static const struct m2m_raw from_nothing[] = { { 0 } };
 
 const struct m2m_raw *m2m_picture_formats(enum pixel_format pixels)
@@ -20,6 +22,10 @@ const struct m2m_raw *m2m_picture_formats(enum pixel_format pixels)
 		return from_nv12;
 	case PIXEL_YUYV:
 		return from_yuyv;
+	case PIXEL_UYVY:
+		return from_uyvy;
+	case PIXEL_NV21:
+		return from_nv21;
 	default:
 		return from_nothing;
 	}
@@ -64,22 +70,46 @@ static void write_plane(const struct plane *from, uint8_t *to, int stride, int r
 		memcpy(to + (ptrdiff_t)row * stride, from->data + (ptrdiff_t)row * from->stride, (size_t)row_bytes);
 }
 
-static void convert(const struct frame *frame, enum pixel_format as, uint8_t *const to[], const struct m2m_spot *spots)
+static void convert_to_i420_at(const struct frame *frame, uint8_t *const to[], const struct m2m_spot *spots)
 {
 	const struct plane *from = frame->planes;
 	int width = frame->format.width, height = frame->format.height;
 
-	if (frame->format.pixels == PIXEL_YUYV && as == PIXEL_I420)
+	switch (frame->format.pixels) {
+	case PIXEL_YUYV:
 		YUY2ToI420(from[0].data, from[0].stride, to[0], spots[0].stride, to[1], spots[1].stride, to[2],
 			   spots[2].stride, width, height);
-	else if (frame->format.pixels == PIXEL_YUYV)
-		YUY2ToNV12(from[0].data, from[0].stride, to[0], spots[0].stride, to[1], spots[1].stride, width, height);
-	else if (as == PIXEL_I420)
+		break;
+	case PIXEL_UYVY:
+		UYVYToI420(from[0].data, from[0].stride, to[0], spots[0].stride, to[1], spots[1].stride, to[2],
+			   spots[2].stride, width, height);
+		break;
+	case PIXEL_NV21:
+		NV21ToI420(from[0].data, from[0].stride, from[1].data, from[1].stride, to[0], spots[0].stride, to[1],
+			   spots[1].stride, to[2], spots[2].stride, width, height);
+		break;
+	default:
 		NV12ToI420(from[0].data, from[0].stride, from[1].data, from[1].stride, to[0], spots[0].stride, to[1],
 			   spots[1].stride, to[2], spots[2].stride, width, height);
-	else
+	}
+}
+
+static void convert_to_nv12_at(const struct frame *frame, uint8_t *const to[], const struct m2m_spot *spots)
+{
+	const struct plane *from = frame->planes;
+	int width = frame->format.width, height = frame->format.height;
+
+	switch (frame->format.pixels) {
+	case PIXEL_YUYV:
+		YUY2ToNV12(from[0].data, from[0].stride, to[0], spots[0].stride, to[1], spots[1].stride, width, height);
+		break;
+	case PIXEL_UYVY:
+		UYVYToNV12(from[0].data, from[0].stride, to[0], spots[0].stride, to[1], spots[1].stride, width, height);
+		break;
+	default:
 		I420ToNV12(from[0].data, from[0].stride, from[1].data, from[1].stride, from[2].data, from[2].stride,
 			   to[0], spots[0].stride, to[1], spots[1].stride, width, height);
+	}
 }
 
 uint64_t m2m_picture_write(const struct frame *frame, enum pixel_format as, const struct m2m_spot spots[FRAME_MAX_PLANES],
@@ -98,7 +128,9 @@ uint64_t m2m_picture_write(const struct frame *frame, enum pixel_format as, cons
 		if (as == frame->format.pixels)
 			write_plane(&frame->planes[i], to[i], spots[i].stride, rows, row_bytes);
 	}
-	if (as != frame->format.pixels)
-		convert(frame, as, to, spots);
+	if (as == PIXEL_I420 && frame->format.pixels != as)
+		convert_to_i420_at(frame, to, spots);
+	else if (as == PIXEL_NV12 && frame->format.pixels != as)
+		convert_to_nv12_at(frame, to, spots);
 	return written;
 }

@@ -32,9 +32,9 @@ static bool fail_level(const struct m2m_port *port, struct error *err)
 {
 	const struct m2m_rate_wish *rate = &port->order.rate;
 
-	return error_set(err, ERR_UNSUPPORTED, "encoder %s: %dx%d at %g frames/s and %lld b/s is beyond it, even at level %d.%d; "
-			 "choose less", port->device.path, rate->width, rate->height, rate->fps, (long long)rate->bitrate_bps,
-			 port->controls.level / 10, port->controls.level % 10);
+	return error_set(err, ERR_UNSUPPORTED, "encoder %s: %dx%d at %g frames/s and %lld b/s is beyond it, even at "
+			 "level %d.%d; choose less", port->device.path, rate->width, rate->height, rate->fps,
+			 (long long)rate->bitrate_bps, port->controls.level / 10, port->controls.level % 10);
 }
 
 /* What the boards' graphics memory has left, which is where their encoders' buffers are. -1: no such thing here. */
@@ -58,8 +58,8 @@ static bool fail_memory(const struct m2m_port *port, int number, const char *wha
 
 	if (number != ENOMEM || kib < 0)
 		return m2m_port_fail(port, number, what, err);
-	return error_set(err, ERR_ENCODER_FAILED, "encoder %s: %s: no memory, %ld KiB of CMA are left; choose a smaller resolution, "
-			 "or give more by cma= on the kernel's command line", port->device.path, what, kib);
+	return error_set(err, ERR_ENCODER_FAILED, "encoder %s: %s: no memory, %ld KiB of CMA are left; choose a smaller "
+			 "resolution, or give more by cma= on the kernel's command line", port->device.path, what, kib);
 }
 
 static int allocate_coded(struct m2m_port *port)
@@ -94,6 +94,7 @@ static bool bring_up(struct m2m_port *port, bool *too_low, struct error *err)
 		return false;
 	m2m_controls_apply(&port->controls, &port->device, &port->order.rate);
 	rc = m2m_input_start(&port->input, &port->device, &port->setup, port->order.n_camera);
+	port->input.max_held = port->order.max_held;
 	if (rc)
 		return fail_memory(port, rc, "no buffers for pictures", err);
 	rc = allocate_coded(port);

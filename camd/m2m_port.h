@@ -12,6 +12,7 @@ struct m2m_order {
 	struct m2m_wish wish;
 	struct m2m_rate_wish rate;
 	int n_camera;			/* buffers that the camera has, 0: unknown */
+	int max_held;			/* of them to keep at once; 0: any */
 };
 
 struct m2m_port {

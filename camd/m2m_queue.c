@@ -56,7 +56,9 @@ static int map(struct m2m_queue *queue, int index)
 int m2m_queue_allocate(struct m2m_queue *queue, const struct m2m_device *device, bool output, unsigned memory,
 		       const struct m2m_format *format, int n_wanted)
 {
-	struct v4l2_requestbuffers request = { .count = (unsigned)n_wanted, .type = m2m_device_type(device, output), .memory = memory };
+	struct v4l2_requestbuffers request = {
+		.count = (unsigned)n_wanted, .type = m2m_device_type(device, output), .memory = memory,
+	};
 	int rc = 0;
 
 	*queue = (struct m2m_queue){

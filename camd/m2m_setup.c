@@ -14,6 +14,7 @@
  * such drivers then do with the picture is often wrong.
  */
 #define CODED_BYTES (1536 * 1024)
+#define BCM2835_MACROBLOCKS 8704
 #define RATE_UNIT 1000		/* frame rates are told in thousandths */
 
 static bool fail(const struct m2m_device *device, int number, const char *what, struct error *err)
@@ -115,8 +116,8 @@ static bool read_back(const struct m2m_device *device, const struct m2m_wish *wi
 	if (setup->capture.fourcc != wish->coded || setup->capture.n_memory != 1 ||
 	    setup->output.fourcc != setup->raw.fourcc ||
 	    !m2m_picture_spots(&setup->output, &setup->raw, &setup->takes, setup->spots))
-		return error_set(err, ERR_UNSUPPORTED, "encoder %s: does not keep to %dx%d: it says %dx%d, %u bytes a row, %zu in all",
-				 device->path, setup->takes.width, setup->takes.height, setup->output.width,
+		return error_set(err, ERR_UNSUPPORTED, "encoder %s: does not keep to %dx%d: it says %dx%d, %u bytes a "
+				 "row, %zu in all", device->path, setup->takes.width, setup->takes.height, setup->output.width,
 				 setup->output.height, setup->output.strides[0], setup->output.bytes[0]);
 	return true;
 }
@@ -198,10 +199,22 @@ static bool agree(const struct m2m_device *device, const struct m2m_wish *wish, 
 	return true;
 }
 
+/*
+ * bcm2835-codec says that it takes up to 1920x1920, but what it makes of more than level 4.2 allows (1920x1200) has been
+ * reported to be garbage.
+ */
+static bool is_beyond_known_limits(const struct m2m_device *device, const struct frame_format *format)
+{
+	int macroblocks = (format->width + 15) / 16 * ((format->height + 15) / 16);
+
+	return !strcmp(device->name, "bcm2835-codec") && macroblocks > BCM2835_MACROBLOCKS;
+}
+
 bool m2m_setup_agree(const struct m2m_device *device, const struct m2m_wish *wish, struct m2m_setup *setup, struct error *err)
 {
 	*setup = (struct m2m_setup){ 0 };
-	if (m2m_device_refuses_size(device, wish->coded, wish->format.width, wish->format.height))
+	if (m2m_device_refuses_size(device, wish->coded, wish->format.width, wish->format.height) ||
+	    is_beyond_known_limits(device, &wish->format))
 		return error_set(err, ERR_UNSUPPORTED, "encoder %s: does not do %dx%d", device->path, wish->format.width,
 				 wish->format.height);
 	if (!set_capture(device, wish, setup, err) || !choose_format(device, wish, setup, err))

@@ -143,6 +143,13 @@ static uint32_t crc_of_head(const uint8_t head[MOVIE_HEAD_BYTES])
 	return (uint32_t)crc32_z(0, head, MOVIE_HEAD_BYTES - 4);
 }
 
+void movie_describe(struct movie *movie, const struct movie_facts *facts)
+{
+	mp4box_finish(&movie->udta);
+	movie->udta = (struct mp4box){ 0 };
+	write_udta(&movie->udta, facts);
+}
+
 bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES], struct error *err)
 {
 	const struct movie empty = { .width = movie->width, .height = movie->height, .frame_ns = movie->frame_ns,

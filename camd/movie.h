@@ -66,6 +66,9 @@ uint32_t movie_frame_ns(double fps);
  */
 bool movie_init(struct movie *movie, const struct movie_facts *facts, const struct nal *nals, size_t n, struct error *err);
 
+/* Says anew what is in the metadata: of facts, only encoder, title and first_sensor_ns matter. */
+void movie_describe(struct movie *movie, const struct movie_facts *facts);
+
 bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES], struct error *err);
 
 /* Says what a file that begins like this is. If MOVIE_UNFINISHED, fills movie, to be freed by movie_finish(). */

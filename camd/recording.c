@@ -73,18 +73,38 @@ bool recording_error(struct recording *recording, struct error *err)
 	return err->code != ERR_NONE;
 }
 
+/* Whether the last of the encoders so far is that one. */
+static bool ends_with(const char *encoders, const char *name)
+{
+	size_t all = strlen(encoders), last = strlen(name);
+
+	return all >= last && !strcmp(encoders + all - last, name);
+}
+
 void recording_set_encoder(struct recording *recording, const char *name)
 {
+	size_t length;
+
 	pthread_mutex_lock(&recording->lock);
-	snprintf(recording->encoder, sizeof(recording->encoder), "%s", name);
+	length = strlen(recording->encoder);
+	if (!ends_with(recording->encoder, name)) {
+		snprintf(recording->encoder + length, sizeof(recording->encoder) - length, "%s%s", length ? ", then " : "", name);
+		recording->encoder_changed = true;
+	}
 	pthread_mutex_unlock(&recording->lock);
 }
 
-void recording_get_encoder(struct recording *recording, char name[64])
+/* What encodes; true: that has changed since the last time. */
+static bool take_encoder(struct recording *recording, char encoder[256])
 {
+	bool changed;
+
 	pthread_mutex_lock(&recording->lock);
-	memcpy(name, recording->encoder, sizeof(recording->encoder));
+	memcpy(encoder, recording->encoder, sizeof(recording->encoder));
+	changed = recording->encoder_changed;
+	recording->encoder_changed = false;
 	pthread_mutex_unlock(&recording->lock);
+	return changed;
 }
 
 /* ---- capturing ---- */
@@ -153,14 +173,14 @@ static void choose_paths(struct recording *recording, const struct frame_format 
 
 static bool open_files(struct recording *recording, const struct packet *first, const struct frame_format *format, struct error *err)
 {
-	char encoder[64];
+	char encoder[sizeof(recording->encoder)];
 	struct output_request request = {
 		.width = format->width, .height = format->height, .colour = format->colour, .fps = recording->request.encoding.fps,
 		.encoder = encoder, .title = recording->title,
 	};
 
 	choose_paths(recording, format);
-	recording_get_encoder(recording, encoder);
+	take_encoder(recording, encoder);
 	request.path = recording->path;
 	recording->output = recording->impl->create(&request, first, err);
 	if (!recording->output)
@@ -290,6 +310,8 @@ static void settle(struct recording *recording)
 
 void recording_finish(struct recording *recording)
 {
+	char encoder[sizeof(recording->encoder)];
+	bool changed = take_encoder(recording, encoder);
 	struct error err;
 
 	/* the table first: once the video is whole, nobody looks at its table again after a crash */
@@ -298,7 +320,7 @@ void recording_finish(struct recording *recording)
 	framelog_destroy(recording->framelog);
 	recording->framelog = NULL;
 	if (recording->output) {
-		if (!recording->impl->finish(recording->output, &err))
+		if (!recording->impl->finish(recording->output, changed ? encoder : NULL, &err))
 			recording_fail(recording, &err);
 		atomic_store(&recording->bytes, recording->output->bytes);
 		recording->impl->destroy(recording->output);

@@ -75,7 +75,8 @@ struct recording {
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct error error;		/* the first thing that went wrong; code ERR_NONE: nothing */
-	char encoder[64];		/* what encodes */
+	char encoder[256];		/* what encodes, "A, then B" where another one took over */
+	bool encoder_changed;		/* since the file was opened */
 
 	/* the main thread's */
 	bool started, stopping;
@@ -99,8 +100,8 @@ void recording_refused(struct recording *recording);
 void recording_fail(struct recording *recording, const struct error *err);
 bool recording_error(struct recording *recording, struct error *err);	/* false: there is none */
 
+/* Encoder thread: what encodes from now on. */
 void recording_set_encoder(struct recording *recording, const char *name);
-void recording_get_encoder(struct recording *recording, char name[64]);
 
 /*
  * Output thread: writes a packet, opening the file with the first; tells RECORDING_STARTED. format is that of the pictures.

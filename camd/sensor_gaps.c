@@ -64,6 +64,11 @@ void sensor_gaps_damaged(struct sensor_gaps *gaps)
 	gaps->pending.sensor++;
 }
 
+void sensor_gaps_starved(struct sensor_gaps *gaps)
+{
+	gaps->pending.starved++;
+}
+
 void sensor_gaps_restarted(struct sensor_gaps *gaps)
 {
 	gaps->sequence_lost = true;

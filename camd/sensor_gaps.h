@@ -30,6 +30,9 @@ uint64_t sensor_gaps_note(struct sensor_gaps *gaps, uint32_t sequence, int64_t t
 /* The buffer just noted is of no use: it counts as lost by the sensor. */
 void sensor_gaps_damaged(struct sensor_gaps *gaps);
 
+/* The buffer just noted could not be used for want of room. */
+void sensor_gaps_starved(struct sensor_gaps *gaps);
+
 /* The stream was restarted, and sequence numbers with it. */
 void sensor_gaps_restarted(struct sensor_gaps *gaps);
 

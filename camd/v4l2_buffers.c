@@ -171,7 +171,7 @@ static void init_item(struct v4l2_buffers *buffers, struct buffer *item)
 	for (int m = 0; m < V4L2_MODE_MAX_MEMORY; m++)
 		item->dmabufs[m] = -1;
 	item->frame.format = buffers->mode.format;
-	item->frame.n_planes = frame_n_planes(buffers->mode.format.pixels);
+	item->frame.n_planes = buffers->mode.opaque ? 1 : frame_n_planes(buffers->mode.format.pixels);
 	item->frame.release = release;
 	item->frame.owner = buffers;
 }
@@ -264,6 +264,8 @@ const char *v4l2_buffers_clock(const struct v4l2_buffers *buffers)
 /* What encoders are known to take; a picture in several pieces of memory has no single dmabuf. */
 static bool is_importable(const struct v4l2_mode *mode)
 {
+	if (mode->opaque)
+		return false;
 	switch (mode->format.pixels) {
 	case PIXEL_I420:
 	case PIXEL_NV12:
@@ -400,10 +402,9 @@ static bool measure(const struct v4l2_buffers *buffers, const struct buffer *ite
 		    size_t *data_offsets, size_t *bytes)
 {
 	bool multi = buffers->type == V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
-	bool jpeg = buffers->mode.format.pixels == PIXEL_MJPEG;
 
 	for (int m = 0; m < buffers->mode.n_memory; m++) {
-		size_t needed = jpeg ? 0 : buffers->mode.memory_bytes[m];
+		size_t needed = buffers->mode.opaque ? 0 : buffers->mode.memory_bytes[m];
 		size_t offset = multi ? taken->m.planes[m].data_offset : 0;
 		size_t used = multi ? taken->m.planes[m].bytesused : taken->bytesused;
 

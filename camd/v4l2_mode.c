@@ -2,6 +2,7 @@
 
 #include "camd/rate.h"
 #include "camd/v4l2_colour.h"
+#include "camd/v4l2_convert.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -13,70 +14,36 @@
 #define MAX_ENTRIES 256		/* of a driver's lists, which it may not end */
 #define MAX_FORMATS 32
 
-/*
- * The formats that camd takes, the best first: what an encoder takes as it is, then what is lossless, the less data the better,
- * then JPEG, then what has no colour.
- */
-static const struct known {
-	uint32_t fourcc;
-	enum pixel_format pixels;
-	int n_memory;
-	bool v_first;			/* the V plane lies before the U plane */
-} known_formats[] = {
-	{ V4L2_PIX_FMT_NV12, PIXEL_NV12, 1 },
-	{ V4L2_PIX_FMT_YUV420, PIXEL_I420, 1 },
-	{ V4L2_PIX_FMT_NV12M, PIXEL_NV12, 2 },
-	{ V4L2_PIX_FMT_YUV420M, PIXEL_I420, 3 },
-	{ V4L2_PIX_FMT_YVU420, PIXEL_I420, 1, .v_first = true },
-	{ V4L2_PIX_FMT_YVU420M, PIXEL_I420, 3, .v_first = true },
-	{ V4L2_PIX_FMT_NV21, PIXEL_NV21, 1 },
-	{ V4L2_PIX_FMT_NV21M, PIXEL_NV21, 2 },
-	{ V4L2_PIX_FMT_YUYV, PIXEL_YUYV, 1 },
-	{ V4L2_PIX_FMT_UYVY, PIXEL_UYVY, 1 },
-	{ V4L2_PIX_FMT_YUV422P, PIXEL_I422, 1 },
-	{ V4L2_PIX_FMT_YUV422M, PIXEL_I422, 3 },
-	{ V4L2_PIX_FMT_YVU422M, PIXEL_I422, 3, .v_first = true },
-	{ V4L2_PIX_FMT_BGR24, PIXEL_BGR24, 1 },
-	{ V4L2_PIX_FMT_RGB24, PIXEL_RGB24, 1 },
-	{ V4L2_PIX_FMT_MJPEG, PIXEL_MJPEG, 1 },
-	{ V4L2_PIX_FMT_JPEG, PIXEL_MJPEG, 1 },
-	{ V4L2_PIX_FMT_GREY, PIXEL_GREY, 1 },
-	{ V4L2_PIX_FMT_Y10, PIXEL_Y10, 1 },
-};
-
 /* Sizes worth listing where a camera has any within a range. */
 static const struct size usual_sizes[] = {
 	{ 320, 240 }, { 640, 480 }, { 800, 600 }, { 1280, 720 }, { 1456, 1088 }, { 1920, 1080 }, { 2592, 1944 }, { 3840, 2160 },
 };
 
 struct choice {
-	const struct known *known;
+	const struct v4l2_known *known;
 	struct size size;
 	struct v4l2_fract interval;	/* 0/0: the driver doesn't list any */
 	long distance;			/* of the size from what is wanted */
 	double fps;			/* 0: not known before it is set */
 };
 
-static const struct known *find_known(uint32_t fourcc)
-{
-	for (size_t i = 0; i < ARRAY_LEN(known_formats); i++)
-		if (known_formats[i].fourcc == fourcc)
-			return &known_formats[i];
-	return NULL;
-}
-
-static size_t list_formats(const struct v4l2_node *node, const struct known *found[MAX_FORMATS])
+/* What is foreign only if there is nothing else, or if it is wished for. */
+static size_t list_formats(const struct v4l2_node *node, uint32_t fourcc, const struct v4l2_known *found[MAX_FORMATS])
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < MAX_ENTRIES && n < MAX_FORMATS; i++) {
 		struct v4l2_fmtdesc about = { .index = i, .type = node->type };
-		const struct known *known;
+		const struct v4l2_known *known;
 
 		if (v4l2_node_ioctl(node->fd, VIDIOC_ENUM_FMT, &about))
 			break;
-		known = find_known(about.pixelformat);
-		if (known)
+		known = v4l2_formats_find(about.pixelformat);
+		if (!known || (fourcc && known->fourcc != fourcc) || (known->foreign && !v4l2_convert_is_built_in()))
+			continue;
+		if (n && found[0]->foreign && !known->foreign)
+			n = 0;
+		if (!n || !known->foreign || found[0]->foreign)
 			found[n++] = known;
 	}
 	return n;
@@ -84,9 +51,9 @@ static size_t list_formats(const struct v4l2_node *node, const struct known *fou
 
 bool v4l2_mode_is_usable(const struct v4l2_node *node)
 {
-	const struct known *found[MAX_FORMATS];
+	const struct v4l2_known *found[MAX_FORMATS];
 
-	return list_formats(node, found) > 0;
+	return list_formats(node, 0, found) > 0;
 }
 
 static bool get_format(const struct v4l2_node *node, struct v4l2_format *format)
@@ -213,17 +180,17 @@ static bool is_better(const struct choice *a, const struct choice *b, double fps
 	return a->known < b->known;
 }
 
-static size_t make_choices(const struct v4l2_node *node, struct size wanted, struct rate rate, int pixels,
+static size_t make_choices(const struct v4l2_node *node, struct size wanted, struct rate rate, const struct v4l2_wish *wish,
 			   struct choice choices[MAX_FORMATS])
 {
-	const struct known *found[MAX_FORMATS];
-	size_t n_found = list_formats(node, found), n = 0;
+	const struct v4l2_known *found[MAX_FORMATS];
+	size_t n_found = list_formats(node, wish->fourcc, found), n = 0;
 
 	for (size_t i = 0; i < n_found; i++) {
 		struct choice choice = { .known = found[i] };
 		size_t at = n;
 
-		if (pixels >= 0 && found[i]->pixels != (enum pixel_format)pixels)
+		if (wish->pixels >= 0 && (found[i]->foreign || found[i]->pixels != (enum pixel_format)wish->pixels))
 			continue;
 		n++;
 		choice.size = nearest_size(node, found[i]->fourcc, wanted);
@@ -294,13 +261,13 @@ static bool set_format(const struct v4l2_node *node, const struct choice *choice
 }
 
 /* Finds the planes of the picture in the memory. False: the driver's numbers don't add up. */
-static bool lay_out(const struct answer *answer, const struct known *known, struct v4l2_mode *mode)
+static bool lay_out(const struct answer *answer, const struct v4l2_known *known, struct v4l2_mode *mode)
 {
 	struct frame_format raw = { .pixels = known->pixels, .width = answer->width, .height = answer->height };
 	size_t used[V4L2_MODE_MAX_MEMORY] = { 0 };
 
 	/* in the order in which they lie there */
-	for (int i = 0; i < frame_n_planes(known->pixels); i++) {
+	for (int i = 0; i < frame_n_planes(known->pixels) && !mode->opaque; i++) {
 		int memory = known->n_memory > 1 ? i : 0, row_bytes = frame_plane_row_bytes(&raw, i);
 		struct v4l2_mode_plane *plane = &mode->planes[known->v_first && i ? 3 - i : i];
 
@@ -316,7 +283,7 @@ static bool lay_out(const struct answer *answer, const struct known *known, stru
 		plane->bytes = (size_t)plane->stride * (size_t)frame_plane_rows(&raw, i);
 		used[memory] += plane->bytes;
 	}
-	if (known->pixels == PIXEL_MJPEG)
+	if (mode->opaque)
 		mode->planes[0] = (struct v4l2_mode_plane){ .bytes = used[0] = answer->sizes[0] };
 	mode->n_memory = known->n_memory;
 	for (int i = 0; i < known->n_memory; i++) {
@@ -327,24 +294,54 @@ static bool lay_out(const struct answer *answer, const struct known *known, stru
 	return true;
 }
 
+/* Of a foreign format: libv4l reads as many bytes as it thinks there are, and its pictures are 8 columns wide each. */
+static bool accept_foreign(const struct answer *answer, const struct v4l2_known *known, struct v4l2_mode *mode)
+{
+	size_t row_bytes = MAX(((size_t)answer->width * (size_t)known->bits + 7) / 8, answer->strides[0]);
+
+	mode->foreign = known->foreign;
+	mode->raw_bits = known->bits;
+	mode->raw = (struct v4l2_pix_format){
+		.pixelformat = answer->fourcc, .width = (uint32_t)answer->width, .height = (uint32_t)answer->height,
+		.bytesperline = answer->strides[0], .sizeimage = answer->sizes[0], .colorspace = answer->colour.colorspace,
+	};
+	mode->format.width &= ~7;
+	if (known->foreign == V4L2_FOREIGN_RGB)
+		mode->format.colour.matrix = 6;		/* in limited range: that is what libv4l makes of RGB */
+	return mode->format.width && answer->sizes[0] <= INT32_MAX &&
+	       (!known->bits || row_bytes * (size_t)answer->height <= answer->sizes[0]);
+}
+
+static struct colour colour_of(const struct answer *answer, const struct v4l2_known *known)
+{
+	enum pixel_format pixels = known->pixels;
+
+	if (known->foreign == V4L2_FOREIGN_JPEG)
+		pixels = PIXEL_MJPEG;
+	else if (known->foreign == V4L2_FOREIGN_GREY)
+		pixels = PIXEL_GREY;
+	return v4l2_colour_map(&answer->colour, pixels);
+}
+
 static bool accept(const struct answer *answer, const struct choice *choice, struct v4l2_mode *mode)
 {
+	const struct v4l2_known *known = choice->known;
 	bool whole = answer->field == V4L2_FIELD_NONE || answer->field == V4L2_FIELD_ANY ||
 		     answer->field == V4L2_FIELD_INTERLACED || answer->field == V4L2_FIELD_INTERLACED_TB ||
 		     answer->field == V4L2_FIELD_INTERLACED_BT;
 
-	*mode = (struct v4l2_mode){ .fourcc = answer->fourcc };
-	if (answer->fourcc != choice->known->fourcc || answer->n_memory != choice->known->n_memory || !whole)
+	*mode = (struct v4l2_mode){ .fourcc = answer->fourcc, .opaque = known->pixels == PIXEL_MJPEG || known->foreign };
+	if (answer->fourcc != known->fourcc || answer->n_memory != known->n_memory || !whole)
 		return false;
 	if (answer->width < 2 || answer->height < 2 || answer->width > 32768 || answer->height > 32768)
 		return false;
 	mode->format = (struct frame_format){
-		.pixels = choice->known->pixels,
+		.pixels = known->pixels,
 		.width = answer->width & ~1,
 		.height = answer->height & ~1,
-		.colour = v4l2_colour_map(&answer->colour, choice->known->pixels),
+		.colour = colour_of(answer, known),
 	};
-	return lay_out(answer, choice->known, mode);
+	return lay_out(answer, known, mode) && (!known->foreign || accept_foreign(answer, known, mode));
 }
 
 /* Sets the interval where that can be done, and reads back what it is. */
@@ -373,25 +370,32 @@ static void log_choice(const struct v4l2_node *node, const struct v4l2_mode *mod
 {
 	bool same = mode->format.width == wanted.width && mode->format.height == wanted.height;
 
-	log_info("camera %s (%s): %.4s %dx%d at %.3f frames/s", node->path, node->card, (const char *)&mode->fourcc,
-		 mode->format.width, mode->format.height, mode->fps);
+	log_info("camera %s (%s): %.4s %dx%d at %.3f frames/s%s", node->path, node->card, (const char *)&mode->fourcc,
+		 mode->format.width, mode->format.height, mode->fps, mode->foreign ? ", converted by libv4l" : "");
 	if (!same || !reaches(mode->fps, rate_fps(rate)))
 		log_warning("camera %s: %dx%d at %.3f frames/s was asked for, this is the nearest it can do", node->path, wanted.width,
 			    wanted.height, rate_fps(rate));
 }
 
-bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *request, int pixels, struct v4l2_mode *mode,
-		   struct error *err)
+static bool fail_no_format(const struct v4l2_node *node, const struct v4l2_wish *wish, struct error *err)
+{
+	const char *what = wish->fourcc ? (const char *)&wish->fourcc : wish->pixels >= 0 ? pixel_format_names[wish->pixels] : "";
+
+	return error_set(err, ERR_UNSUPPORTED, "camera %s: it has no format that can be used%s%.*s%s", node->path, *what ? " as " : "",
+			 wish->fourcc ? 4 : 10, what, v4l2_convert_is_built_in() ? "" : "; with libv4l camd could use more");
+}
+
+bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *request, const struct v4l2_wish *wish,
+		   struct v4l2_mode *mode, struct error *err)
 {
 	struct size wanted = request->size.width > 0 ? request->size : own_size(node);
 	struct rate rate = rate_from_fps(request->fps > 0 ? request->fps : DEFAULT_FPS);
 	struct choice choices[MAX_FORMATS];
-	size_t n = make_choices(node, wanted, rate, pixels, choices);
+	size_t n = make_choices(node, wanted, rate, wish, choices);
 	struct answer answer;
 
 	if (!n)
-		return error_set(err, ERR_UNSUPPORTED, "camera %s: it has no format that can be used%s%s", node->path,
-				 pixels >= 0 ? " as " : "", pixels >= 0 ? pixel_format_names[pixels] : "");
+		return fail_no_format(node, wish, err);
 	for (size_t i = 0; i < n; i++) {
 		if (!set_format(node, &choices[i], &answer)) {
 			if (errno == EBUSY)
@@ -445,8 +449,8 @@ static size_t add_range(const struct v4l2_node *node, const struct v4l2_frmsizee
 
 size_t v4l2_mode_list(const struct v4l2_node *node, struct source_mode *modes, size_t max)
 {
-	const struct known *found[MAX_FORMATS];
-	size_t n_formats = list_formats(node, found), n = 0;
+	const struct v4l2_known *found[MAX_FORMATS];
+	size_t n_formats = list_formats(node, 0, found), n = 0;
 
 	for (size_t f = 0; f < n_formats; f++) {
 		for (unsigned i = 0; i < MAX_ENTRIES; i++) {

@@ -24,10 +24,13 @@ struct frontend_impl {
 	size_t options_bytes;
 	bool keeps_session;			/* what camd leaves is worth keeping even if it is a log only */
 
+	/* Instead of all below: it runs by itself, with a loop and sessions of its own; context->session is NULL. The exit status. */
+	int (*run)(const struct frontend_context *context, const struct list *camd_flags);
+
 	void *(*create)(const struct frontend_context *context);
 	void (*interrupt)(void *frontend);	/* Ctrl-C or SIGTERM; NULL: session_quit() */
 	void (*destroy)(void *frontend);
 	struct session_watcher watcher;
 };
 
-extern const struct frontend_impl frontend_oneshot, frontend_record, frontend_keyboard, frontend_terminal;
+extern const struct frontend_impl frontend_oneshot, frontend_record, frontend_doctor, frontend_keyboard, frontend_terminal;

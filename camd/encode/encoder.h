@@ -21,6 +21,7 @@ struct encoder;
 struct encoder_request {
 	struct frame_format format;	/* of the camera's frames */
 	struct frame_layout layout;	/* and how they lie in memory */
+	int max_held;			/* how many of the camera's buffers it may keep at once, lest the camera starves; 0: any */
 	double fps;			/* nominal, > 0 */
 	int64_t bitrate_bps;
 	int intra;			/* a key frame at least every so many frames, >= 1 */

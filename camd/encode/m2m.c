@@ -202,8 +202,10 @@ static int submit(struct m2m_encoder *encoder)
 {
 	const struct waiting *first = &encoder->waiting[0];
 	int64_t time_us = m2m_records_time(&encoder->coded.records, first->frame);
+	uint64_t copied_before = encoder->port.input.copied_bytes;
 	int rc = m2m_input_put(&encoder->port.input, first->frame, time_us);
 
+	encoder->base.copied_bytes += encoder->port.input.copied_bytes - copied_before;
 	if (rc)
 		return rc;
 	m2m_records_enter(&encoder->coded.records, first->frame, time_us);
@@ -311,7 +313,8 @@ static int m2m_poll_fd(const struct encoder *base, short *events)
 	int n_raw = encoder->port.input.queue.n_queued;
 	bool hold_up = encoder->n_waiting || m2m_coded_is_pending(&encoder->coded);
 
-	if (is_empty(encoder) && !encoder->finishing)
+	/* once the last is out, the device says for ever that there is something to take */
+	if ((is_empty(encoder) && !encoder->finishing) || encoder->coded.last)
 		return -1;
 	*events = POLLIN | (n_raw > 1 || (n_raw && hold_up) ? POLLOUT : 0);
 	return encoder->port.device.fd;
@@ -424,7 +427,7 @@ static struct m2m_order make_order(const struct encoder_request *request, unsign
 			.width = request->format.width, .height = request->format.height, .fps = request->fps,
 			.bitrate_bps = request->bitrate_bps, .intra = request->intra,
 		},
-		.n_camera = request->layout.n_buffers,
+		.n_camera = request->layout.n_buffers, .max_held = request->max_held,
 	};
 }
 
@@ -477,11 +480,6 @@ static struct encoder *m2m_create(const struct encoder_request *request, encoder
 				  struct error *err)
 {
 	return m2m_create_coded(request, V4L2_PIX_FMT_H264, on_packet, user, err);
-}
-
-uint64_t m2m_copied_bytes(const struct encoder *base)
-{
-	return ((const struct m2m_encoder *)base)->port.input.copied_bytes;
 }
 
 const struct encoder_impl encoder_m2m = {

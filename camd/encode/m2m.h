@@ -9,6 +9,3 @@
  */
 struct encoder *m2m_create_coded(const struct encoder_request *request, unsigned coded, encoder_packet_fn on_packet, void *user,
 				 struct error *err);
-
-/* Bytes of raw pictures that the processor has copied for an encoder of encoder_m2m. */
-uint64_t m2m_copied_bytes(const struct encoder *encoder);

@@ -66,12 +66,19 @@ static bool annexb_sync(struct output *output, struct error *err)
 	return appender_sync(&((struct annexb *)output)->file, err);
 }
 
+/* The raw stream has no place for what encoded it. */
+static bool annexb_finish(struct output *output, const char *encoder, struct error *err)
+{
+	(void)encoder;
+	return annexb_sync(output, err);
+}
+
 const struct output_impl output_annexb = {
 	.name = "h264",
 	.suffix = ".h264",
 	.create = annexb_create,
 	.write = annexb_write,
 	.sync = annexb_sync,
-	.finish = annexb_sync,
+	.finish = annexb_finish,
 	.destroy = annexb_destroy,
 };

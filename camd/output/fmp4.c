@@ -19,6 +19,7 @@ struct fmp4 {
 	struct appender file;
 	struct movie movie;
 	int64_t first_ns;
+	char *title;
 	struct fragment fragment;	/* the last one written */
 	struct mp4box head;		/* its bytes before the payload */
 	/* the pieces of the payload: for each NAL unit its length and itself */
@@ -38,6 +39,7 @@ static void fmp4_destroy(struct output *output)
 	appender_close(&fmp4->file);
 	movie_finish(&fmp4->movie);
 	mp4box_finish(&fmp4->head);
+	free(fmp4->title);
 	free(fmp4->nals);
 	free(fmp4->lengths);
 	free(fmp4->pieces);
@@ -107,6 +109,7 @@ static bool start_movie(struct fmp4 *fmp4, const struct output_request *request,
 	if (getrandom(&fmp4->movie.file_id, sizeof(fmp4->movie.file_id), 0) < 0)
 		return error_set_errno(err, errno, "%s: no random number", request->path);
 	fmp4->first_ns = first->sensor_ns;
+	fmp4->title = request->title ? xstrdup(request->title) : NULL;
 	fmp4->fragment = (struct fragment){
 		.file_id = fmp4->movie.file_id,
 		.frame_ns = fmp4->movie.frame_ns,
@@ -223,10 +226,13 @@ static bool fmp4_sync(struct output *output, struct error *err)
 	return appender_sync(&((struct fmp4 *)output)->file, err);
 }
 
-static bool fmp4_finish(struct output *output, struct error *err)
+static bool fmp4_finish(struct output *output, const char *encoder, struct error *err)
 {
 	struct fmp4 *fmp4 = (struct fmp4 *)output;
+	struct movie_facts facts = { .first_sensor_ns = fmp4->first_ns, .encoder = encoder, .title = fmp4->title };
 
+	if (encoder && !fmp4->finished)
+		movie_describe(&fmp4->movie, &facts);
 	if (!fmp4->finished && !movie_close(&fmp4->movie, &fmp4->file, err))
 		return error_wrap(err, "the file plays but is not finished");
 	fmp4->finished = true;

@@ -38,8 +38,8 @@ struct output_impl {
 	/* fdatasync. Any thread, while the output exists. */
 	bool (*sync)(struct output *output, struct error *err);
 
-	/* Makes the file whole, syncs it. The output stays until destroy(). */
-	bool (*finish)(struct output *output, struct error *err);
+	/* Makes the file whole, syncs it. encoder: what encoded it, where that has changed since create(); NULL: it has not. */
+	bool (*finish)(struct output *output, const char *encoder, struct error *err);
 	void (*destroy)(struct output *output);	/* closes; without finish() the file stays as after a crash. NULL is allowed */
 };
 

@@ -221,11 +221,31 @@ static void drain(struct libcamera_source *camera)
 	}
 }
 
-/* Starts it again, a few times, the last time from scratch. False: nothing helps. */
-static bool recover(struct libcamera_source *camera, const char *why, struct error *err)
+static bool fail_unplugged(const struct libcamera_source *camera, struct error *err)
 {
-	libcamera_device_stop(camera->device);
+	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", camera->source.id, camera->source.model);
+}
+
+/* Stops what has failed, and lets go of a frame that came of it. False: it isn't there any more. */
+static bool halt(struct libcamera_source *camera, struct frame *failed, struct error *err)
+{
+	bool there = libcamera_device_is_there(camera->device);
+
+	/* stopped first: a frame that is let go before would go straight back to a camera that has failed */
+	if (there)
+		libcamera_device_stop(camera->device);
+	frame_unref(failed);
+	if (!there)
+		return fail_unplugged(camera, err);
 	drain(camera);
+	return true;
+}
+
+/* Starts it again, a few times, the last time from scratch. False: nothing helps. */
+static bool recover(struct libcamera_source *camera, const char *why, struct frame *failed, struct error *err)
+{
+	if (!halt(camera, failed, err))
+		return false;
 	while (!atomic_load(&camera->stopping) && camera->recoveries <= MAX_RESTARTS) {
 		bool anew = camera->recoveries++ == MAX_RESTARTS;
 
@@ -255,19 +275,15 @@ static bool step(struct libcamera_source *camera, struct error *err)
 
 	switch (libcamera_device_take(camera->device, clock_now_ns() + NS_PER_S / 2, &filled)) {
 	case LIBCAMERA_GONE:
-		return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", camera->source.id, camera->source.model);
+		return fail_unplugged(camera, err);
 	case LIBCAMERA_NOTHING:
-		return !is_silent(camera, clock_now_ns()) || recover(camera, "it gives no frames", err);
+		return !is_silent(camera, clock_now_ns()) || recover(camera, "it gives no frames", NULL, err);
 	case LIBCAMERA_TAKEN:
 		break;
 	}
 	camera->heard_ns = clock_now_ns();
-	if (filled.done.status == LIBCAMERA_CANCELLED) {
-		/* stopped first: a frame that is let go before would go straight back to a camera that has failed */
-		libcamera_device_stop(camera->device);
-		frame_unref(filled.frame);
-		return recover(camera, "it has stopped working (its requests were cancelled)", err);
-	}
+	if (filled.done.status == LIBCAMERA_CANCELLED)
+		return recover(camera, "it has stopped working (its requests were cancelled)", filled.frame, err);
 	if (filled.done.status == LIBCAMERA_STARTUP)
 		frame_unref(filled.frame);
 	else

@@ -22,7 +22,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <dirent.h>
 #include <limits>
 #include <map>
 #include <memory>
@@ -37,6 +36,8 @@
 #include <vector>
 
 using namespace libcamera;
+
+#define V4L2_MAJOR 81
 
 namespace {
 
@@ -61,6 +62,7 @@ struct libcamera_camera {
 	libcamera_manager &manager;
 	std::shared_ptr<Camera> camera;
 	libcamera_watcher watcher;
+	std::map<dev_t, ino_t> devices;
 	std::unique_ptr<CameraConfiguration> config;
 	std::unique_ptr<FrameBufferAllocator> allocator;
 	std::vector<std::unique_ptr<Request>> requests;
@@ -176,7 +178,7 @@ ControlValue make_value(ControlType type, const libcamera_setting &setting, bool
 /* ---- controls ---- */
 
 /* How many elements a control has: newer libcameras tell, 0 for one that is no array; SIZE_MAX: as many as one likes. */
-template<typename Id> auto told_elements(const Id &id, int) -> decltype(id.isArray() ? id.size() : id.size())
+template<typename Id> auto told_elements(const Id &id, int) -> decltype(id.isArray(), id.size())
 {
 	return id.isArray() ? id.size() : 0;
 }
@@ -246,19 +248,19 @@ void tell_range(const ControlInfo &info, libcamera_control &control)
 	control.fallback = number_of(info.def(), NAN);
 }
 
-/* The named ones of the values that this camera takes. */
+/* The named ones of the values that this camera takes: those that it lists, or all within its range. */
 void tell_choices(const ControlId &id, const ControlInfo &info, libcamera_control &control)
 {
-	std::map<int32_t, std::string> names = told_names(id, 0);
+	for (const auto &name : told_names(id, 0)) {
+		bool listed = info.values().empty() && name.first >= control.min && name.first <= control.max;
 
-	for (const ControlValue &value : info.values()) {
-		auto name = names.find(int32_t(number_of(value, -1)));
-
-		if (name == names.end() || control.n_choices == LIBCAMERA_MAX_CHOICES)
+		for (const ControlValue &value : info.values())
+			listed = listed || number_of(value, NAN) == name.first;
+		if (!listed || control.n_choices == LIBCAMERA_MAX_CHOICES)
 			continue;
 		libcamera_choice &choice = control.choices[control.n_choices++];
-		choice.number = name->first;
-		copy_text(choice.name, name->second);
+		choice.number = name.first;
+		copy_text(choice.name, name.second);
 	}
 }
 
@@ -330,18 +332,6 @@ int start_manager(libcamera_manager **manager)
 	});
 }
 
-bool is_driven_by_uvc(const std::string &directory)
-{
-	char target[256];
-	ssize_t length = readlink((directory + "/device/driver").c_str(), target, sizeof(target) - 1);
-
-	if (length < 0)
-		return false;
-	target[length] = '\0';
-	const char *name = std::strrchr(target, '/');
-	return !std::strcmp(name ? name + 1 : target, "uvcvideo");
-}
-
 /* The camera that a device belongs to, where libcamera could be asked (until 0.0.5). */
 template<typename Manager> auto camera_of(Manager &manager, dev_t device, int) -> decltype(manager.get(device))
 {
@@ -353,37 +343,43 @@ template<typename Manager> std::shared_ptr<Camera> camera_of(Manager &, dev_t, l
 	return nullptr;
 }
 
-/* Whether one of the USB cameras' nodes belongs to this camera. */
-bool owns_uvc_node(libcamera_manager &manager, const std::shared_ptr<Camera> &camera)
-{
-	const std::string nodes = "/sys/class/video4linux";
-	DIR *directory = opendir(nodes.c_str());
-	bool owns = false;
-	struct stat status;
-
-	if (!directory)
-		return false;
-	for (const dirent *entry; !owns && (entry = readdir(directory));)
-		owns = is_driven_by_uvc(nodes + "/" + entry->d_name) &&
-		       !stat((std::string("/dev/") + entry->d_name).c_str(), &status) &&
-		       camera_of(manager.manager, status.st_rdev, 0) == camera;
-	closedir(directory);
-	return owns;
-}
-
-bool is_uvc(libcamera_manager &manager, const std::shared_ptr<Camera> &camera)
+/* The V4L2 devices behind a camera: newer libcameras tell, older ones must be asked about each. */
+std::vector<dev_t> devices_of(libcamera_manager &manager, const std::shared_ptr<Camera> &camera)
 {
 	const ControlList &properties = camera->properties();
+	std::vector<dev_t> devices;
 
-	if (!manager.devices || !properties.contains(manager.devices->id()))
-		return owns_uvc_node(manager, camera);
-	for (double number : to_numbers(properties.get(manager.devices->id()))) {
-		dev_t device = dev_t(number);
-
-		if (is_driven_by_uvc("/sys/dev/char/" + std::to_string(major(device)) + ":" + std::to_string(minor(device))))
-			return true;
+	if (manager.devices && properties.contains(manager.devices->id())) {
+		for (double number : to_numbers(properties.get(manager.devices->id())))
+			devices.push_back(dev_t(number));
+		return devices;
 	}
-	return false;
+	for (unsigned minor = 0; minor < 256; minor++)
+		if (camera_of(manager.manager, makedev(V4L2_MAJOR, minor), 0) == camera)
+			devices.push_back(makedev(V4L2_MAJOR, minor));
+	return devices;
+}
+
+std::string directory_of(dev_t device)
+{
+	return "/sys/dev/char/" + std::to_string(major(device)) + ":" + std::to_string(minor(device));
+}
+
+bool is_driven_by_uvc(dev_t device)
+{
+	char target[256] = "";
+	ssize_t length = readlink((directory_of(device) + "/device/driver").c_str(), target, sizeof(target) - 1);
+	const char *name = std::strrchr(target, '/');
+
+	return length > 0 && name && !std::strcmp(name + 1, "uvcvideo");
+}
+
+/* Names a device until it is unplugged: one that comes after it under the same number has another. 0: it isn't there. */
+ino_t identity_of(dev_t device)
+{
+	struct stat status;
+
+	return stat(directory_of(device).c_str(), &status) ? 0 : status.st_ino;
 }
 
 libcamera_info describe(libcamera_manager &manager, const std::shared_ptr<Camera> &camera)
@@ -393,7 +389,8 @@ libcamera_info describe(libcamera_manager &manager, const std::shared_ptr<Camera
 	copy_text(info.id, camera->id());
 	if (auto model = camera->properties().get(properties::Model))
 		copy_text(info.model, std::string(model->data(), model->size()));
-	info.uvc = is_uvc(manager, camera);
+	for (dev_t device : devices_of(manager, camera))
+		info.uvc = info.uvc || is_driven_by_uvc(device);
 	return info;
 }
 
@@ -419,7 +416,9 @@ int open_camera(libcamera_manager *manager, const char *id, const libcamera_watc
 		int rc = found->acquire();
 		if (rc < 0)
 			return rc;
-		auto made = new libcamera_camera{ *manager, found, *watcher, nullptr, nullptr, {} };
+		auto made = new libcamera_camera{ *manager, found, *watcher, {}, nullptr, nullptr, {} };
+		for (dev_t device : devices_of(*manager, found))
+			made->devices[device] = identity_of(device);
 		found->requestCompleted.connect(made, &libcamera_camera::on_completed);
 		std::lock_guard<std::mutex> guard(manager->lock);
 		manager->open.insert(made);
@@ -640,6 +639,14 @@ int queue(libcamera_camera *camera, uint32_t index, const libcamera_setting *set
 	});
 }
 
+bool is_there(libcamera_camera *camera)
+{
+	for (const auto &device : camera->devices)
+		if (identity_of(device.first) != device.second)
+			return false;
+	return true;
+}
+
 int stop(libcamera_camera *camera)
 {
 	return guarded([&] { return camera->camera->stop(); });
@@ -731,7 +738,7 @@ const libcamera_module *camd_libcamera(void)
 {
 	static const libcamera_module module = {
 		LIBCAMERA_ABI, CameraManager::version().c_str(), start_manager, list_cameras, open_camera, configure, tell_buffer,
-		list_controls, start, queue, stop, close_camera,
+		list_controls, start, queue, is_there, stop, close_camera,
 	};
 
 	return &module;

@@ -158,6 +158,12 @@ struct libcamera_module {
 	/* Gives a request to the camera, with settings for its frame and those that follow. */
 	int (*queue)(struct libcamera_camera *camera, uint32_t request, const struct libcamera_setting *settings, size_t n);
 
+	/*
+	 * Whether its devices still exist. One that was unplugged must not be stopped nor closed until on_gone() has been called:
+	 * libcamera ends the process when it can't stop a device.
+	 */
+	bool (*is_there)(struct libcamera_camera *camera);
+
 	/* All requests come back within, most of them cancelled. May take a moment. */
 	int (*stop)(struct libcamera_camera *camera);
 	void (*close)(struct libcamera_camera *camera);

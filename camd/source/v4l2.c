@@ -2,12 +2,13 @@
  * V4L2 cameras, by the kernel's API: USB webcams, capture cards, vivid.
  *
  * What to give to open(): a device ("/dev/video0", "video0", "0", a link such as /dev/v4l/by-id/…), a camera's id, or nothing
- * for the first one found; then, if wanted, ?pixels=NAME for that format and no other: nv12, i420, nv21, yuyv, uyvy, i422, bgr24,
- * rgb24, mjpeg, grey or y10.
+ * for the first one found; then, if wanted, ?pixels=NAME for that format and no other (nv12, i420, nv21, yuyv, uyvy, i422, bgr24,
+ * rgb24, mjpeg, grey or y10), or ?fourcc=CODE for one of the driver's own.
  *
- * Frames are the driver's own buffers, mapped: nothing is copied or converted. A buffer goes back to the driver when its
- * frame is let go, in whatever thread that is; until then its memory stays, even if the source is stopped or closed
- * meanwhile. Buffers are allocated once, so that a source can be started again while frames of it are still held.
+ * Frames are the driver's own buffers, mapped: nothing is copied or converted, unless the camera has no format that camd knows,
+ * but libv4l does: then that makes frames of them. A buffer goes back to the driver when its frame is let go, in whatever
+ * thread that is; until then its memory stays, even if the source is stopped or closed meanwhile. Buffers are allocated once,
+ * so that a source can be started again while frames of it are still held.
  */
 #include "camd/source/source.h"
 
@@ -15,6 +16,7 @@
 #include "camd/sensor_gaps.h"
 #include "camd/v4l2_buffers.h"
 #include "camd/v4l2_controls.h"
+#include "camd/v4l2_convert.h"
 #include "camd/v4l2_mode.h"
 #include "camd/v4l2_node.h"
 #include "common/clock.h"
@@ -44,6 +46,7 @@ struct v4l2 {
 	struct v4l2_mode mode;
 	struct v4l2_controls *controls;
 	struct v4l2_buffers *buffers;
+	struct v4l2_convert *convert;	/* NULL: frames are the driver's buffers */
 	struct source_sink sink;
 	pthread_t thread;
 	bool running;
@@ -66,7 +69,7 @@ static bool is_damaged(const struct v4l2 *v4l2, const struct v4l2_filled *filled
 		return true;
 	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
 		return !mjpeg_is_whole(filled->frame->planes[0].data, filled->bytes[0]);
-	for (int i = 0; i < v4l2->mode.n_memory; i++)
+	for (int i = 0; i < v4l2->mode.n_memory && !v4l2->mode.opaque; i++)
 		if (filled->bytes[i] && filled->bytes[i] < v4l2->mode.memory_bytes[i])
 			return true;
 	return false;
@@ -114,15 +117,44 @@ static bool is_unfilled(const struct v4l2 *v4l2, const struct v4l2_filled *fille
 	return filled->damaged && filled->monotonic && !v4l2->astray && filled->time_ns <= v4l2->last_ns;
 }
 
+static void lose_damaged(struct v4l2 *v4l2, struct frame *frame)
+{
+	warn_once(&v4l2->warned_damage, v4l2, "it delivers damaged pictures, which count as lost by the sensor");
+	sensor_gaps_damaged(&v4l2->gaps);
+	frame_unref(frame);
+}
+
+/* Takes over the reference. NULL: the picture is lost, and that is noted. */
+static struct frame *convert(struct v4l2 *v4l2, struct frame *raw, size_t bytes)
+{
+	bool damaged;
+	struct frame *frame = v4l2_convert_run(v4l2->convert, raw->planes[0].data, bytes, &damaged);
+
+	if (damaged) {
+		lose_damaged(v4l2, raw);
+		return NULL;
+	}
+	if (frame)
+		frame_copy_facts(frame, raw);
+	else
+		sensor_gaps_starved(&v4l2->gaps);
+	frame_unref(raw);
+	return frame;
+}
+
 static void on_picture(struct v4l2 *v4l2, struct v4l2_filled *filled)
 {
 	struct frame *frame = filled->frame;
 
+	if (v4l2->mode.opaque)
+		frame->planes[0].bytes = filled->bytes[0];
+	if (v4l2->convert)
+		frame = convert(v4l2, frame, filled->bytes[0]);
+	if (!frame)
+		return;
 	v4l2->recoveries = 0;
 	v4l2->pictured = true;
 	v4l2->pictured_ns = clock_now_ns();
-	if (v4l2->mode.format.pixels == PIXEL_MJPEG)
-		frame->planes[0].bytes = filled->bytes[0];
 	frame->gap = sensor_gaps_take(&v4l2->gaps);
 	v4l2->sink.on_frame(v4l2->sink.user, frame);
 }
@@ -140,13 +172,10 @@ static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 	/* what is missing before a new start isn't for want of the buffers that were queued for it */
 	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, v4l2->restarted ? 0 : filled->queued_ns);
 	v4l2->restarted = false;
-	if (is_damaged(v4l2, filled)) {
-		warn_once(&v4l2->warned_damage, v4l2, "it delivers damaged pictures, which count as lost by the sensor");
-		sensor_gaps_damaged(&v4l2->gaps);
-		frame_unref(frame);
-		return;
-	}
-	on_picture(v4l2, filled);
+	if (is_damaged(v4l2, filled))
+		lose_damaged(v4l2, frame);
+	else
+		on_picture(v4l2, filled);
 }
 
 /* Takes all buffers that are filled. 0, or why there are no more. */
@@ -273,6 +302,8 @@ static void describe(struct v4l2 *v4l2)
 
 	source->format = v4l2->mode.format;
 	source->layout = v4l2_buffers_layout(v4l2->buffers);
+	if (v4l2->convert)
+		source->layout = (struct frame_layout){ .n_buffers = v4l2_convert_n_frames(v4l2->convert) };
 	source->fps = v4l2->mode.fps;
 	source->period_ns = v4l2->mode.period_ns;
 	source->fixed_rate = true;
@@ -283,35 +314,49 @@ static void describe(struct v4l2 *v4l2)
 	snprintf(source->clock, sizeof(source->clock), "%s", v4l2_buffers_clock(v4l2->buffers));
 }
 
-/* Cuts "?pixels=NAME" off what and finds the format; *pixels is -1 where there is no such option. */
-static bool split_options(char *what, int *pixels, struct error *err)
+static int find_pixels(const char *name)
+{
+	for (int i = 0; pixel_format_names[i]; i++)
+		if (!strcmp(pixel_format_names[i], name))
+			return i;
+	return -1;
+}
+
+/* Cuts "?pixels=NAME" or "?fourcc=CODE" off what. */
+static bool split_options(char *what, struct v4l2_wish *wish, struct error *err)
 {
 	char *option = strrchr(what, '?');
 
-	*pixels = -1;
+	*wish = (struct v4l2_wish){ .pixels = -1 };
 	if (!option)
 		return true;
 	*option++ = '\0';
-	for (int i = 0; pixel_format_names[i] && !strncmp(option, "pixels=", 7); i++)
-		if (!strcmp(option + 7, pixel_format_names[i]))
-			*pixels = i;
-	return *pixels >= 0 || error_set_argument(err, "camera", "camera 'v4l2:%s': unknown option '%s'; there is "
-						  "pixels=nv12, i420, nv21, yuyv, uyvy, i422, bgr24, rgb24, mjpeg, grey or y10", what,
-						  option);
+	if (!strncmp(option, "pixels=", 7))
+		wish->pixels = find_pixels(option + 7);
+	else if (!strncmp(option, "fourcc=", 7))
+		wish->fourcc = v4l2_formats_parse(option + 7);
+	return wish->pixels >= 0 || wish->fourcc ||
+	       error_set_argument(err, "camera", "camera 'v4l2:%s': unknown option '%s'; there are pixels=nv12, i420, nv21, yuyv, "
+				  "uyvy, i422, bgr24, rgb24, mjpeg, grey or y10, and fourcc= with a code that v4l2-ctl "
+				  "--list-formats shows", what, option);
 }
 
 static bool open_camera(struct v4l2 *v4l2, const char *what, const struct source_request *request, struct error *err)
 {
 	char *device = xstrdup(what ? what : "");
-	int pixels;
-	bool good = split_options(device, &pixels, err) && v4l2_node_open(&v4l2->node, device, request->id, err) &&
-		    v4l2_mode_set(&v4l2->node, request, pixels, &v4l2->mode, err);
+	struct v4l2_wish wish;
+	bool good = split_options(device, &wish, err) && v4l2_node_open(&v4l2->node, device, request->id, err) &&
+		    v4l2_mode_set(&v4l2->node, request, &wish, &v4l2->mode, err);
 
 	free(device);
 	if (!good)
 		return false;
 	v4l2->controls = v4l2_controls_create(&v4l2->node);
 	v4l2_controls_prepare(v4l2->controls, request->controls, request->n_controls);
+	if (v4l2->mode.foreign)
+		v4l2->convert = v4l2_convert_create(&v4l2->node, &v4l2->mode, err);
+	if (v4l2->mode.foreign && !v4l2->convert)
+		return false;
 	v4l2->buffers = v4l2_buffers_create(&v4l2->node, &v4l2->mode, err);
 	return v4l2->buffers;
 }
@@ -399,6 +444,7 @@ static void v4l2_close(struct source *source)
 		return;
 	v4l2_stop(source);
 	v4l2_buffers_close(v4l2->buffers);
+	v4l2_convert_destroy(v4l2->convert);
 	v4l2_controls_destroy(v4l2->controls);
 	source_free_controls(source);
 	v4l2_node_close(&v4l2->node);

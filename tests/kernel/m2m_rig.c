@@ -50,7 +50,9 @@ static void release(struct frame *frame, void *owner)
 
 static void init_buffer(struct rig *rig, struct rig_buffer *buffer)
 {
-	buffer->frame = (struct frame){ .format = rig->format, .n_planes = frame_n_planes(rig->format.pixels), .release = release };
+	buffer->frame = (struct frame){
+		.format = rig->format, .n_planes = frame_n_planes(rig->format.pixels), .release = release,
+	};
 	for (int i = 0; i < buffer->frame.n_planes; i++)
 		buffer->frame.planes[i] = (struct plane){
 			.data = buffer->memory + rig->layout.offsets[i], .stride = rig->layout.strides[i],
@@ -156,8 +158,12 @@ static uint8_t sample_in(const struct rig *rig, int plane, int x, int y, uint64_
 	switch (rig->format.pixels) {
 	case PIXEL_YUYV:
 		return packed_sample(x, y, n);
+	case PIXEL_UYVY:
+		return packed_sample(x ^ 1, y, n);
 	case PIXEL_NV12:
 		return plane ? rig_sample(1 + x % 2, x / 2, y, n) : rig_sample(0, x, y, n);
+	case PIXEL_NV21:
+		return plane ? rig_sample(2 - x % 2, x / 2, y, n) : rig_sample(0, x, y, n);
 	default:
 		return rig_sample(plane, x, y, n);
 	}

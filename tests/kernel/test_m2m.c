@@ -172,7 +172,7 @@ static void encode_plain(enum pixel_format pixels, int bytes_of_two)
 	rig_drain(&rig);
 	assert_true(rig.packets[0]->key);
 	assert_int_equal(next_key(1), 0);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), 10 * WIDTH * HEIGHT * bytes_of_two / 2);
+	assert_int_equal(rig.encoder->copied_bytes, 10 * WIDTH * HEIGHT * bytes_of_two / 2);
 	check_all_frames(10);
 }
 
@@ -194,6 +194,18 @@ static void test_yuyv(void **state)
 	encode_plain(PIXEL_YUYV, has_planes_apart() ? 3 : 4);
 }
 
+static void test_uyvy(void **state)
+{
+	(void)state;
+	encode_plain(PIXEL_UYVY, 3);
+}
+
+static void test_nv21(void **state)
+{
+	(void)state;
+	encode_plain(PIXEL_NV21, 3);
+}
+
 static void test_other_formats_are_converted(void **state)
 {
 	(void)state;
@@ -211,7 +223,7 @@ static void test_rows_longer_than_the_camera_s(void **state)
 	rig_open(&rig, 0);
 	assert_true(rig.encoder->copies);
 	rig_run(&rig, 3);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), 3 * 1456 * 1088 * 3 / 2);
+	assert_int_equal(rig.encoder->copied_bytes, 3 * 1456 * 1088 * 3 / 2);
 	check_all_frames(3);
 }
 
@@ -224,7 +236,7 @@ static void test_import(void **state)
 	assert_false(rig.encoder->copies);
 	rig_run(&rig, 20);
 	assert_int_equal(rig_held(&rig), 0);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), 0);
+	assert_int_equal(rig.encoder->copied_bytes, 0);
 	check_all_frames(20);
 }
 
@@ -238,7 +250,7 @@ static void test_import_of_longer_rows(void **state)
 	rig_open(&rig, 0);
 	assert_false(rig.encoder->copies);
 	rig_run(&rig, 3);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), 0);
+	assert_int_equal(rig.encoder->copied_bytes, 0);
 	check_all_frames(3);
 }
 
@@ -681,6 +693,32 @@ static void test_sizes_it_cannot_do(void **state)
 	refuse(321, 180, ERR_BAD_ARGUMENT);
 }
 
+/* No level allows so many pictures a second. */
+static void test_beyond_its_level(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	rig_init(&rig, PIXEL_I420, 1920, 1080, 0);
+	rig.request.format = rig.format;
+	rig.request.fps = 400;
+	assert_null(encoder_m2m.create(&rig.request, NULL, NULL, &err));
+	assert_int_equal(err.code, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "400 frames/s"));
+	assert_int_equal(get("contexts"), 0);
+}
+
+/* What level 4.0 is too low for, it takes. */
+static void test_levels(void **state)
+{
+	(void)state;
+	rig_init(&rig, PIXEL_I420, 1280, 720, 0);
+	rig.request.fps = 120;
+	rig_open(&rig, 0);
+	rig_run(&rig, 2);
+	check_all_frames(2);
+}
+
 static void test_absent(void **state)
 {
 	struct error err = { 0 };
@@ -701,7 +739,7 @@ static void test_absent(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		CASE(is_found), CASE(i420), CASE(nv12), CASE(yuyv), CASE(other_formats_are_converted),
+		CASE(is_found), CASE(i420), CASE(nv12), CASE(yuyv), CASE(uyvy), CASE(nv21), CASE(other_formats_are_converted),
 		CASE(rows_longer_than_the_camera_s), CASE(import), CASE(import_of_longer_rows), CASE(planes_apart_are_copied),
 		CASE(no_dmabuf_queue), CASE(dmabufs_refused), CASE(dmabufs_refused_later),
 		CASE(key_on_demand), CASE(key_comes_late), CASE(key_control_does_nothing), CASE(no_key_control),
@@ -711,7 +749,7 @@ int main(void)
 		CASE(swallowed), CASE(swallowed_imports_come_back), CASE(damaged), CASE(damaged_with_others_inside),
 		CASE(bitrate_changes), CASE(equal_times), CASE(nothing_to_poll_when_idle), CASE(one_wake_per_frame),
 		CASE(eio), CASE(vanish), CASE(gone_with_frames_inside), CASE(stall), CASE(no_buffers),
-		CASE(sizes_it_cannot_do), CASE(absent),
+		CASE(sizes_it_cannot_do), CASE(beyond_its_level), CASE(levels), CASE(absent),
 	};
 
 	return cmocka_run_group_tests_name("m2m", tests, NULL, NULL);

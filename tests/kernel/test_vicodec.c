@@ -204,7 +204,7 @@ static void test_copied(void **state)
 	assert_true(rig.encoder->copies);
 	rig_run(&rig, N_FRAMES);
 	rig_drain(&rig);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), N_FRAMES * PICTURE_BYTES);
+	assert_int_equal(rig.encoder->copied_bytes, N_FRAMES * PICTURE_BYTES);
 	check_against_v4l2_ctl();
 }
 
@@ -217,7 +217,7 @@ static void test_imported(void **state)
 	assert_false(rig.encoder->copies);
 	rig_run(&rig, N_FRAMES);
 	rig_drain(&rig);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), 0);
+	assert_int_equal(rig.encoder->copied_bytes, 0);
 	assert_int_equal(rig_held(&rig), 0);
 	check_against_v4l2_ctl();
 }
@@ -233,7 +233,7 @@ static void test_import_refused(void **state)
 	rig_run(&rig, N_FRAMES);
 	rig_drain(&rig);
 	assert_true(rig.encoder->copies);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), N_FRAMES * PICTURE_BYTES);
+	assert_int_equal(rig.encoder->copied_bytes, N_FRAMES * PICTURE_BYTES);
 	check_against_v4l2_ctl();
 }
 
@@ -260,7 +260,7 @@ static void test_padded(void **state)
 	assert_true(rig.encoder->copies);
 	rig_run(&rig, N_FRAMES);
 	rig_drain(&rig);
-	assert_int_equal(m2m_copied_bytes(rig.encoder), N_FRAMES * WIDTH * (HEIGHT - 8) * 3 / 2);
+	assert_int_equal(rig.encoder->copied_bytes, N_FRAMES * WIDTH * (HEIGHT - 8) * 3 / 2);
 	assert_int_equal(rig.n_packets, N_FRAMES);
 	write_packets("ours.fwht");
 	pictures = decode("ours.fwht", &bytes);

@@ -4,7 +4,8 @@
     vivid.py CASE CAMD PROBE        on the host: boots the kernel for the case, then reads back every frame
     vivid.py inside CASE CAMD DIR   in the kernel: drives camd over its protocol, copies what it recorded to DIR
 
-Cases: hour (a simulated hour, 320x180 at 10 fps), large (20 s at 1280x720), busy (two camd on one camera).
+Cases: hour (a simulated hour, 320x180 at 10 fps), large (20 s at 1280x720), busy (two camd on one camera),
+off (one of two cameras is switched off, and another program has its device meanwhile).
 """
 import csv
 import glob
@@ -16,19 +17,12 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import inkernel     # noqa: E402
+
 # seconds, size, frames/s, bit/s, real seconds that it may take
-CASES = {"hour": (3600, "320x180", 10, "300k", 600), "large": (20, "1280x720", 10, "4M", 240), "busy": (1, "320x180", 10, "300k", 120)}
-
-
-def nodes():
-    """The vivid cameras' nodes, in the order of their numbers."""
-    found = []
-    for path in glob.glob("/sys/class/video4linux/video*"):
-        with open(path + "/name", encoding="utf-8") as file:
-            name = file.read()
-        if name.startswith("vivid") and "vid-cap" in name:
-            found.append("/dev/" + os.path.basename(path))
-    return sorted(found, key=lambda node: int(node[len("/dev/video"):]))
+CASES = {"hour": (3600, "320x180", 10, "300k", 600), "large": (20, "1280x720", 10, "4M", 240), "busy": (1, "320x180", 10, "300k", 120),
+         "off": (2, "320x180", 10, "300k", 120)}
 
 
 def start(camd, out, flags):
@@ -70,7 +64,7 @@ def inside_recording(case, camd, out):
 
 
 def inside_busy(camd, out):
-    node = nodes()[0]
+    node = inkernel.vivid_nodes()[0]
     first = start(camd, out, ["--camera", f"v4l2:{node}", "--resolution", "320x180", "--target-fps", "10"])
     assert ask(first, command="start_recording")["status"] == "recording_started"
     second = start(camd, out, ["--camera", f"v4l2:{node}", "--discovery-timeout", "1"])
@@ -84,11 +78,38 @@ def inside_busy(camd, out):
     finish(first)
 
 
+def v4l2_ctl_streams(node):
+    """Its exit status does not tell."""
+    path = os.path.join(os.environ["CAMD_SCRATCH"], "streamed")
+    open(path, "wb").close()
+    subprocess.run(["v4l2-ctl", "-d", node, "--stream-mmap", "--stream-count=5", f"--stream-to={path}"], capture_output=True)
+    return os.path.getsize(path) > 0
+
+
+def inside_off(camd):
+    first, second = inkernel.vivid_nodes()
+    with inkernel.Camd(camd, "--resolution", "320x180", "--target-fps", "10", "--bitrate", "300k") as process:
+        process.ask("start_recording")
+        assert not v4l2_ctl_streams(first), "camd has it"
+        process.ask("wait", seconds=1)
+        process.ask("set_camera", camera_id=0, enabled=False)
+        assert v4l2_ctl_streams(first) and not v4l2_ctl_streams(second)
+        process.ask("set_camera", camera_id=0, enabled=True)
+        process.ask("wait", seconds=1)
+        assert len(process.ask("start_recording", camera_id=0)["files"]) == 1
+        process.ask("wait", seconds=1)
+        for camera in process.ask("stop_recording")["cameras"]:
+            assert camera["captured"] == camera["frames"] >= 10 and not sum(camera["lost"].values()), camera
+
+
 def inside(case, camd, target):
     out = os.path.join(os.environ["CAMD_SCRATCH"], "recordings")
+    os.environ["CAMD_LIBCAMERA"] = "/nowhere"       # a board without libcamera runs its V4L2 cameras: the kernel has one for it, too
     try:
         if case == "busy":
             inside_busy(camd, out)
+        elif case == "off":
+            inside_off(camd)
         else:
             inside_recording(case, camd, out)
     except AssertionError:
@@ -119,7 +140,7 @@ def run(case, camd, probe):
             with open(target + "/lines", "rb") as file:
                 subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
         videos = sorted(glob.glob(target + "/session_*/cam*.mp4"))
-        assert len(videos) == (1 if case == "busy" else 2), videos
+        assert len(videos) == {"busy": 1, "off": 3}.get(case, 2), videos
         for video in videos:
             table = video[:-len(".mp4")] + "_frame_timing.csv"
             subprocess.run([probe, video, table], check=True)

@@ -15,6 +15,7 @@
  *   startup=N        so many frames after each start are start-up frames
  *   damaged=N        every N-th frame is damaged   gap=N        before every N-th frame, three are missing
  *   cancel=N         after N frames all requests are cancelled;    silent=N   nothing comes any more;    gone=N   unplugged
+ *   notice_ms=N      so long does the fake libcamera need to notice that the camera was unplugged
  *   times=1          so many starts in a row go wrong in that way  back_ms=N  how long it stays unplugged
  *   dead=1           between two such starts there are start-up frames only
  *   small_damaged=1  the small stream's pictures are damaged
@@ -68,7 +69,9 @@ struct libcamera_camera {
 	struct libcamera_manager *manager;
 	struct libcamera_watcher watcher;
 	bool open, running, stopping, failed;
-	int64_t gone_until_ns;
+	bool dead;		/* unplugged, whether that was noticed or not */
+	int64_t notice_ns;	/* when it is noticed */
+	int64_t gone_until_ns;	/* 0 until it is noticed */
 	struct libcamera_config config;
 	struct request requests[MAX_REQUESTS];
 	uint32_t queue[MAX_REQUESTS];
@@ -261,10 +264,14 @@ static bool fails(struct libcamera_camera *camera)
 			continue;
 		camera->failed = true;
 		camera->n_failures++;
-		if (i == 2) {
-			camera->gone_until_ns = now_ns(CLOCK_MONOTONIC) + option("back_ms", 1000000) * NS_PER_MS;
-			camera->watcher.on_gone(camera->watcher.user);
-		}
+		camera->dead = i == 2;
+		camera->notice_ns = now_ns(CLOCK_MONOTONIC) + option("notice_ms", 0) * NS_PER_MS;
+	}
+	if (camera->dead && !camera->gone_until_ns && now_ns(CLOCK_MONOTONIC) >= camera->notice_ns) {
+		camera->gone_until_ns = now_ns(CLOCK_MONOTONIC) + option("back_ms", 1000000) * NS_PER_MS;
+		pthread_mutex_unlock(&camera->manager->lock);
+		camera->watcher.on_gone(camera->watcher.user);
+		pthread_mutex_lock(&camera->manager->lock);
 	}
 	if (camera->failed && fault(camera, "cancel"))
 		cancel_all(camera);
@@ -382,6 +389,7 @@ static int fake_open(struct libcamera_manager *manager, const char *id, const st
 	if (!rc) {
 		found->open = true;
 		found->gone_until_ns = 0;
+		found->dead = false;
 		found->watcher = *watcher;
 		forget_other_tests(found);
 		*camera = found;
@@ -493,8 +501,15 @@ static int fake_queue(struct libcamera_camera *camera, uint32_t request, const s
 	return rc;
 }
 
+static bool fake_is_there(struct libcamera_camera *camera)
+{
+	return !camera->dead;
+}
+
 static int fake_stop(struct libcamera_camera *camera)
 {
+	/* the real one ends the process too */
+	assert(!camera->dead || camera->gone_until_ns);
 	pthread_mutex_lock(&camera->manager->lock);
 	if (!camera->running) {
 		pthread_mutex_unlock(&camera->manager->lock);
@@ -526,7 +541,7 @@ const struct libcamera_module *camd_libcamera(void)
 	static const struct libcamera_module module = {
 		.abi = LIBCAMERA_ABI, .version = "v0.0.0-fake", .start_manager = fake_start_manager, .list = fake_list, .open = fake_open,
 		.configure = fake_configure, .buffer = fake_buffer, .controls = fake_controls, .start = fake_start, .queue = fake_queue,
-		.stop = fake_stop, .close = fake_close,
+		.is_there = fake_is_there, .stop = fake_stop, .close = fake_close,
 	};
 
 	return &module;

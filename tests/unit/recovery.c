@@ -41,7 +41,7 @@ int set_up(void **state)
 	}
 	fixture->starts[N] = output->bytes;
 	fixture->open = slurp(path, &fixture->open_bytes);
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	output_fmp4.destroy(output);
 	fixture->whole = slurp(path, &fixture->whole_bytes);
 	write_rows(fixture);

@@ -60,7 +60,7 @@ static const char *record(const struct fixture *fixture, const struct clip *clip
 	}
 	assert_true(output_fmp4.sync(output, &err));
 	if (finish)
-		assert_true(output_fmp4.finish(output, &err));
+		assert_true(output_fmp4.finish(output, NULL, &err));
 	output_fmp4.destroy(output);
 	return path;
 }
@@ -310,8 +310,8 @@ static void test_refusals(void **state)
 	assert_false(output_fmp4.write(output, &packet, &err));
 	assert_int_equal(output->bytes, bytes);
 	assert_true(output_fmp4.write(output, &clip->packets[1], &err));
-	assert_true(output_fmp4.finish(output, &err));
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	assert_false(output_fmp4.write(output, &clip->packets[2], &err));
 	output_fmp4.destroy(output);
 	output_fmp4.destroy(NULL);
@@ -359,7 +359,7 @@ static void test_raw_stream(void **state)
 
 	assert_false(output_annexb.write(output, &clip->packets[clip->n - 1], &err));
 	assert_true(output_annexb.sync(output, &err));
-	assert_true(output_annexb.finish(output, &err));
+	assert_true(output_annexb.finish(output, NULL, &err));
 	data = slurp(path, &bytes);
 	assert_int_equal(bytes, output->bytes);
 	output_annexb.destroy(output);
@@ -399,7 +399,7 @@ static void test_sync_from_another_thread(void **state)
 			assert_true(impls[i]->write(output, &fixture->small->packets[k], &err));
 		pthread_join(thread, &result);
 		assert_ptr_equal(result, output);
-		assert_true(impls[i]->finish(output, &err));
+		assert_true(impls[i]->finish(output, NULL, &err));
 		impls[i]->destroy(output);
 	}
 }

@@ -253,6 +253,20 @@ static bool shift_boottime(void)
 	return good;
 }
 
+/* Becomes this program again, with an argument; in an emulator, if meson runs it in one. */
+static void run_anew(const char *argument)
+{
+	const char *wrapper = getenv("MESON_EXE_WRAPPER");
+	char path[512] = "";
+	char *command;
+
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		_exit(1);
+	command = xasprintf("exec %s '%s' %s", wrapper ? wrapper : "", path, argument);
+	execl("/bin/sh", "sh", "-c", command, NULL);
+	_exit(1);
+}
+
 /* A machine that has slept: CLOCK_BOOTTIME is ahead. */
 static void test_boottime(void **state)
 {
@@ -266,7 +280,7 @@ static void test_boottime(void **state)
 		grandchild = fork();
 		/* anew, for an assertion that fails in here must not go on with the tests that follow */
 		if (!grandchild)
-			execl("/proc/self/exe", "test_libcamera", "boottime", NULL);
+			run_anew("boottime");
 		waitpid(grandchild, &status, 0);
 		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 	}
@@ -705,6 +719,30 @@ static void test_unplugged(void **state)
 	impl->close(again);
 }
 
+/* libcamera takes its time to notice, and must not be made to stop what isn't there before it has. */
+static void test_unplugged_unnoticed(void **state)
+{
+	static const char *const faults[] = {
+		"gone=10,back_ms=0,notice_ms=1000", "gone=10,back_ms=0,notice_ms=3500", "cameras=3,gone=10,notice_ms=100000000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		struct stage stage;
+
+		set_up(faults[i]);
+		/* the last one is never noticed, and that camera is of no use any more */
+		stage = (struct stage){ .source = open_good(i == 2 ? "2" : "0", &usual) };
+		start(&stage, false);
+		assert_true(frame_sink_wait(stage.sink, 9, 1, PATIENCE));
+		assert_int_equal(stage.sink->err.code, ERR_CAMERA_LOST);
+		assert_non_null(strstr(stage.sink->err.text, "unplugged"));
+		finish(&stage);
+	}
+	set_up("");
+	close_source(open_good("0", &usual));
+}
+
 static void test_frames_outlive_the_source(void **state)
 {
 	struct stage stage, second;
@@ -782,6 +820,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(test_silence, close_all),
 		cmocka_unit_test_teardown(test_starvation, close_all),
 		cmocka_unit_test_teardown(test_unplugged, close_all),
+		cmocka_unit_test_teardown(test_unplugged_unnoticed, close_all),
 		cmocka_unit_test_teardown(test_frames_outlive_the_source, close_all),
 		cmocka_unit_test_teardown(test_several, close_all),
 	};

@@ -4,6 +4,7 @@
  */
 #include "camd/convert.h"
 #include "camd/source/source.h"
+#include "camd/v4l2_convert.h"
 #include "camd/v4l2_node.h"
 #include "common/clock.h"
 #include "common/util.h"
@@ -30,6 +31,8 @@
 #define VIVID 0x00f0f000
 #define VIVID_TEXT_MODE (VIVID + 1)
 #define VIVID_NO_TEXT 2
+#define VIVID_YCBCR (VIVID + 27)
+#define VIVID_QUANTIZATION (VIVID + 28)
 #define VIVID_SEQUENCE_WRAP (VIVID + 38)
 #define VIVID_PERCENTAGE_DROPPED (VIVID + 64)
 #define VIVID_DISCONNECT (VIVID + 65)
@@ -276,6 +279,83 @@ static void test_pictures(void **state)
 	}
 }
 
+/* What the driver says of its colours is what is said of the frames, and it is true. */
+static void test_colours(void **state)
+{
+	static const char *const pixels[] = { "yuyv", "bgr24", "rgb24" };
+
+	(void)state;
+	control(VIVID_TEXT_MODE, VIVID_NO_TEXT);
+	for (int i = 0; i < 3 * 4; i++) {
+		bool full = i & 1, bt709 = i & 2;
+		struct source *source;
+		struct frame_sink *sink;
+
+		control(VIVID_QUANTIZATION, full ? 1 : 2);
+		control(VIVID_YCBCR, bt709 ? 2 : 1);
+		source = open_mode(pixels[i / 4], 640, 360, 30);
+		sink = start(source, true);
+		assert_true(frame_sink_wait(sink, 3, 0, 20));
+		impl->stop(source);
+		assert_int_equal(source->format.colour.full_range, full);
+		assert_int_equal(source->format.colour.matrix, i / 4 ? 0 : bt709 ? 1 : 6);
+		check_bars(sink->held[2], true);
+		finish(source, sink);
+	}
+	control(VIVID_QUANTIZATION, 0);
+	control(VIVID_YCBCR, 0);
+}
+
+/* The driver's own codes: chroma planes the other way round, in memory of their own, and formats for which it takes libv4l. */
+static void test_codes(void **state)
+{
+	static const struct {
+		const char *fourcc;
+		bool foreign, grey, always;	/* always: not with the multi-planar interface only */
+	} codes[] = {
+		{ "YV12", false, false, true }, { "NM12", false, false, false }, { "NM21", false, false, false },
+		{ "YM12", false, false, false }, { "YM21", false, false, false }, { "YM16", false, false, false },
+		{ "YM61", false, false, false }, { "YVYU", true, false, true }, { "NV16", true, false, true },
+		{ "NV61", true, false, true }, { "RGB4", true, false, true }, { "BGR4", true, false, true },
+		{ "XR24", true, false, true }, { "AR24", true, false, true }, { "BX24", true, false, true },
+		{ "BA24", true, false, true }, { "BA81", true, false, true }, { "GBRG", true, false, true },
+		{ "GRBG", true, false, true }, { "RGGB", true, false, true }, { "Y16", true, true, true },
+	};
+	struct source_request request = { .size = { 640, 360 }, .fps = 30 };
+	int n = 0;
+
+	(void)state;
+	control(VIVID_TEXT_MODE, VIVID_NO_TEXT);
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		char *what = xasprintf("%s?fourcc=%s", device(), codes[i].fourcc);
+		struct error err = { 0 };
+		struct source *source = impl->open(what, &request, &err);
+		bool there = codes[i].foreign ? v4l2_convert_is_built_in() : codes[i].always;
+		struct frame_sink *sink;
+
+		free(what);
+		opened[0] = source;
+		if (!source && !there) {
+			assert_int_equal(err.code, ERR_UNSUPPORTED);
+			continue;
+		}
+		if (!source)
+			fail_msg("%s", err.text);
+		sink = start(source, true);
+		assert_true(frame_sink_wait(sink, 3, 0, 20));
+		impl->stop(source);
+		print_message("%s: %s %dx%d\n", codes[i].fourcc, pixel_format_names[source->format.pixels], source->format.width,
+			      source->format.height);
+		assert_true(source->format.width == 640 && source->format.height == 360);
+		assert_false(codes[i].foreign && (source->layout.dmabuf || sink->held[2]->planes[0].dmabuf >= 0));
+		assert_true(source->layout.n_buffers >= 6);
+		check_bars(sink->held[2], !codes[i].grey);
+		finish(source, sink);
+		n++;
+	}
+	assert_true(n >= (v4l2_convert_is_built_in() ? 15 : 1));
+}
+
 static int count_fds(void)
 {
 	DIR *fds = opendir("/proc/self/fd");
@@ -372,7 +452,8 @@ static void test_dropped_by_the_sensor(void **state)
 	lost = check_ledger(sink);
 	check_rate(sink, source->period_ns);
 	print_message("30%% dropped: %d frames, %u lost by the sensor, %u starved\n", sink->n_frames, lost.sensor, lost.starved);
-	assert_true(lost.sensor >= 2 && lost.sensor > lost.starved);
+	assert_true(lost.sensor >= 2);
+	assert_true(lost.starved <= lost.sensor);
 	finish(source, sink);
 }
 
@@ -702,6 +783,8 @@ static void test_bad_devices(void **state)
 	refuse("/etc/passwd", ERR_UNSUPPORTED);
 	refuse("/dev/video250?pixels=rgb", ERR_BAD_ARGUMENT);
 	refuse("/dev/video250?x", ERR_BAD_ARGUMENT);
+	refuse("/dev/video250?fourcc=", ERR_BAD_ARGUMENT);
+	refuse("/dev/video250?fourcc=ABCDE", ERR_BAD_ARGUMENT);
 }
 
 /* What looks like a camera and is none: codecs, converters, parts of image pipelines. */
@@ -857,6 +940,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_no_cameras, close_all),
 		cmocka_unit_test_teardown(test_modes, close_all),
 		cmocka_unit_test_teardown(test_pictures, close_all),
+		cmocka_unit_test_teardown(test_colours, close_all),
+		cmocka_unit_test_teardown(test_codes, close_all),
 		cmocka_unit_test_teardown(test_exported, close_all),
 		cmocka_unit_test_teardown(test_nearest_size, close_all),
 		cmocka_unit_test_teardown(test_dropped_by_the_sensor, close_all),

@@ -157,7 +157,7 @@ static int set_up(void **state)
 	path = fresh(fixture);
 	output = clip_write(fixture->clip, &output_fmp4, path, fixture->clip->n);
 	fixture->open = slurp(path, &fixture->open_bytes);
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	fixture->whole = slurp(path, &fixture->whole_bytes);
 	output_fmp4.destroy(output);
 	*state = fixture;
@@ -200,7 +200,7 @@ static void test_one_call_a_frame(void **state)
 		assert_string_equal(disk.calls, "w");
 	}
 	heal();
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	assert_string_equal(disk.calls, "wsps");	/* moov, onto the disk, the slot, onto the disk */
 	output_fmp4.destroy(output);
 }
@@ -219,7 +219,7 @@ static void test_interrupts_and_short_writes(void **state)
 		output = clip_write(fixture->clip, &output_fmp4, path, fixture->clip->n);
 		assert_true(is(path, fixture->open, fixture->open_bytes));
 		assert_true(output_fmp4.sync(output, &err));
-		assert_true(output_fmp4.finish(output, &err));
+		assert_true(output_fmp4.finish(output, NULL, &err));
 		assert_true(is(path, fixture->whole, fixture->whole_bytes));
 		output_fmp4.destroy(output);
 	}
@@ -244,7 +244,7 @@ static void test_full_disk_leaves_no_trace(void **state)
 	heal();
 	for (size_t i = 4; i < fixture->clip->n; i++)
 		assert_true(output_fmp4.write(output, &fixture->clip->packets[i], &err));
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	assert_true(is(path, fixture->whole, fixture->whole_bytes));
 	output_fmp4.destroy(output);
 }
@@ -262,7 +262,7 @@ static void test_a_file_that_cannot_be_cut_is_dead(void **state)
 	assert_false(output_fmp4.write(output, &fixture->clip->packets[4], &err));
 	assert_int_equal(err.code, ERR_IO);
 	assert_false(output_fmp4.sync(output, &err));
-	assert_false(output_fmp4.finish(output, &err));
+	assert_false(output_fmp4.finish(output, NULL, &err));
 	assert_int_equal(disk.n_calls, 0);
 	output_fmp4.destroy(output);
 }
@@ -283,7 +283,7 @@ static void test_failed_sync_is_not_forgotten(void **state)
 		assert_false(impls[i]->sync(output, &err));
 		assert_false(impls[i]->write(output, &fixture->clip->packets[4], &err));
 		assert_int_equal(err.code, ERR_IO);
-		assert_false(impls[i]->finish(output, &err));
+		assert_false(impls[i]->finish(output, NULL, &err));
 		assert_int_equal(disk.n_calls, 0);
 		impls[i]->destroy(output);
 	}
@@ -298,12 +298,12 @@ static void test_no_room_to_finish(void **state)
 
 	for (long room = 0; room < (long)(fixture->whole_bytes - fixture->open_bytes); room += 7) {
 		disk.room = room;
-		assert_false(output_fmp4.finish(output, &err));
+		assert_false(output_fmp4.finish(output, NULL, &err));
 		assert_int_equal(err.code, ERR_STORAGE_FULL);
 		assert_true(is(path, fixture->open, fixture->open_bytes));
 	}
 	heal();
-	assert_true(output_fmp4.finish(output, &err));
+	assert_true(output_fmp4.finish(output, NULL, &err));
 	assert_true(is(path, fixture->whole, fixture->whole_bytes));
 	output_fmp4.destroy(output);
 }
@@ -316,7 +316,7 @@ static void test_finish_that_does_not_reach_the_disk(void **state)
 	struct error err;
 
 	disk.sync_errno = EIO;
-	assert_false(output_fmp4.finish(output, &err));
+	assert_false(output_fmp4.finish(output, NULL, &err));
 	assert_true(is(path, fixture->open, fixture->open_bytes));
 	output_fmp4.destroy(output);
 }
@@ -447,7 +447,7 @@ static int fill_tmpfs(const struct fixture *fixture)
 	    (uint64_t)status.st_size != output->bytes)
 		return 2;
 	/* no room for the index either, perhaps; the file is good in any case */
-	output_fmp4.finish(output, &err);
+	output_fmp4.finish(output, NULL, &err);
 	output_fmp4.destroy(output);
 	clip.n = n;
 	demux_file(&found, request.path);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes the processor time of tasks exact: se.sum_exec_runtime in /proc/PID/task/TID/sched, and with it what getrusage()
- * and /proc/PID/stat say of user and system time together.
+ * Makes the processor time of tasks exact: se.sum_exec_runtime in /proc/PID/task/TID/sched, and with it what
+ * getrusage() and /proc/PID/stat say of user and system time together.
  *
- * The scheduler of user-mode Linux counts in ticks of 10 ms, for its sched_clock() is made of them: a camera that delivers
- * with the tick gives its readers nothing, or everything. Here sched_clock() becomes the processor time that the host has
- * given to this kernel and to the processes inside: those are processes of the host too, one an address space, which run
- * by turns. So a busy host, which only takes longer, does not count; and while all are idle, the clock stands still.
- * What the host spends on tracing a process (each system call stops it) does count: a system call is dearer here than on
- * a machine.
+ * The scheduler of user-mode Linux counts in ticks of 10 ms, for its sched_clock() is made of them: a camera that
+ * delivers with the tick gives its readers nothing, or everything. Here sched_clock() becomes the processor time that
+ * the host has given to this kernel and to the processes inside: those are processes of the host too, one an address
+ * space, which run by turns. So a busy host, which only takes longer, does not count; and while all are idle, the clock
+ * stands still. What the host spends on tracing a process (each system call stops it) does count: a system call is
+ * dearer here than on a machine.
  *
  * In simulated time it works as well, for it is no clock that programs see.
  */
@@ -30,7 +30,9 @@
 #define JUMP_BYTES 12
 #define SPACE_BITS 12
 
-/* What an address space had used when it was last looked at. Two that meet in a slot take turns, and read wrongly then. */
+/*
+ * What an address space had used when it was last looked at. Two in one slot would spoil the figures: `collisions`.
+ */
 struct space {
 	int pid;
 	u64 used_ns;

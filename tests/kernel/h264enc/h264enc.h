@@ -129,6 +129,12 @@ static inline struct h264enc_context *h264enc_context_of(struct file *file)
 	return container_of(file->private_data, struct h264enc_context, fh);
 }
 
+/* Bytes from one row of chroma to the next. */
+static inline unsigned int h264enc_chroma_stride(const struct h264enc_layout *layout)
+{
+	return layout->format->chroma_step == 1 ? layout->stride / 2 : layout->stride;
+}
+
 static inline bool h264enc_is_multiplanar(const struct h264enc_device *device)
 {
 	return device->api != H264ENC_SINGLE;

@@ -50,16 +50,10 @@ static const struct h264enc_format *find_format(const struct h264enc_device *dev
 	return NULL;
 }
 
-/* Bytes of the chroma rows of one plane, as a part of those of luma. */
-static unsigned int chroma_stride(const struct h264enc_layout *layout)
-{
-	return layout->format->chroma_step == 1 ? layout->stride / 2 : layout->stride;
-}
-
 static void compute_sizes(struct h264enc_layout *layout)
 {
 	unsigned int luma = layout->stride * layout->height;
-	unsigned int chroma = chroma_stride(layout) * layout->height / 2;
+	unsigned int chroma = h264enc_chroma_stride(layout) * layout->height / 2;
 
 	memset(layout->sizeimage, 0, sizeof(layout->sizeimage));
 	layout->sizeimage[0] = luma;
@@ -148,7 +142,7 @@ static void write_layout(struct v4l2_format *f, const struct h264enc_layout *lay
 		COPY_COLOUR(mp, layout);
 		for (i = 0; i < layout->format->planes; i++) {
 			mp->plane_fmt[i].sizeimage = layout->sizeimage[i];
-			mp->plane_fmt[i].bytesperline = i ? chroma_stride(layout) : layout->stride;
+			mp->plane_fmt[i].bytesperline = i ? h264enc_chroma_stride(layout) : layout->stride;
 		}
 		return;
 	}

@@ -122,7 +122,7 @@ static bool describe_frame(struct h264enc_context *context, struct vb2_buffer *b
 {
 	const struct h264enc_layout *layout = &context->layout;
 	const struct h264enc_format *format = layout->format;
-	unsigned int chroma = format->chroma_step == 1 ? layout->stride / 2 : layout->stride, i;
+	unsigned int chroma = h264enc_chroma_stride(layout), i;
 	const u8 *at[3];
 
 	for (i = 0; i < format->planes; i++)

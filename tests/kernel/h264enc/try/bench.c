@@ -162,3 +162,11 @@ void bench_assert_nals(const struct coded *coded, const char *types)
 	assert_string_equal(found, types);
 	free(found);
 }
+
+struct slice bench_slice(const struct coded *coded)
+{
+	struct slice slice;
+
+	assert_true(nal_slice(coded->data, coded->size, &slice));
+	return slice;
+}

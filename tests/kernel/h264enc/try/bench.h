@@ -42,6 +42,7 @@ void bench_nothing(struct bench *bench);
 /* The OUTPUT buffers that the driver still has. */
 unsigned bench_busy(struct bench *bench);
 void bench_assert_nals(const struct coded *coded, const char *types);
+struct slice bench_slice(const struct coded *coded);
 
 void fault(const char *name, long value);
 

@@ -309,6 +309,14 @@ int client_configure(struct client *client, const struct shape *shape)
 	return error;
 }
 
+int client_set_format_again(struct client *client, bool output)
+{
+	struct v4l2_format format = {.type = type_of(client, output)};
+	int error = call(client, VIDIOC_G_FMT, &format);
+
+	return error ? error : call(client, VIDIOC_S_FMT, &format);
+}
+
 int client_release_buffers(struct client *client)
 {
 	int error;

@@ -57,6 +57,8 @@ void client_close(struct client *client);
 
 /* Formats, buffers, all CAPTURE buffers queued. */
 int client_configure(struct client *client, const struct shape *shape);
+/* G_FMT, and what it says to S_FMT. */
+int client_set_format_again(struct client *client, bool output);
 int client_release_buffers(struct client *client);
 int client_control(struct client *client, uint32_t id, int value);
 int client_frame_rate(struct client *client, unsigned numerator, unsigned denominator);

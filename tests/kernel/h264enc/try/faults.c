@@ -4,6 +4,7 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -240,14 +241,14 @@ static void test_eio(void **state)
 struct waiter {
 	pthread_t thread;
 	struct client *client;
-	int revents;
+	int answer;			/* revents, or an errno */
 };
 
 static void *wait_in_poll(void *argument)
 {
 	struct waiter *waiter = argument;
 
-	waiter->revents = client_poll(waiter->client, POLLIN, 60000);
+	waiter->answer = client_poll(waiter->client, POLLIN, 60000);
 	return NULL;
 }
 
@@ -265,7 +266,7 @@ static void test_vanish(void **state)
 	usleep(100000);
 	fault("vanish", 1);
 	pthread_join(waiter.thread, NULL);
-	assert_true((waiter.revents & (POLLERR | POLLHUP)) == (POLLERR | POLLHUP));
+	assert_true((waiter.answer & (POLLERR | POLLHUP)) == (POLLERR | POLLHUP));
 	assert_int_equal(ioctl(bench->client.fd, VIDIOC_QUERYCAP, &capability), -1);
 	assert_int_equal(errno, ENODEV);
 	assert_int_equal(client_take(&bench->client, &coded), ENODEV);
@@ -279,6 +280,30 @@ static void test_vanish(void **state)
 	assert_int_equal(client_take(&bench->client, &coded), ENODEV);
 	bench_close(bench);
 	bench_pass(again, 1);
+}
+
+static void *wait_in_dqbuf(void *argument)
+{
+	struct waiter *waiter = argument;
+	struct coded coded;
+
+	waiter->answer = client_take(waiter->client, &coded);
+	return NULL;
+}
+
+/* A DQBUF that waits does not wait for ever. */
+static void test_vanish_under_dqbuf(void **state)
+{
+	struct bench *bench = bench_start(NULL);
+	struct waiter waiter = {.client = &bench->client};
+
+	(void)state;
+	assert_int_equal(fcntl(bench->client.fd, F_SETFL, 0), 0);
+	assert_int_equal(pthread_create(&waiter.thread, NULL, wait_in_dqbuf, &waiter), 0);
+	usleep(100000);
+	fault("vanish", 1);
+	pthread_join(waiter.thread, NULL);
+	assert_int_equal(waiter.answer, EIO);
 }
 
 static void test_reqbufs_fail(void **state)
@@ -501,9 +526,10 @@ int try_faults(void)
 	const struct CMUnitTest tests[] = {
 		TRY(test_swallow), TRY(test_swallow_key), TRY(test_swallow_every), TRY(test_error), TRY(test_stall),
 		TRY(test_only), TRY(test_mutex), TRY(test_streamoff), TRY(test_slow_jobs), TRY(test_eio),
-		TRY(test_vanish), TRY(test_reqbufs_fail), TRY(test_refuse_dmabuf), TRY(test_no_dmabuf), TRY(test_split),
-		TRY(test_no_force_key), TRY(test_ignore_force_key), TRY(test_separate_header), TRY(test_latency),
-		TRY(test_latency_off), TRY(test_last_with_data), TRY(test_no_sequence), TRY(test_bad_values),
+		TRY(test_vanish), TRY(test_vanish_under_dqbuf), TRY(test_reqbufs_fail), TRY(test_refuse_dmabuf),
+		TRY(test_no_dmabuf), TRY(test_split), TRY(test_no_force_key), TRY(test_ignore_force_key),
+		TRY(test_separate_header), TRY(test_latency), TRY(test_latency_off), TRY(test_last_with_data),
+		TRY(test_no_sequence), TRY(test_bad_values),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -57,7 +57,7 @@ static void store_plane(uint8_t *to, unsigned stride, unsigned step, const uint8
 			to[y * stride + x * step] = from[y * width + x];
 }
 
-/* Two rows of chroma for each of ours, whose average it is: one more and one less where that can be. */
+/* Two rows of chroma for each of ours, which is their average, rounded up: one of the two is less by one. */
 static void store_yuyv(uint8_t *to, unsigned stride, const uint8_t *picture, unsigned width, unsigned height)
 {
 	const uint8_t *chroma = picture + (size_t)width * height;
@@ -68,8 +68,8 @@ static void store_yuyv(uint8_t *to, unsigned stride, const uint8_t *picture, uns
 			for (unsigned x = 0; x < width / 2; x++) {
 				int value = chroma[plane * width * height / 4 + y / 2 * (width / 2) + x];
 
-				if (value > 0 && value < 255)
-					value += y % 2 ? 1 : -1;
+				if (value > 0)
+					value -= (x + y) % 2;
 				to[y * stride + x * 4 + 1 + plane * 2] = (uint8_t)value;
 			}
 }
@@ -169,4 +169,31 @@ char *nal_types(const uint8_t *data, size_t size)
 		if (data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 0 && data[i + 3] == 1)
 			*at++ = (char)('0' + (data[i + 4] & 31));
 	return types;
+}
+
+static unsigned bits_at(const uint8_t *data, unsigned first, unsigned count)
+{
+	unsigned value = 0;
+
+	for (unsigned bit = first; bit < first + count; bit++)
+		value = value << 1 | (data[bit / 8] >> (7 - bit % 8) & 1);
+	return value;
+}
+
+/*
+ * Behind the type: 1 (first macroblock 0), 0001000 or 00110 (all of it I, all of it P), 1 (PPS 0), eight bits of
+ * frame_num; then 1 or 010 for an idr_pic_id of 0 or 1. No emulation prevention byte can be among them.
+ */
+bool nal_slice(const uint8_t *data, size_t size, struct slice *slice)
+{
+	for (size_t i = 0; i + 8 < size; i++) {
+		unsigned type = data[i + 4] & 31;
+
+		if (memcmp(data + i, "\0\0\0\1", 4) != 0 || (type != 1 && type != 5))
+			continue;
+		slice->frame_num = bits_at(data + i + 5, type == 5 ? 9 : 7, 8);
+		slice->idr_pic_id = type == 5 ? !bits_at(data + i + 5, 17, 1) : 0;
+		return true;
+	}
+	return false;
 }

@@ -32,4 +32,10 @@ struct facts decoder_facts(const struct decoder *decoder);
 /* The types of the NAL units in it, as digits: 7 SPS, 8 PPS, 5 key frame, 1 other frame. The caller frees. */
 char *nal_types(const uint8_t *data, size_t size);
 
+/* What decoders hardly look at, but must be right: from the header of the first slice in it. */
+struct slice {
+	unsigned frame_num, idr_pic_id;
+};
+bool nal_slice(const uint8_t *data, size_t size, struct slice *slice);
+
 #endif

@@ -25,6 +25,10 @@ static void pass_some(const struct shape *shape, unsigned count)
 {
 	struct bench *bench = bench_start(shape);
 
+	if (shape->crop_width) {
+		assert_int_equal(bench->client.shape.crop_width, shape->crop_width);
+		assert_int_equal(bench->client.shape.crop_height, shape->crop_height);
+	}
 	for (unsigned n = 0; n < count; n++)
 		bench_pass(bench, n);
 	bench_close(bench);
@@ -72,7 +76,9 @@ static void test_strides(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
 		struct bench *bench = bench_open();
-		struct shape shape = {.fourcc = formats[i].fourcc, .width = 1456, .height = 1088, .outputs = 1, .captures = 1};
+		struct shape shape = {
+			.fourcc = formats[i].fourcc, .width = 1456, .height = 1088, .outputs = 1, .captures = 1,
+		};
 		unsigned alignment = formats[i].alignment, least = 1456 * formats[i].luma_bytes;
 
 		if (has_format(&bench->client, shape.fourcc)) {
@@ -151,6 +157,7 @@ static void test_key_frames(void **state)
 		assert_int_equal(coded.sequence, n);
 		assert_int_equal(!!(coded.flags & V4L2_BUF_FLAG_KEYFRAME), n % 3 == 0 && n < 7);
 		assert_int_equal(!!(coded.flags & V4L2_BUF_FLAG_PFRAME), n % 3 != 0 || n >= 7);
+		assert_int_equal(bench_slice(&coded).frame_num, n < 7 ? n % 3 : (n - 6) % 256);
 		bench_check(bench, &coded, n);
 	}
 }
@@ -159,6 +166,7 @@ static void test_key_frames(void **state)
 static void test_only_key_frames(void **state)
 {
 	struct bench *bench = bench_start(NULL);
+	unsigned last = 0;
 
 	(void)state;
 	assert_int_equal(client_control(&bench->client, V4L2_CID_MPEG_VIDEO_GOP_SIZE, 1), 0);
@@ -168,6 +176,10 @@ static void test_only_key_frames(void **state)
 		bench_put(bench, n);
 		coded = bench_take(bench);
 		bench_assert_nals(&coded, n ? "5" : "785");
+		assert_int_equal(bench_slice(&coded).frame_num, 0);
+		if (n)
+			assert_int_not_equal(bench_slice(&coded).idr_pic_id, last);
+		last = bench_slice(&coded).idr_pic_id;
 		bench_check(bench, &coded, n);
 	}
 }
@@ -201,6 +213,7 @@ static void test_separate_headers(void **state)
 	coded = bench_take(bench);
 	bench_assert_nals(&coded, "78");
 	assert_int_equal(coded.flags & V4L2_BUF_FLAG_KEYFRAME, 0);
+	assert_int_equal(coded.time_us, 0);
 	assert_null(decoder_decode(bench->decoder, coded.data, coded.size));
 	coded = bench_take(bench);
 	bench_assert_nals(&coded, "5");
@@ -370,7 +383,8 @@ static void test_restart(void **state)
 	assert_int_equal(client_poll(client, POLLIN, 100), POLLERR);
 	shape.width = 64;
 	shape.height = 208;
-	assert_int_equal(client_configure(client, &shape), EBUSY);		/* buffers exist */
+	assert_int_equal(client_set_format_again(client, true), EBUSY);	/* buffers exist */
+	assert_int_equal(client_set_format_again(client, false), EBUSY);
 	assert_int_equal(client_release_buffers(client), 0);
 	assert_int_equal(client_configure(client, &shape), 0);
 	bench_streamon(bench);

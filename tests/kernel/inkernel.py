@@ -1,0 +1,105 @@
+"""What the tests in the test kernel share: booting it for a test, and driving camd over its protocol inside."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+# ---- in the kernel ----
+
+def vivid_nodes():
+    """The vivid cameras' nodes, in the order of their numbers."""
+    found = []
+    for path in glob.glob("/sys/class/video4linux/video*"):
+        with open(path + "/name", encoding="utf-8") as file:
+            name = file.read()
+        if name.startswith("vivid") and "vid-cap" in name:
+            found.append("/dev/" + os.path.basename(path))
+    return sorted(found, key=lambda node: int(node[len("/dev/video"):]))
+
+
+class Camd:
+    """One camd; its lines are kept in $CAMD_SCRATCH/lines, its recordings in $CAMD_SCRATCH/recordings."""
+
+    def __init__(self, program, *flags):
+        self.scratch = os.environ["CAMD_SCRATCH"]
+        self.output = os.path.join(self.scratch, "recordings")
+        self.events = []
+        self.process = subprocess.Popen([program, "--output-dir", self.output, *flags], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def line(self):
+        line = self.process.stdout.readline()
+        assert line, "camd is gone"
+        with open(os.path.join(self.scratch, "lines"), "a", encoding="utf-8") as file:
+            file.write(line)
+        print(line[:400].rstrip(), flush=True)
+        return json.loads(line)
+
+    def reply(self):
+        """The next reply; events are kept."""
+        while True:
+            message = self.line()
+            if message["type"] == "status" and message["status"] not in ("initializing", "initialized", "warning", "shutdown"):
+                return message
+            self.events.append(message)
+
+    def try_to(self, command, **arguments):
+        self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+        return self.reply()
+
+    def ask(self, command, **arguments):
+        """The data of the reply, which must be no error."""
+        reply = self.try_to(command, **arguments)
+        assert reply["status"] != "error", reply
+        return reply["data"]
+
+    def seen(self, name, kind="event", **members):
+        """How many events (or notices: kind status) of that name there were so far, with those members."""
+        return sum(1 for event in self.events if event.get(kind) == name and
+                   all(event["data"].get(key) == value for key, value in members.items()))
+
+    def log(self):
+        return "".join(open(path, encoding="utf-8", errors="replace").read() for path in glob.glob(self.output + "/*/session.log"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind:
+            print(self.log()[-6000:], file=sys.stderr)
+            self.process.kill()
+            return
+        assert self.ask("quit") == {}
+        assert self.process.wait() == 0
+
+
+# ---- on the host ----
+
+def run(script, case, camd, probe, flags, number_pattern=False, probed=True):
+    """Boots the kernel for `SCRIPT inside CASE CAMD DIR`, checks the lines that camd said, and probes the videos left in DIR."""
+    with tempfile.TemporaryDirectory() as target:
+        command = [os.path.join(HERE, "run"), *flags, "--", "/usr/bin/python3", "-B", os.path.abspath(script), "inside", case,
+                   os.path.abspath(camd), target]
+        subprocess.run(command, check=True)
+        lines = target + "/lines"
+        if "CAMD_CHECK_LINES" in os.environ and os.path.exists(lines):
+            with open(lines, "rb") as file:
+                subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
+        videos = sorted(glob.glob(target + "/session_*/cam*.mp4"))
+        for video in videos if probed else ():
+            table = video[:-len(".mp4")] + "_frame_timing.csv"
+            subprocess.run([probe, video, table], check=True)
+        return videos
+
+
+def keep(target):
+    """In the kernel: leaves lines and recordings in DIR for run() to look at."""
+    scratch = os.environ["CAMD_SCRATCH"]
+    shutil.copytree(os.path.join(scratch, "recordings"), target, dirs_exist_ok=True)
+    shutil.copy(os.path.join(scratch, "lines"), target)

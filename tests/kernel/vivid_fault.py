@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+"""What goes wrong with a V4L2 camera while it records, in the test kernel and in simulated time, by vivid's faults on demand.
+
+    vivid_fault.py CASE CAMD PROBE        on the host: boots the kernel for the case, then reads every video back
+    vivid_fault.py inside CASE CAMD DIR   in the kernel
+
+Two vivid cameras record; camera 0 suffers, camera 1 must not notice. Whatever happens, camera 0's recording goes on in the
+same file, its ledger adds up, and what is missing is missing in the file's times, too. Because time is simulated, what is
+expected is exact to some frames. The functions whose names begin with case_ are the cases.
+"""
+import csv
+import fcntl
+import glob
+import os
+import struct
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import inkernel     # noqa: E402
+
+FPS = 25
+PERIOD_NS = 1_000_000_000 // FPS
+VIDIOC_S_CTRL = 0xC008561C
+VIVID = 0x00F0F000
+SEQUENCE_WRAP, TIME_WRAP, DROPPED, DISCONNECT, BUFFER, REQBUFS, QBUF, STREAMON, FATAL = (
+    VIVID + n for n in (38, 39, 64, 65, 66, 67, 68, 69, 70))
+
+
+def inject(node, control, value=1):
+    """The file is closed again: a vivid that was disconnected returns when its last one is."""
+    fd = os.open(node, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, VIDIOC_S_CTRL, struct.pack("Ii", control, value))
+    finally:
+        os.close(fd)
+
+
+def total(lost):
+    return sum(lost.values())
+
+
+class Scene:
+    """Two cameras, a recording of both, and what came of it."""
+
+    def __init__(self, program):
+        self.program = program
+        self.nodes = inkernel.vivid_nodes()
+        self.camd, self.began = None, 0
+
+    def open(self):
+        flags = ["--resolution", "320x180", "--target-fps", str(FPS), "--bitrate", "300k", "--encoder", "software"]
+        for node in self.nodes:
+            flags += ["--camera", "v4l2:" + node]
+        self.camd = inkernel.Camd(self.program, *flags)
+        self.camd.ask("subscribe", events=["*"])
+
+    def record(self, seconds=4):
+        self.began = time.monotonic()
+        started = self.camd.ask("start_recording")
+        time.sleep(seconds)
+        return started
+
+    def inject(self, control, value=1):
+        inject(self.nodes[0], control, value)
+
+    def states(self):
+        return [(camera["state"], camera["recording"]) for camera in self.camd.ask("get_status")["cameras"]]
+
+    def heard(self, name, camera):
+        return [event["data"] for event in self.camd.events
+                if event.get("event") == name and event["data"].get("camera_id") == camera]
+
+    def stop(self):
+        """Ends the recording, and checks what holds whatever happened."""
+        cameras = self.camd.ask("stop_recording")["cameras"]
+        self.camd.ask("ping")               # what events are on their way come before its answer
+        for camera in cameras:
+            assert camera["captured"] == camera["frames"] + total(camera["lost"]), camera
+            assert "error" not in camera, camera
+        assert len({camera["file"] for camera in cameras}) == 2, cameras
+        # what the events said was lost is what the ledger says
+        told = self.heard("frames_lost", 0)
+        for cause, lost in cameras[0]["lost"].items():
+            assert sum(data["lost"][cause] for data in told) == lost, (told, cameras[0])
+        assert not self.heard("camera_lost", 1) and not self.heard("frames_lost", 1), self.camd.events
+        return cameras
+
+    def finish(self):
+        self.camd.ask("quit")
+        assert self.camd.process.wait() == 0
+
+    def end(self, seconds=4, late=0, check=None):
+        """After so many seconds. late: how many frames camera 0's recording began later. Returns what camera 0 lost."""
+        time.sleep(seconds)
+        recorded = time.monotonic() - self.began
+        suffering, other = self.stop()
+        assert total(other["lost"]) == 0, other
+        assert abs(other["captured"] - recorded * FPS) <= 2, (other, recorded)
+        assert abs(suffering["captured"] + late - other["captured"]) <= 3, (suffering, other)
+        assert not check or check()
+        self.finish()
+        return suffering["lost"]
+
+    def went_away(self, times):
+        """How often camera 0 was lost, and found again."""
+        names = [event["event"] for event in self.camd.events
+                 if event.get("event") in ("camera_lost", "camera_found") and event["data"]["camera_id"] == 0]
+        while names and names[0] == "camera_found":
+            names.pop(0)                    # at the opening
+        assert names == ["camera_lost", "camera_found"] * times, names
+
+
+# ---- while it records ----
+
+def case_dropped(scene):
+    """A fifth of the pictures never arrive."""
+    scene.open()
+    scene.record()
+    scene.inject(DROPPED, 20)
+    time.sleep(6)
+    scene.inject(DROPPED, 0)
+    lost = scene.end()
+    scene.went_away(0)
+    assert 5 <= lost["sensor"] <= 80 and total(lost) == lost["sensor"], lost
+
+
+def case_damaged(scene):
+    """Three pictures arrive with the error flag."""
+    scene.open()
+    scene.record()
+    for _ in range(3):
+        scene.inject(BUFFER)
+        time.sleep(1)
+    lost = scene.end()
+    scene.went_away(0)
+    assert lost == {"sensor": 3, "starved": 0, "encoder": 0, "storage": 0}, lost
+
+
+def case_refused_buffers(scene):
+    """The driver refuses a buffer now and then."""
+    scene.open()
+    scene.record()
+    for _ in range(20):
+        scene.inject(QBUF)
+        time.sleep(0.3)
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_fatal(scene):
+    """The queue fails, three times; the source starts it again, and nobody else is to notice."""
+    scene.open()
+    scene.record()
+    for _ in range(3):
+        scene.inject(FATAL)
+        time.sleep(3)
+    assert total(scene.end()) <= 6
+    scene.went_away(0)
+
+
+def case_fatal_at_restart(scene):
+    """The queue fails, and so does the first attempt to start it again."""
+    scene.open()
+    scene.record()
+    scene.inject(STREAMON)
+    scene.inject(FATAL)
+    assert total(scene.end()) <= 3
+    scene.went_away(0)
+
+
+def case_silent(scene):
+    """Streams, but gives nothing for 3 s: it is started again, and isn't given up yet."""
+    scene.open()
+    scene.record()
+    scene.inject(DROPPED, 100)
+    time.sleep(3)
+    scene.inject(DROPPED, 0)
+    lost = scene.end()
+    scene.went_away(0)
+    assert abs(lost["sensor"] - 3 * FPS) <= 3 and total(lost) == lost["sensor"], lost
+
+
+def case_silent_for_long(scene):
+    """Gives nothing for 20 s: it is given up, and opened again until it gives pictures."""
+    scene.open()
+    scene.record()
+    scene.inject(DROPPED, 100)
+    time.sleep(20)
+    assert len(scene.heard("camera_lost", 0)) >= 1 or scene.states()[0][0] == "lost"
+    scene.inject(DROPPED, 0)
+    lost = scene.end(60)
+    assert scene.heard("camera_lost", 0) and lost["sensor"] >= 20 * FPS - 3 and total(lost) == lost["sensor"], lost
+
+
+# ---- at the start ----
+
+def case_start_streamon(scene):
+    """The driver starts at the second attempt only."""
+    scene.inject(STREAMON)
+    scene.open()
+    scene.record(0)
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_start_qbuf(scene):
+    """The first buffer is refused."""
+    scene.inject(QBUF)
+    scene.open()
+    scene.record(0)
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_start_damaged(scene):
+    """The very first picture has the error flag: the recording begins with the next."""
+    scene.inject(BUFFER)
+    scene.open()
+    scene.record(0)
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_start_reqbufs(scene):
+    """No memory for buffers at first: a second try finds some, and the camera can record."""
+    scene.inject(REQBUFS)
+    scene.open()
+    started = scene.record(5)
+    assert [camera["camera_id"] for camera in started["cameras"]] == [1], started
+    assert [failed["camera_id"] for failed in started["failed"]] == [0], started
+    assert [state for state, _ in scene.states()] == ["running", "running"]
+    scene.camd.ask("start_recording", camera_id=0)
+    assert total(scene.end(late=5 * FPS)) == 0
+
+
+def case_start_silent(scene):
+    """No picture in the first second: that is slow, not lost. The recording begins when they come."""
+    scene.inject(DROPPED, 100)
+    scene.open()
+    time.sleep(1)
+    scene.inject(DROPPED, 0)
+    scene.record()
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_wraps(scene):
+    """The sequence numbers wrap after 128 pictures."""
+    scene.inject(SEQUENCE_WRAP, 1)
+    scene.open()
+    scene.record(10)
+    assert total(scene.end()) == 0
+    scene.went_away(0)
+
+
+def case_astray(scene):
+    """Time stamps of another clock, which wrap on top of that: the times of arrival are taken."""
+    for wrap in (1, 2):
+        scene.inject(TIME_WRAP, wrap)
+        scene.open()
+        scene.record(20)
+        assert total(scene.end()) == 0
+        scene.went_away(0)
+    scene.inject(TIME_WRAP, 0)
+
+
+# ---- unplugged ----
+
+def case_unplug(scene):
+    """Pulled out and plugged in again at once."""
+    scene.open()
+    scene.record()
+    scene.inject(DISCONNECT)
+    lost = scene.end(10)
+    scene.went_away(1)
+    assert FPS // 2 <= lost["sensor"] <= 4 * FPS and total(lost) == lost["sensor"], lost
+
+
+def case_unplug_for_long(scene):
+    """Away for a minute, while the other one goes on: a gap longer than nanoseconds in 32 bits."""
+    scene.open()
+    scene.record()
+    keep = os.open(scene.nodes[0], os.O_RDWR)
+    scene.inject(DISCONNECT)
+    time.sleep(60)
+    assert scene.states() == [("lost", True), ("running", True)]
+    os.close(keep)
+    lost = scene.end(40)
+    scene.went_away(1)
+    assert 60 * FPS <= lost["sensor"] <= 95 * FPS and total(lost) == lost["sensor"], lost
+
+
+def case_unplug_often(scene):
+    """Five times, with pauses in which it works."""
+    scene.open()
+    scene.record()
+    for _ in range(5):
+        scene.inject(DISCONNECT)
+        time.sleep(30)
+    scene.end()
+    scene.went_away(5)
+
+
+def case_unplug_swapped(scene):
+    """While it is away the other camera's node takes its name: it comes back as itself, from another /dev/videoN."""
+    scene.open()
+    scene.record()
+    ids = [camera["id"] for camera in scene.camd.ask("get_status")["cameras"]]
+    assert len(set(ids)) == 2 and not any("/dev/" in each for each in ids), ids
+    first, second = scene.nodes
+    device = os.stat(first).st_rdev
+    keep = os.open(first, os.O_RDWR)
+    scene.inject(DISCONNECT)
+    os.rename(first, "/dev/swapped")
+    os.rename(second, first)
+    os.rename("/dev/swapped", second)
+    os.close(keep)
+    opened = f"/proc/{scene.camd.process.pid}/fd/"
+    scene.end(10, check=lambda: os.stat(second).st_rdev == device and
+              second in [os.readlink(opened + fd) for fd in os.listdir(opened)])
+    scene.went_away(1)
+    assert scene.heard("camera_found", 0)[-1]["id"] == ids[0], (scene.camd.events, ids)
+
+
+def case_unplug_at_the_end(scene):
+    """The recording ends while the camera is away: the file is complete as far as it goes."""
+    scene.open()
+    scene.record()
+    keep = os.open(scene.nodes[0], os.O_RDWR)
+    scene.inject(DISCONNECT)
+    time.sleep(5)
+    suffering, other = scene.stop()
+    assert abs(suffering["frames"] - 4 * FPS) <= 3, suffering
+    assert abs(other["frames"] - 9 * FPS) <= 3 and total(other["lost"]) == 0, other
+    os.close(keep)
+    scene.finish()
+
+
+# ----
+
+def check_gaps(table):
+    """From row to row, the time fits the number of frames that the row says are missing."""
+    with open(table, encoding="utf-8") as file:
+        rows = [{key: int(row[key]) for key in ("sensor_timestamp_ns", "dropped_since_last", "frame_number")}
+                for row in csv.DictReader(file)]
+    worst = 0
+    for before, row in zip(rows, rows[1:]):
+        missing = row["dropped_since_last"]
+        assert row["frame_number"] == before["frame_number"] + 1 + missing, (table, before, row)
+        off = abs(row["sensor_timestamp_ns"] - before["sensor_timestamp_ns"] - (1 + missing) * PERIOD_NS)
+        assert off < PERIOD_NS, (table, before, row)
+        worst = max(worst, off)
+    missing = sum(row["dropped_since_last"] for row in rows)
+    print(f"{os.path.basename(table)}: {len(rows)} frames, {missing} missing, times at most {worst / 1e6:.3f} ms off the count")
+
+
+def inside(case, program, target):
+    scene = Scene(program)
+    try:
+        globals()["case_" + case](scene)
+    except BaseException:
+        print(scene.camd.log()[-6000:] if scene.camd else "", file=sys.stderr)
+        raise
+    for table in sorted(glob.glob(scene.camd.output + "/*/*.csv")):
+        check_gaps(table)
+    inkernel.keep(target)
+
+
+def run(case, camd, probe):
+    videos = inkernel.run(__file__, case, camd, probe, ["-t", "-T", "200", "-k", "vivid.n_devs=2"])
+    assert len(videos) == (4 if case == "astray" else 2), videos        # one a camera and session, whatever happened
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "inside":
+        inside(*sys.argv[2:])
+    elif sys.argv[1] == "list":
+        print("\n".join(sorted(name[len("case_"):] for name in globals() if name.startswith("case_"))))
+    else:
+        run(*sys.argv[1:])

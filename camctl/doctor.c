@@ -67,12 +67,12 @@ bool doctor_is_stopped(const struct doctor *doctor)
 	return doctor->interruptions > 0;
 }
 
-bool doctor_pump(struct doctor *doctor, int64_t ns, bool to_the_end, bool (*done)(void *user), void *user)
+bool doctor_pump(struct doctor *doctor, int64_t ns, enum doctor_patience patience, bool (*done)(void *user), void *user)
 {
 	doctor->timed_out = false;
 	uv_update_time(&doctor->loop);
 	uv_timer_start(&doctor->timer, on_time, (uint64_t)(MAX(ns, 0) / NS_PER_MS), 0);
-	while (!doctor->timed_out && !(done && done(user)) && (to_the_end || !doctor_is_stopped(doctor)))
+	while (!doctor->timed_out && !(done && done(user)) && (patience == DOCTOR_ENDS || doctor->interruptions < (int)patience))
 		uv_run(&doctor->loop, UV_RUN_ONCE);
 	uv_timer_stop(&doctor->timer);
 	return done ? done(user) : doctor->timed_out;
@@ -94,7 +94,7 @@ char *doctor_shell(struct doctor *doctor, const char *command, int64_t limit_ns,
 	*status = -1;
 	if (!shell)
 		return xstrdup(err.text);
-	doctor_pump(doctor, limit_ns, false, has_ended, shell);
+	doctor_pump(doctor, limit_ns, DOCTOR_WORKS, has_ended, shell);
 	result = shell_finish(shell);
 	if (result.ended)
 		*status = result.status;

@@ -1,5 +1,6 @@
 /*
- * What all parts of `camctl doctor` share: the loop, which turns only while something is waited for, so that an examination is
+ * What all parts of `camctl doctor` share: the loop, which turns only while something is waited for,
+ 	so that an examination is
  * a plain program; the report; whether the user has had enough. One thread.
  */
 #pragma once
@@ -24,17 +25,25 @@ struct doctor {
 void doctor_init(struct doctor *doctor, const struct list *flags, bool json);
 void doctor_finish(struct doctor *doctor);
 
+/* What the user's wish to end cuts short. */
+enum doctor_patience {
+	DOCTOR_WAITS = 1,	/* letting time pass: at the first */
+	DOCTOR_WORKS = 2,	/* what is needed to end in good order, and to tell of what was recorded: at the second */
+	DOCTOR_ENDS,		/* nothing */
+};
+
 /*
- * Turns the loop until done says so, or the time is over. False: not done, which may also be for doctor_is_stopped(), unless
- * to_the_end. done may be NULL: then the time is what is waited for.
+ * Turns the loop until done says so, or the time is over, or the user wants the end. False: not done. done may be NULL: then
+ * the time is what is waited for.
  */
-bool doctor_pump(struct doctor *doctor, int64_t ns, bool to_the_end, bool (*done)(void *user), void *user);
+bool doctor_pump(struct doctor *doctor, int64_t ns, enum doctor_patience patience, bool (*done)(void *user), void *user);
 
 /* Whether the user asked for the end. */
 bool doctor_is_stopped(const struct doctor *doctor);
 
 /*
- * Runs a command of the shell; its output, stdout and stderr, allocated. *status: its exit status; -1: it did not end in time,
+ * Runs a command of the shell; its output, stdout and stderr, allocated. *status: its exit status; -1:
+ 	it did not end in time,
  * or could not be started.
  */
 char *doctor_shell(struct doctor *doctor, const char *command, int64_t limit_ns, int *status);

@@ -13,7 +13,9 @@
 
 bool doctor_bench_start(struct doctor_bench *bench, const struct list *base, const char *const *flags)
 {
-	static const char *const always[] = { "--mode", "slave", "--no-auto-start-recording", "--enable-csv-timing-log", "--output-dir" };
+	static const char *const always[] = {
+		"--mode", "slave", "--no-auto-start-recording", "--enable-csv-timing-log", "--output-dir",
+	};
 	const char *all[MAX_FLAGS] = { NULL };
 	struct error err;
 	size_t n = 0;
@@ -53,9 +55,9 @@ bool doctor_bench_goes_on(const struct doctor_bench *bench)
 /* ---- the table ---- */
 
 const char *const doctor_bench_head[] = {
-	"| recording | camera | size | encoder | captured | recorded | lost: sensor | starved | encoder | storage | Mb/s | answer to start ms | "
-	"first frame ms | stop ms | interval ms: mean | spread | shortest | longest | late | measured /s | decoded | key frames | copied bytes | "
-	"CPU ms a frame |",
+	"| recording | camera | size | encoder | captured | recorded | lost: sensor | starved | encoder | storage | Mb/s "
+	"| answer to start ms | first frame ms | stop ms | interval ms: mean | spread | shortest | longest | late "
+	"| measured /s | decoded | key frames | copied bytes | CPU ms a frame |",
 	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 	NULL,
 };
@@ -70,18 +72,39 @@ static double cpu_ms(const struct doctor_take *take)
 	return frames ? (take->after.cpu_s - take->before.cpu_s) * 1e3 / (double)frames : 0;
 }
 
-static char *describe(const struct doctor_take *take, const struct doctor_part *part, const char *title)
+/* What camd said. */
+static char *describe_words(const struct doctor_take *take, const struct doctor_part *part)
+{
+	const struct doctor_lost *lost = &part->lost;
+
+	return xasprintf("%s | %s | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64 " | %.3f | %.1f | %.1f | %.1f",
+			 part->size, part->encoder, part->captured, part->frames, lost->sensor, lost->starved, lost->encoder,
+			 lost->storage, doctor_take_mbps(part), (double)take->start_ns / 1e6, (double)part->first_frame_ns / 1e6,
+			 (double)take->stop_ns / 1e6);
+}
+
+/* What its files and the system say. */
+static char *describe_deeds(const struct doctor_take *take, const struct doctor_part *part)
 {
 	const struct doctor_csv *csv = &part->csv;
 
+	return xasprintf("%.3f | %.3f | %.3f | %.3f | %" PRId64 " | %.4f | %" PRId64 " | %" PRId64 " | %" PRId64 " | %.3f", csv->mean_ms,
+			 csv->spread_ms, csv->shortest_ms, csv->longest_ms, csv->late, csv->fps, part->video.decoded,
+			 part->video.keys, part->copied_bytes, cpu_ms(take));
+}
+
+static char *describe(const struct doctor_take *take, const struct doctor_part *part, const char *title)
+{
+	char *words, *deeds, *row;
+
 	if (!part->file)
 		return xasprintf("| %s | %" PRId64 " | none: %s |", title, part->camera_id, part->error ? part->error : "?");
-	return xasprintf("| %s | %" PRId64 " | %s | %s | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64 " | %" PRId64
-			 " | %.3f | %.1f | %.1f | %.1f | %.3f | %.3f | %.3f | %.3f | %" PRId64 " | %.4f | %" PRId64 " | %" PRId64 " | %" PRId64
-			 " | %.3f |", title, part->camera_id, part->size, part->encoder, part->captured, part->frames, part->lost.sensor,
-			 part->lost.starved, part->lost.encoder, part->lost.storage, doctor_take_mbps(part), (double)take->start_ns / 1e6,
-			 (double)part->first_frame_ns / 1e6, (double)take->stop_ns / 1e6, csv->mean_ms, csv->spread_ms, csv->shortest_ms,
-			 csv->longest_ms, csv->late, csv->fps, part->video.decoded, part->video.keys, part->copied_bytes, cpu_ms(take));
+	words = describe_words(take, part);
+	deeds = describe_deeds(take, part);
+	row = xasprintf("| %s | %" PRId64 " | %s | %s |", title, part->camera_id, words, deeds);
+	free(words);
+	free(deeds);
+	return row;
 }
 
 void doctor_bench_note(struct doctor_bench *bench, const struct doctor_take *take, const char *title)
@@ -94,7 +117,8 @@ void doctor_bench_note(struct doctor_bench *bench, const struct doctor_take *tak
 	}
 }
 
-bool doctor_bench_take(struct doctor_bench *bench, struct doctor_take *take, const struct list *camera_ids, int64_t ns, const char *title)
+bool doctor_bench_take(struct doctor_bench *bench, struct doctor_take *take, const struct list *camera_ids, int64_t ns,
+		       const char *title)
 {
 	bool whole = doctor_take(take, bench->patient, camera_ids, ns, true);
 

@@ -31,7 +31,8 @@ bool doctor_bench_goes_on(const struct doctor_bench *bench);
  * A whole recording, which also goes into the table, under that title; the caller clears it. False: nothing was recorded, or
  * not all the time.
  */
-bool doctor_bench_take(struct doctor_bench *bench, struct doctor_take *take, const struct list *camera_ids, int64_t ns, const char *title);
+bool doctor_bench_take(struct doctor_bench *bench, struct doctor_take *take, const struct list *camera_ids, int64_t ns,
+		       const char *title);
 
 /* For recordings that are made in steps. */
 void doctor_bench_note(struct doctor_bench *bench, const struct doctor_take *take, const char *title);

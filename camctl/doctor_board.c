@@ -77,7 +77,8 @@ static void try_camera(struct doctor_bench *bench, int index)
 	int64_t id = item_integer(&bench->cameras, cameras, index, "camera_id", index);
 	struct list ids = one(&id);
 
-	report_section(bench->doctor->report, "Camera %" PRId64 " alone: %s", id, item_text(&bench->cameras, cameras, index, "id"));
+	report_section(bench->doctor->report, "Camera %" PRId64 " alone: %s", id,
+		       item_text(&bench->cameras, cameras, index, "id"));
 	switch_others(bench, index, false);
 	if (doctor_bench_goes_on(bench))
 		record(bench, &ids, bench->alone_ns, "alone");
@@ -123,7 +124,8 @@ static bool ask_cameras(struct doctor_bench *bench)
 static void tell_end(struct doctor_bench *bench)
 {
 	if (bench->patient && bench->patient->ended && !doctor_is_stopped(bench->doctor))
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "camd", "an error of camd's, a library's or a driver's: please report it, with its log below",
+		report_row(bench->doctor->report, VERDICT_PROBLEM, "camd",
+			   "an error of camd's, a library's or a driver's: please report it, with its log below",
 			   "it ended in the middle of the trials");
 }
 
@@ -137,7 +139,8 @@ static void try_cameras(struct doctor_bench *bench)
 	if (!doctor_bench_start(bench, bench->doctor->flags, none) || !ask_cameras(bench))
 		return;
 	n = item_count(&bench->cameras, cameras);
-	report_row(bench->doctor->report, VERDICT_OK, "camd", NULL, "%d cameras, process %d", n, session_pid(bench->patient->session));
+	report_row(bench->doctor->report, VERDICT_OK, "camd", NULL, "%d cameras, process %d", n,
+		   session_pid(bench->patient->session));
 	for (int i = 0; i < n && doctor_bench_goes_on(bench); i++)
 		try_camera(bench, i);
 	if (doctor_bench_goes_on(bench))
@@ -155,7 +158,8 @@ static void try_rates(struct doctor_bench *bench)
 	for (int i = 0; i < n && !doctor_is_stopped(bench->doctor); i++) {
 		const char *id = item_text(&bench->cameras, cameras, i, "id");
 
-		report_section(bench->doctor->report, "Rates and sizes of camera %" PRId64, item_integer(&bench->cameras, cameras, i, "camera_id", i));
+		report_section(bench->doctor->report, "Rates and sizes of camera %" PRId64,
+			       item_integer(&bench->cameras, cameras, i, "camera_id", i));
 		/* the name alone would not tell a synthetic camera's or a file's options */
 		doctor_rates_try(bench, &base, specs.n == (size_t)n ? ((char **)specs.items)[i] : id, i);
 	}
@@ -191,8 +195,8 @@ static void print_rest(struct report *report)
 	static const char *const rest[] = {
 		"- Stalls after many hours: run it again with `--seconds 50000`.",
 		"- A camera unplugged and plugged in again while it records; a flat cable pulled (with the power off).",
-		"- A power cut while it records: what `camctl list_cameras` says of recovered files afterwards (`recovered`).",
-		"- Heat and weak power supplies under load for an hour: the rows temperature and throttling, with `--seconds 3600`.",
+		"- A power cut while it records: what `camctl list_cameras` says of recovered files afterwards.",
+		"- Heat and weak power supplies under load: the rows temperature and throttling, with `--seconds 3600`.",
 		"- Two boards or cameras whose shutters are synchronised.",
 	};
 
@@ -210,14 +214,16 @@ static bool has_room(struct doctor *doctor, const struct doctor_camd *camd, int6
 	if ((double)left >= needed)
 		return true;
 	report_row(doctor->report, VERDICT_PROBLEM, "room", "fewer --seconds, a lower --bitrate, or another --output-dir",
-		   "%s are free in %s, these recordings may need %s", human_size(left, a), camd->output_dir, human_size((int64_t)needed, b));
+		   "%s are free in %s, these recordings may need %s", human_size(left, a), camd->output_dir,
+		   human_size((int64_t)needed, b));
 	return false;
 }
 
 void doctor_board_run(struct doctor *doctor, const struct doctor_camd *camd, int64_t ns)
 {
 	struct doctor_bench bench = {
-		.doctor = doctor, .bitrate_bps = camd->bitrate_bps, .hardware = camd->has_hardware, .long_ns = ns, .alone_ns = MIN(ns, ALONE_NS), .short_ns = MIN(ns, SHORT_NS),
+		.doctor = doctor, .bitrate_bps = camd->bitrate_bps, .hardware = camd->has_hardware, .long_ns = ns,
+		.alone_ns = MIN(ns, ALONE_NS), .short_ns = MIN(ns, SHORT_NS),
 	};
 	bool was_there = !access(camd->output_dir, F_OK);
 	struct error err;

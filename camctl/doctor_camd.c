@@ -37,7 +37,7 @@ static bool ask_settings(struct patient *patient, struct doctor_camd *camd, stru
 	camd->bitrate_bps = wire_integer(reply, "data.values.bitrate", 10000000);
 	here = getcwd(NULL, 0);
 	camd->output_dir = directory && *directory == '/' ? xstrdup(directory) :
-			   xasprintf("%s/%s", here ? here : ".", directory ? directory : "");
+			   xasprintf("%s/%s", here && strcmp(here, "/") ? here : "", directory ? directory : "");
 	free(here);
 	return true;
 }
@@ -62,15 +62,19 @@ static void row_libcamera(const struct patient *patient, const struct doctor_cam
 {
 	struct report *report = patient->doctor->report;
 	char *path = doctor_camd_log_path(patient, camd->output_dir);
-	char *found = doctor_log_find(path, " is there (", "libcamera "), *missing = doctor_log_find(path, " camd ", "no libcamera cameras: ");
+	char *found = doctor_log_find(path, " is there (", "libcamera ");
+	char *missing = doctor_log_find(path, " camd ", "no libcamera cameras: ");
 
-	if (found)
+	if (!patient->label)
+		report_row(report, VERDICT_NOTE, "libcamera", "camd could not make its folder: see below", "unknown");
+	else if (found)
 		report_row(report, VERDICT_OK, "libcamera", NULL, "%s", found);
 	else if (missing)
 		report_row(report, VERDICT_NOTE, "libcamera", "cameras on CSI need it, USB cameras do not",
 			   "%s", missing + strlen("no libcamera cameras: "));
 	else
-		report_row(report, VERDICT_OK, "libcamera", NULL, "not looked for: the cameras are named by --camera or the settings");
+		report_row(report, VERDICT_OK, "libcamera", NULL, "not looked for: the cameras are named by --camera or the "
+			   "settings");
 	free(found);
 	free(missing);
 	free(path);
@@ -90,13 +94,15 @@ static void row_encoders(const struct patient *patient, struct doctor_camd *camd
 		report_row(report, VERDICT_OK, "encoder", NULL, "%s", name);
 	}
 	if (!camd->has_hardware)
-		report_row(report, VERDICT_NOTE, "encoder", "normal on a Raspberry Pi 5 and on a PC; elsewhere: is /dev/video* of the encoder there, may it be opened?",
+		report_row(report, VERDICT_NOTE, "encoder", "normal on a Raspberry Pi 5 and on a PC; elsewhere: is "
+			   "/dev/video* of the encoder there, may it be opened?",
 			   "no hardware encoder for H.264: the processor encodes");
 }
 
 /* ---- cameras ---- */
 
-static void row_camera(struct report *report, const struct wire_message *cameras, const struct wire_message *status, int index)
+static void row_camera(struct report *report, const struct wire_message *cameras, const struct wire_message *status,
+		       int index)
 {
 	static const char list[] = "data.cameras";
 	int64_t id = item_integer(cameras, list, index, "camera_id", index);
@@ -106,9 +112,11 @@ static void row_camera(struct report *report, const struct wire_message *cameras
 	bool runs = state && !strcmp(state, "running");
 	char *what = xasprintf("camera %" PRId64, id);
 
-	report_row(report, runs ? VERDICT_OK : VERDICT_PROBLEM, what, runs ? NULL : "see the error; another program may have it, or its cable is loose",
+	report_row(report, runs ? VERDICT_OK : VERDICT_PROBLEM, what, runs ? NULL :
+		   "see the error; another program may have it, or its cable is loose",
 		   "%s (%s), %s at %g frames/s, %" PRId64 " modes, %" PRId64 " controls: %s%s%s",
-		   item_text(cameras, list, index, "model"), item_text(cameras, list, index, "id"), size ? size : "size unknown",
+		   item_text(cameras, list, index, "model"), item_text(cameras, list, index, "id"),
+		   size ? size : "size unknown",
 		   item_number(status, list, at, "target_fps", 0), item_integer(cameras, list, index, "modes.#", 0),
 		   item_integer(cameras, list, index, "controls.#", 0), state, error ? ": " : "", error ? error : "");
 	free(what);
@@ -132,7 +140,8 @@ static void rows_cameras(struct patient *patient, struct doctor_camd *camd)
 	for (int i = 0; status && i < n; i++)
 		row_camera(report, &cameras, status, i);
 	if (!n)
-		report_row(report, VERDICT_PROBLEM, "cameras", "plug one in; on CSI, is it named in config.txt or found by itself (camera_auto_detect=1)? "
+		report_row(report, VERDICT_PROBLEM, "cameras", "plug one in; on CSI, is it named in config.txt or found by "
+			   "itself (camera_auto_detect=1)? "
 			   "`--camera synthetic` tries the rest without one", "none was found");
 	camd->cameras = patient->cameras;
 	wire_clear_message(&cameras);
@@ -144,7 +153,8 @@ static void rows_notes(const struct patient *patient)
 	for (size_t i = 0; i < patient->notes.n; i++) {
 		const char *text = ((char **)patient->notes.items)[i];
 
-		if (!strstr(text, "No cameras found"))
+		/* without a folder, all of its log comes this way */
+		if (!strstr(text, "No cameras found") && !strstr(text, " info    "))
 			report_row(patient->doctor->report, VERDICT_NOTE, "camd says", NULL, "%s", text);
 	}
 }
@@ -152,7 +162,8 @@ static void rows_notes(const struct patient *patient)
 static void tell_failure(struct doctor *doctor, struct doctor_camd *camd, const struct error *err)
 {
 	camd->failure = err->code == ERR_BAD_ARGUMENT ? SESSION_USAGE : SESSION_CAMD_FAILED;
-	report_row(doctor->report, VERDICT_PROBLEM, "camd", "is camd installed beside camctl? $CAMCTL_CAMD names another", "%s", err->text);
+	report_row(doctor->report, VERDICT_PROBLEM, "camd", "is camd installed beside camctl? $CAMCTL_CAMD names another",
+		   "%s", err->text);
 }
 
 void doctor_camd_examine(struct doctor *doctor, struct doctor_camd *camd)
@@ -169,7 +180,8 @@ void doctor_camd_examine(struct doctor *doctor, struct doctor_camd *camd)
 	if (!patient || !ask_settings(patient, camd, &err)) {
 		tell_failure(doctor, camd, &err);
 	} else {
-		report_row(doctor->report, VERDICT_OK, "camd", NULL, "%s (%s), as user %d", patient->version, program, (int)geteuid());
+		report_row(doctor->report, VERDICT_OK, "camd", NULL, "%s (%s), as user %d", patient->version, program,
+			   (int)geteuid());
 		row_flags(doctor);
 		row_libcamera(patient, camd);
 		row_encoders(patient, camd);

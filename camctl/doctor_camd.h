@@ -8,7 +8,7 @@ struct doctor_camd {
 	int64_t bitrate_bps;
 	int64_t cameras;		/* that run */
 	bool has_hardware;		/* an encoder */
-	enum session_status failure;	/* why there is no camd to examine: SESSION_USAGE, SESSION_CAMD_FAILED; SESSION_OK: there is one */
+	enum session_status failure;	/* why there is no camd to examine; SESSION_OK: there is one */
 };
 
 /* A section of rows. */

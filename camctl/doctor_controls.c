@@ -28,7 +28,8 @@ static const struct knob {
 static const struct {
 	const char *name, *off, *on;
 } automatic[] = {
-	{ "AeEnable", "false", "true" }, { "auto_exposure", "1", "3" }, { "exposure_auto", "1", "3" }, { "gain_automatic", "false", "true" },
+	{ "AeEnable", "false", "true" }, { "auto_exposure", "1", "3" }, { "exposure_auto", "1", "3" },
+	{ "gain_automatic", "false", "true" },
 	{ "autogain", "false", "true" },
 };
 
@@ -86,7 +87,8 @@ static bool set_automatic(const struct trial *trial, bool on, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(automatic); i++)
 		if (find(trial, automatic[i].name) >= 0)
-			field_set_json_member(&arguments.controls, automatic[i].name, on ? automatic[i].on : automatic[i].off);
+			field_set_json_member(&arguments.controls, automatic[i].name,
+					      on ? automatic[i].on : automatic[i].off);
 	return send_controls(trial, &arguments, err);
 }
 
@@ -141,7 +143,8 @@ static void row_knob(const struct trial *trial, const struct knob *knob, const c
 	double first = value_of(trial, knob, false), second = value_of(trial, knob, true), told[2] = { NAN, NAN };
 	char name[64] = "";
 	size_t n = 0, before = 0, rows;
-	double *values = doctor_csv_column(csv, knob->column, name, &n), *times = doctor_csv_column(csv, "sensor_timestamp_ns", (char[64]){ 0 }, &rows);
+	double *values = doctor_csv_column(csv, knob->column, name, &n);
+	double *times = doctor_csv_column(csv, "sensor_timestamp_ns", (char[64]){ 0 }, &rows);
 	bool follows;
 
 	while (times && before < MIN(n, rows) && times[before] < (double)changed_ns)
@@ -152,12 +155,15 @@ static void row_knob(const struct trial *trial, const struct knob *knob, const c
 	}
 	follows = fabs(told[0] - first) <= NEAR * fabs(first) && fabs(told[1] - second) <= NEAR * fabs(second);
 	if (isnan(told[0]) || isnan(told[1]))
-		report_row(report, VERDICT_OK, knob->name, "cameras of libcamera tell exposure and gain with each frame; V4L2 cameras tell neither",
-			   "set to %g, then %g: taken; the table does not tell (%s)", first, second, *name ? name : "no column");
+		report_row(report, VERDICT_OK, knob->name, "cameras of libcamera tell exposure and gain with each frame; "
+			   "V4L2 cameras tell neither",
+			   "set to %g, then %g: taken; the table does not tell (%s)", first, second,
+			   *name ? name : "no column");
 	else
-		report_row(report, follows ? VERDICT_OK : VERDICT_NOTE, knob->name, "the table follows what was set within some frames",
-			   "set to %g, then %g; the table's %s tells %g, then %g, %d frames after the change", first, second, name, told[0], told[1],
-			   delay_of(csv, values, n, changed_ns, told[0], told[1]));
+		report_row(report, follows ? VERDICT_OK : VERDICT_NOTE, knob->name,
+			   "the table follows what was set within some frames",
+			   "set to %g, then %g; the table's %s tells %g, then %g, %d frames after the change", first, second,
+			   name, told[0], told[1], delay_of(csv, values, n, changed_ns, told[0], told[1]));
 	free(values);
 	free(times);
 }
@@ -181,8 +187,8 @@ static void record(struct trial *trial)
 	doctor_take_end(&take, bench->patient);
 	doctor_take_look(&take, bench->doctor, true);
 	doctor_bench_note(bench, &take, "controls set");
-	if (!done)
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.code ? err.text : "interrupted");
+	if (!done && doctor_bench_goes_on(bench))
+		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
 	for (size_t i = 0; done && take.n && take.parts[0].csv_file && i < ARRAY_LEN(knobs); i++)
 		if (find(trial, knobs[i].name) >= 0)
 			row_knob(trial, &knobs[i], take.parts[0].csv_file, changed_ns);
@@ -192,7 +198,8 @@ static void record(struct trial *trial)
 void doctor_controls_try(struct doctor_bench *bench, const struct list *camera_ids, int index)
 {
 	struct trial trial = {
-		.bench = bench, .camera_ids = camera_ids, .cameras = &bench->cameras, .list = xasprintf("data.cameras.%d.controls", index),
+		.bench = bench, .camera_ids = camera_ids, .cameras = &bench->cameras,
+		.list = xasprintf("data.cameras.%d.controls", index),
 	};
 	struct error err;
 	int known = 0;
@@ -202,13 +209,14 @@ void doctor_controls_try(struct doctor_bench *bench, const struct list *camera_i
 	if (!doctor_bench_goes_on(bench))
 		known = 0;
 	else if (!known)
-		report_row(bench->doctor->report, VERDICT_OK, "controls", NULL, "this camera has %d, none for exposure or gain",
-			   item_count(&bench->cameras, trial.list));
+		report_row(bench->doctor->report, VERDICT_OK, "controls", NULL,
+			   "this camera has %d, none for exposure or gain", item_count(&bench->cameras, trial.list));
 	else if (!set_automatic(&trial, false, &err) || !set_knobs(&trial, false, &err))
 		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
 	else
 		record(&trial);
 	if (known && doctor_bench_goes_on(bench) && !set_automatic(&trial, true, &err))
-		report_row(bench->doctor->report, VERDICT_NOTE, "controls", NULL, "the automatic ones were not switched on again: %s", err.text);
+		report_row(bench->doctor->report, VERDICT_NOTE, "controls", NULL,
+			   "the automatic ones were not switched on again: %s", err.text);
 	free(trial.list);
 }

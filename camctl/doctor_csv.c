@@ -46,7 +46,8 @@ static bool next_row(struct reader *reader, struct row *row)
 		return false;
 	*row = (struct row){ 0 };
 	/* the time of writing may be empty */
-	if (sscanf(reader->line, "%" SCNd64 ",%*[^,],%" SCNd64 ",%" SCNd64, &row->number, &row->sensor_ns, &row->dropped) == 3)
+	if (sscanf(reader->line, "%" SCNd64 ",%*[^,],%" SCNd64 ",%" SCNd64, &row->number, &row->sensor_ns,
+	    &row->dropped) == 3)
 		return true;
 	return sscanf(reader->line, "%" SCNd64 ",,%" SCNd64 ",%" SCNd64, &row->number, &row->sensor_ns, &row->dropped) == 3;
 }

@@ -30,7 +30,8 @@ static void describe_node(const char *path, char text[DOCTOR_TEXT_BYTES])
 
 	doctor_files_line(file, name);
 	target[MAX(n, 0)] = '\0';
-	snprintf(text, DOCTOR_TEXT_BYTES, "%.120s%s%.60s%s", name, n > 0 ? " (" : "", n > 0 ? strrchr(target, '/') + 1 : "", n > 0 ? ")" : "");
+	snprintf(text, DOCTOR_TEXT_BYTES, "%.120s%s%.60s%s", name, n > 0 ? " (" : "", n > 0 ? strrchr(target, '/') + 1 : "",
+		 n > 0 ? ")" : "");
 	free(file);
 	free(driver);
 }
@@ -60,10 +61,12 @@ static void row_nodes(struct report *report)
 	glob("/dev/video*", 0, NULL, &found);
 	refused = list_nodes(report, &found);
 	if (refused)
-		report_row(report, VERDICT_PROBLEM, "video devices", "put the user into the group that owns them, which is video on Debian: "
-			   "sudo usermod -aG video \"$USER\", then log in again", "%zu of %zu may not be opened", refused, found.gl_pathc);
+		report_row(report, VERDICT_PROBLEM, "video devices",
+			   "put the user into the group that owns them, which is video on Debian: sudo usermod -aG video "
+			   "\"$USER\", then log in again", "%zu of %zu may not be opened", refused, found.gl_pathc);
 	else if (!found.gl_pathc)
-		report_row(report, VERDICT_NOTE, "video devices", "a USB camera, or a camera that config.txt or a device tree names, makes some",
+		report_row(report, VERDICT_NOTE, "video devices", "a USB camera, or a camera that config.txt or a device "
+			   "tree names, makes some",
 			   "there is no /dev/video*");
 	else
 		report_row(report, VERDICT_OK, "video devices", NULL, "%zu, all may be opened", found.gl_pathc);
@@ -93,7 +96,8 @@ static void row_group(struct report *report)
 	else if (!geteuid() || is_member(video))
 		report_row(report, VERDICT_OK, "group video", NULL, "%s %s", name, geteuid() ? "is in it" : "needs no group");
 	else
-		report_row(report, VERDICT_NOTE, "group video", "sudo usermod -aG video \"$USER\", then log in again", "%s is not in it", name);
+		report_row(report, VERDICT_NOTE, "group video", "sudo usermod -aG video \"$USER\", then log in again",
+			   "%s is not in it", name);
 }
 
 void doctor_devices_examine(struct doctor *doctor)
@@ -138,7 +142,8 @@ static void find_mount(const char *path, char type[64], char device[DOCTOR_TEXT_
 	while (file && getline(&line, &room, file) > 0) {
 		const char *rest = strstr(line, " - ");
 
-		if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", mount) != 1 || sscanf(rest, " - %63s %199s", this_type, this_device) != 2)
+		if (!rest || sscanf(line, "%*s %*s %*s %*s %4095s", mount) != 1 ||
+		    sscanf(rest, " - %63s %199s", this_type, this_device) != 2)
 			continue;
 		unescape(mount);
 		if (!lies_below(path, mount) || strlen(mount) < longest)
@@ -180,13 +185,15 @@ void doctor_devices_row_disk(struct doctor *doctor, const char *directory, int64
 	const char *advice;
 
 	if (left < 0 || access(directory, W_OK)) {
-		report_row(doctor->report, VERDICT_PROBLEM, "disk", "make the directory writable, or choose another with --output-dir",
+		report_row(doctor->report, VERDICT_PROBLEM, "disk", "make the directory writable, or choose another with "
+			   "--output-dir",
 			   "%s: %s", directory, strerror(errno));
 		return;
 	}
 	find_mount(directory, type, device);
 	advice = left < LITTLE_BYTES ? "make room, or choose another directory with --output-dir" : advice_on(type);
-	report_row(doctor->report, left < TOO_LITTLE_BYTES ? VERDICT_PROBLEM : advice ? VERDICT_NOTE : VERDICT_OK, "disk", advice,
+	report_row(doctor->report, left < TOO_LITTLE_BYTES ? VERDICT_PROBLEM : advice ? VERDICT_NOTE : VERDICT_OK, "disk",
+		   advice,
 		   "%s: %s on %s, %s free, enough for %s at %.1f Mb/s", directory, type, device, human_size(left, size),
 		   human_duration(left / MAX(bits_per_s / 8, 1) * NS_PER_S, lasting), (double)bits_per_s / 1e6);
 }

@@ -6,7 +6,7 @@
 
 #define DOCTOR_TEXT_BYTES 200
 
-/* The first line, or what stands before the first NUL, without blanks at its end. False: there is no such file, or nothing in it. */
+/* The first line, or what is before the first NUL, without blanks at its end. False: no such file, or nothing in it. */
 bool doctor_files_line(const char *path, char text[DOCTOR_TEXT_BYTES]);
 
 /* The value behind KEY in a file of lines like "KEY: value" or KEY="value". False: there is none. */

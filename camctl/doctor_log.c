@@ -9,7 +9,8 @@
 #define LINE_BYTES 300
 
 /*
- * camd's own lines are "2026-11-20T14:03:07.123456+01:00 info    camd     text"; those of libraries and drivers have any form,
+ * camd's own lines are "2026-11-20T14:03:07.123456+01:00 info    camd     "
+ 	"text"; those of libraries and drivers have any form,
  * and are taken when they complain.
  */
 static bool matters(const char *line)

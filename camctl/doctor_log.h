@@ -3,7 +3,7 @@
 
 #include "common/field.h"
 
-/* Appends, to a list of texts, warnings, errors, and what is said of cameras, encoders and libcamera; `most` lines at most, each once. */
+/* Appends warnings, errors, and what is said of cameras, encoders and libcamera to a list: `most` lines, each once. */
 void doctor_log_collect(const char *path, size_t most, struct list *lines);
 
 /* The last line that contains the mark, from `text` on, which it must contain, too; allocated, NULL: there is none. */

@@ -49,14 +49,16 @@ static void row_board(struct report *report)
 	char model[DOCTOR_TEXT_BYTES];
 	bool has_driver = !access("/sys/module/bcm2835_codec", F_OK);
 
-	if (!doctor_files_line("/proc/device-tree/model", model) && !doctor_files_line("/sys/class/dmi/id/product_name", model)) {
+	if (!doctor_files_line("/proc/device-tree/model", model) &&
+	    !doctor_files_line("/sys/class/dmi/id/product_name", model)) {
 		report_row(report, VERDICT_OK, "board", NULL, "it does not say");
 		return;
 	}
 	if (is_raspberry_pi(model) && has_no_encoder(model))
 		report_row(report, VERDICT_OK, "board", NULL, "%s: it has no H.264 encoder, the processor encodes", model);
 	else if (is_raspberry_pi(model) && !has_driver)
-		report_row(report, VERDICT_NOTE, "board", "only Raspberry Pi OS has the driver bcm2835-codec; with another kernel the processor encodes",
+		report_row(report, VERDICT_NOTE, "board", "only Raspberry Pi OS has the driver bcm2835-codec; with another "
+			   "kernel the processor encodes",
 			   "%s, whose hardware encoder has no driver in this kernel", model);
 	else
 		report_row(report, VERDICT_OK, "board", NULL, "%s", model);
@@ -82,7 +84,8 @@ static void row_load(struct report *report)
 	double load[1] = { 0 };
 	bool busy = getloadavg(load, 1) == 1 && load[0] > 0.5 * (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-	report_row(report, busy ? VERDICT_NOTE : VERDICT_OK, "load", busy ? "other programs compute: what is measured will be worse than it need be" : NULL,
+	report_row(report, busy ? VERDICT_NOTE : VERDICT_OK, "load", busy ?
+		   "other programs compute: what is measured will be worse than it need be" : NULL,
 		   "%.2f", load[0]);
 }
 
@@ -90,28 +93,32 @@ static void row_load(struct report *report)
 
 static void row_memory(struct report *report)
 {
-	int64_t total = doctor_files_bytes("/proc/meminfo", "MemTotal"), available = doctor_files_bytes("/proc/meminfo", "MemAvailable");
+	int64_t total = doctor_files_bytes("/proc/meminfo", "MemTotal");
+	int64_t available = doctor_files_bytes("/proc/meminfo", "MemAvailable");
 	char a[HUMAN_BYTES], b[HUMAN_BYTES];
 	bool little = available < LITTLE_MEMORY_BYTES;
 
-	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ? "little is left for the buffers of cameras and encoders" : NULL,
+	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ?
+		   "little is left for the buffers of cameras and encoders" : NULL,
 		   "%s available of %s", human_size(available, a), human_size(total, b));
 }
 
 /* What hardware that can't gather scattered pages works in. */
 static void row_contiguous(struct report *report)
 {
-	int64_t total = doctor_files_bytes("/proc/meminfo", "CmaTotal"), left = doctor_files_bytes("/proc/meminfo", "CmaFree");
+	int64_t total = doctor_files_bytes("/proc/meminfo", "CmaTotal");
+	int64_t left = doctor_files_bytes("/proc/meminfo", "CmaFree");
 	char a[HUMAN_BYTES], b[HUMAN_BYTES];
 	bool little = total > 0 && left < LITTLE_CMA_BYTES;
 
 	if (total <= 0) {
-		report_row(report, VERDICT_OK, "contiguous memory", NULL, "no CMA; none is needed where devices have an IOMMU, or for USB cameras");
+		report_row(report, VERDICT_OK, "contiguous memory", NULL,
+			   "no CMA; none is needed where devices have an IOMMU, or for USB cameras");
 		return;
 	}
 	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "contiguous memory",
-		   little ? "a camera of 1456x1088 with a hardware encoder takes about 33 MB: raise cma= on the kernel's command line (on a "
-		   "Raspberry Pi: dtoverlay=vc4-kms-v3d,cma-256 in config.txt)" : NULL,
+		   little ? "a camera of 1456x1088 with a hardware encoder takes about 33 MB: raise cma= on the kernel's "
+		   "command line (on a Raspberry Pi: dtoverlay=vc4-kms-v3d,cma-256 in config.txt)" : NULL,
 		   "CMA: %s free of %s", human_size(left, a), human_size(total, b));
 }
 
@@ -193,8 +200,8 @@ void doctor_machine_row_throttled(struct doctor *doctor, const char *during)
 		return;
 	report_row(doctor->report, now ? VERDICT_PROBLEM : ever ? VERDICT_NOTE : VERDICT_OK, during, all ? advice : NULL,
 		   "0x%lx%s%s%s%s%s%s", (unsigned long)bits, !all ? ": none" : now ? ": now" : ": since it was switched on",
-		   all & UNDER_VOLTAGE ? ", under-voltage" : "", all & CAPPED ? ", clock capped" : "", all & THROTTLED ? ", throttled" : "",
-		   all & TOO_HOT ? ", too hot" : "", now && ever != now ? " (and more before)" : "");
+		   all & UNDER_VOLTAGE ? ", under-voltage" : "", all & CAPPED ? ", clock capped" : "", all & THROTTLED ?
+		   ", throttled" : "", all & TOO_HOT ? ", too hot" : "", now && ever != now ? " (and more before)" : "");
 }
 
 /* ---- tools ---- */

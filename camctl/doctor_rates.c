@@ -67,9 +67,12 @@ static double fps_of_controls(const struct doctor_bench *bench, int index)
 	int n = item_count(&bench->cameras, list);
 	double us = 0;
 
-	for (int i = 0; i < n; i++)
-		if (!strcmp(item_text(&bench->cameras, list, i, "name") ? item_text(&bench->cameras, list, i, "name") : "", "FrameDurationLimits"))
+	for (int i = 0; i < n; i++) {
+		const char *name = item_text(&bench->cameras, list, i, "name");
+
+		if (name && !strcmp(name, "FrameDurationLimits"))
 			us = item_number(&bench->cameras, list, i, "min", 0);
+	}
 	free(list);
 	return us > 0 ? floor(1e6 / us * 100) / 100 : 0;
 }
@@ -103,26 +106,31 @@ static void row_rate(struct doctor_bench *bench, const struct doctor_take *take,
 	bool bad, off, soft;
 
 	if (!take->n || !part->file) {
-		report_row(bench->doctor->report, VERDICT_PROBLEM, what, "camd's log below", "%s", take->n && part->error ? part->error : take->error);
+		report_row(bench->doctor->report, VERDICT_PROBLEM, what, "camd's log below", "%s",
+			   take->n && part->error ? part->error : take->error);
 		return;
 	}
 	bad = part->error || doctor_take_lost(part) || (part->video.decoded != part->frames && !*part->video_error);
 	off = part->csv.fps > 0 && fabs(part->csv.fps / asked - 1) > 0.01;
 	soft = bench->hardware && !strstr(part->encoder, "(hardware)");
 	report_row(bench->doctor->report, bad ? VERDICT_PROBLEM : off || soft ? VERDICT_NOTE : VERDICT_OK, what,
-		   "none lost, the rate that was asked for if the camera has it; below 9/s and at the highest rate the encoder neither hangs nor changes",
-		   "%s, %.4f/s (its own nominal rate %g), %" PRId64 " of %" PRId64 " frames, %" PRId64 " decoded, lost: %s; longest interval %.3f ms; "
-		   "stop %.1f ms; %s%s%s", part->size, part->csv.fps, part->target_fps, part->frames, part->captured, part->video.decoded,
-		   doctor_rows_lost(&part->lost, lost), part->csv.longest_ms, (double)take->stop_ns / 1e6, part->encoder, part->error ? "; " : "",
-		   part->error ? part->error : "");
+		   "none lost, the rate that was asked for if the camera has it; below 9/s and at the highest rate the "
+		   "encoder neither hangs nor changes",
+		   "%s, %.4f/s (its own nominal rate %g), %" PRId64 " of %" PRId64 " frames, %" PRId64 " decoded, lost: %s; longest "
+		   "interval %.3f ms; stop %.1f ms; %s%s%s", part->size, part->csv.fps, part->target_fps, part->frames,
+		   part->captured, part->video.decoded, doctor_rows_lost(&part->lost, lost), part->csv.longest_ms,
+		   (double)take->stop_ns / 1e6, part->encoder, part->error ? "; " : "", part->error ? part->error : "");
 }
 
 static void try_rate(struct doctor_bench *bench, const struct list *base, const char *spec, const struct rate *rate)
 {
 	const struct list all = { 0 };
 	struct doctor_take take = { .n = 0 };
-	char *what = xasprintf("%g/s%s%s", rate->fps, *rate->size ? " at " : "", rate->size), *fps = xasprintf("%.6g", rate->fps);
-	const char *flags[] = { "--camera", spec, "--target-fps", fps, *rate->size ? "--resolution" : NULL, rate->size, NULL };
+	char *what = xasprintf("%g/s%s%s", rate->fps, *rate->size ? " at " : "", rate->size);
+	char *fps = xasprintf("%.6g", rate->fps);
+	const char *flags[] = {
+		"--camera", spec, "--target-fps", fps, *rate->size ? "--resolution" : NULL, rate->size, NULL,
+	};
 
 	if (doctor_bench_start(bench, base, flags)) {
 		/* slow rates need longer for as much */

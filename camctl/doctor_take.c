@@ -61,7 +61,8 @@ static void note_started(struct doctor_take *take, const struct wire_message *re
 		struct doctor_part *part = add(take, item_integer(reply, cameras, i, "camera_id", -1));
 
 		if (part)
-			part->first_frame_ns = item_integer(reply, cameras, i, "first_sensor_timestamp_ns", take->begun_ns) - take->begun_ns;
+			part->first_frame_ns = item_integer(reply, cameras, i, "first_sensor_timestamp_ns",
+							    take->begun_ns) - take->begun_ns;
 	}
 	for (int i = 0; i < failed; i++) {
 		struct doctor_part *part = add(take, item_integer(reply, "data.failed", i, "camera_id", -1));
@@ -90,7 +91,8 @@ bool doctor_take_begin(struct doctor_take *take, struct patient *patient, const 
 	struct error err;
 
 	*take = (struct doctor_take){
-		.encoders_changed = patient->encoders_changed, .cameras_lost = patient->cameras_lost, .degraded = patient->degraded,
+		.encoders_changed = patient->encoders_changed, .cameras_lost = patient->cameras_lost,
+		.degraded = patient->degraded,
 	};
 	take->temperature = take->hottest = doctor_machine_temperature();
 	patient_ask(patient, CMD_GET_STATUS, NULL, 0, &err);
@@ -114,7 +116,8 @@ struct progress {
 	int64_t frames[DOCTOR_MAX_CAMERAS], since_ns[DOCTOR_MAX_CAMERAS];
 };
 
-static void note_progress(struct doctor_take *take, struct progress *progress, const struct wire_message *status, int64_t now_ns)
+static void note_progress(struct doctor_take *take, struct progress *progress, const struct wire_message *status,
+			  int64_t now_ns)
 {
 	for (int i = 0; i < take->n; i++) {
 		struct doctor_part *part = &take->parts[i];
@@ -156,7 +159,8 @@ static void note_status(struct doctor_take *take, const struct wire_message *sta
 	for (int i = 0; i < take->n; i++) {
 		struct doctor_part *part = &take->parts[i];
 		int at = item_of_camera(status, cameras, part->camera_id);
-		const char *encoder = item_text(status, cameras, at, "encoder"), *size = item_text(status, cameras, at, "size");
+		const char *encoder = item_text(status, cameras, at, "encoder");
+		const char *size = item_text(status, cameras, at, "size");
 
 		snprintf(part->encoder, sizeof(part->encoder), "%s", encoder ? encoder : "none");
 		snprintf(part->size, sizeof(part->size), "%s", size ? size : "?");

@@ -1,5 +1,6 @@
 /*
- * A recording made for measuring, and all that can be said of it: what camd says, what it took, what its files hold. The files
+ * A recording made for measuring, and all that can be said of it: what camd says, what it took,
+ 	what its files hold. The files
  * are removed once they are looked at. One thread; it turns the doctor's loop.
  */
 #pragma once
@@ -21,7 +22,7 @@ struct doctor_part {		/* one camera's */
 	double target_fps;
 	int64_t frames, captured, duration_ns, bytes, copied_bytes;
 	struct doctor_lost lost;
-	int64_t first_frame_ns;		/* from the command to the first frame's sensor time; may be negative where a driver dates ahead */
+	int64_t first_frame_ns;		/* from the command to the first frame's sensor time */
 	int64_t longest_pause_ns;	/* in which no frame was written, as far as get_status shows */
 	double lowest_fps;		/* that get_status showed; 0: it was not asked */
 	struct doctor_csv csv;

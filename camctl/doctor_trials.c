@@ -69,7 +69,8 @@ static char *print_spans(struct spans *spans)
 
 static bool is_whole(const struct doctor_part *part)
 {
-	return part->file && !part->error && part->frames && part->video.begins_with_key && part->video.decoded == part->frames &&
+	return part->file && !part->error && part->frames && part->video.begins_with_key &&
+		part->video.decoded == part->frames &&
 	       !*part->video.complaint;
 }
 
@@ -98,10 +99,11 @@ void doctor_trials_restarts(struct doctor_bench *bench, const struct list *camer
 	stop_text = print_spans(&stops);
 	slow = stops.n && MAX(starts.ms[starts.n - 1], stops.ms[stops.n - 1]) > SLOW_NS / 1e6;
 	bad = lost || whole + unseen < made;
-	report_row(report_of(bench), bad ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "start and stop", "all whole: decoded, beginning with a key frame; "
+	report_row(report_of(bench), bad ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "start and stop",
+		   "all whole: decoded, beginning with a key frame; "
 		   "no start or stop of seconds, no growth from first to last",
-		   "%" PRId64 " times, %" PRId64 " whole, %" PRId64 " frames lost; shortest / median / longest: start %s ms, stop %s ms", made, whole,
-		   lost, start_text, stop_text);
+		   "%" PRId64 " times, %" PRId64 " whole, %" PRId64 " frames lost; shortest / median / longest: start %s ms, "
+		   "stop %s ms", made, whole, lost, start_text, stop_text);
 	free(start_text);
 	free(stop_text);
 }
@@ -114,10 +116,11 @@ static void row_bitrate(struct doctor_bench *bench, const struct doctor_part *pa
 	char lost[DOCTOR_LOST_BYTES];
 	double mbps = doctor_take_mbps(part);
 	bool over = mbps * 1e6 > 1.5 * (double)bps, skips = part->lost.encoder > 0;
-	enum verdict verdict = part->error || (skips && bps >= LITTLE_BPS) ? VERDICT_PROBLEM : skips || over ? VERDICT_NOTE : VERDICT_OK;
+	bool bad = part->error || (skips && bps >= LITTLE_BPS);
+	enum verdict verdict = bad ? VERDICT_PROBLEM : skips || over ? VERDICT_NOTE : VERDICT_OK;
 
-	report_row(report_of(bench), verdict, what, "no frame lost by the encoder (skips at low rates: choose the lowest rate without); no more "
-		   "than 1.5 times what was asked; less is right for a simple picture",
+	report_row(report_of(bench), verdict, what, "no frame lost by the encoder (skips at low rates: choose the lowest "
+		   "rate without); no more than 1.5 times what was asked; less is right for a simple picture",
 		   "%.3f Mb/s, %" PRId64 " of %" PRId64 " frames, lost: %s%s%s", mbps, part->frames, part->captured,
 		   doctor_rows_lost(&part->lost, lost), part->error ? "; " : "", part->error ? part->error : "");
 	free(what);
@@ -157,48 +160,61 @@ static struct point where(struct doctor_bench *bench, int64_t camera_id)
 
 	if (at < 0)
 		return (struct point){ 0 };
-	return (struct point){ item_integer(status, cameras, at, "bytes", 0), item_integer(status, cameras, at, "duration_ns", 0) };
+	return (struct point){
+		item_integer(status, cameras, at, "bytes", 0), item_integer(status, cameras, at, "duration_ns", 0),
+	};
 }
 
 static double mbps_between(struct point a, struct point b)
 {
-	return b.duration_ns > a.duration_ns ? (double)(b.bytes - a.bytes) * 8e3 / (double)(b.duration_ns - a.duration_ns) : 0;
+	int64_t ns = b.duration_ns - a.duration_ns;
+
+	return ns > 0 ? (double)(b.bytes - a.bytes) * 8e3 / (double)ns : 0;
+}
+
+static void row_change(struct doctor_bench *bench, const struct doctor_part *part, double before, double after)
+{
+	bool deaf = before > SIMPLE_MBPS && after < 1.2 * before;
+	bool bad = part->error || (!*part->video_error && (part->video.decoded != part->frames || *part->video.complaint));
+	enum verdict verdict = bad ? VERDICT_PROBLEM : deaf || part->lost.encoder ? VERDICT_NOTE : VERDICT_OK;
+
+	report_row(report_of(bench), verdict, "bitrate change",
+		   "the second figure well above the first, unless the picture is simple; a hardware encoder loses no frame by it",
+		   "from 1 to 8 Mb/s while recording: %.3f, then %.3f Mb/s; lost by the encoder: %" PRId64 "; %s",
+		   before, after, part->lost.encoder, part->encoder);
+}
+
+/* Notes where it stands before the change, half a second behind it, and at the end. */
+static void record_change(struct doctor_bench *bench, int64_t camera_id, struct point points[3])
+{
+	patient_wait(bench->patient, bench->short_ns);
+	points[0] = where(bench, camera_id);
+	set_bitrate(bench, 8000000);
+	patient_wait(bench->patient, NS_PER_S / 2);
+	points[1] = where(bench, camera_id);
+	patient_wait(bench->patient, bench->short_ns);
+	points[2] = where(bench, camera_id);
 }
 
 void doctor_trials_bitrate_change(struct doctor_bench *bench, const struct list *camera_ids)
 {
 	int64_t id = ((int64_t *)camera_ids->items)[0];
+	struct point begin = { 0 }, points[3] = { { 0 } };
 	struct doctor_take take;
-	struct point points[3] = { { 0 } };
-	const struct doctor_part *part;
 
 	if (!doctor_bench_goes_on(bench) || !set_bitrate(bench, 1000000))
 		return;
 	if (doctor_take_begin(&take, bench->patient, camera_ids)) {
-		patient_wait(bench->patient, bench->short_ns);
-		points[0] = where(bench, id);
-		set_bitrate(bench, 8000000);
-		patient_wait(bench->patient, NS_PER_S / 2);	/* what was under way then */
-		points[1] = where(bench, id);
-		patient_wait(bench->patient, bench->short_ns);
-		points[2] = where(bench, id);
+		record_change(bench, id, points);
 		doctor_take_end(&take, bench->patient);
 		doctor_take_look(&take, bench->doctor, true);
 		doctor_bench_note(bench, &take, "1, then 8 Mb/s");
 	}
-	part = &take.parts[0];
-	if (take.n && part->file) {
-		bool lost = part->lost.encoder > 0, bad = part->error || part->video.decoded != part->frames || *part->video.complaint;
-		double before = mbps_between((struct point){ 0 }, points[0]), after = mbps_between(points[1], points[2]);
-		bool deaf = before > SIMPLE_MBPS && after < 1.2 * before;
-
-		report_row(report_of(bench), bad && !*part->video_error ? VERDICT_PROBLEM : lost || deaf ? VERDICT_NOTE : VERDICT_OK, "bitrate change",
-			   "the second figure well above the first, unless the picture is simple; a hardware encoder loses no frame by it",
-			   "from 1 to 8 Mb/s while recording: %.3f, then %.3f Mb/s; lost by the encoder: %" PRId64 "; %s", before, after,
-			   part->lost.encoder, part->encoder);
-	} else {
-		report_row(report_of(bench), VERDICT_PROBLEM, "bitrate change", NULL, "%s", take.n && part->error ? part->error : take.error);
-	}
+	if (take.n && take.parts[0].file)
+		row_change(bench, &take.parts[0], mbps_between(begin, points[0]), mbps_between(points[1], points[2]));
+	else
+		report_row(report_of(bench), VERDICT_PROBLEM, "bitrate change", NULL, "%s",
+			   take.n && take.parts[0].error ? take.parts[0].error : take.error);
 	doctor_take_clear(&take);
 	if (doctor_bench_goes_on(bench))
 		set_bitrate(bench, bench->bitrate_bps);
@@ -219,7 +235,7 @@ static double snapshot_ms(struct doctor_bench *bench, const struct list *camera_
 	struct cameras_args arguments = { *camera_ids };
 	int64_t asked_ns = clock_now_ns();
 	const struct wire_message *reply = patient_ask(bench->patient, CMD_TAKE_SNAPSHOT, &arguments, 0, err);
-	const char *file = reply ? wire_text(reply, "data.files.0") : NULL;
+	const char *file = reply ? wire_text(reply, "data.files.0") : NULL, *why;
 	unsigned char head[2] = { 0 };
 	FILE *picture;
 
@@ -231,22 +247,26 @@ static double snapshot_ms(struct doctor_bench *bench, const struct list *camera_
 	if (picture)
 		fclose(picture);
 	if (head[0] != 0xff || head[1] != 0xd8) {
-		error_set(err, ERR_IO, "there is no JPEG: %s", wire_text(reply, "data.failed.0.message") ? wire_text(reply, "data.failed.0.message") : "no reason given");
+		why = wire_text(reply, "data.failed.0.message");
+		error_set(err, ERR_IO, "there is no JPEG: %s", why ? why : "no reason given");
 		return -1;
 	}
 	return (double)(clock_now_ns() - asked_ns) / 1e6;
 }
 
-static void row_pictures(struct doctor_bench *bench, const struct doctor_take *take, int64_t previews, double ms, const char *error)
+static void row_pictures(struct doctor_bench *bench, const struct doctor_take *take, int64_t previews, double ms,
+			 const char *error)
 {
 	const struct doctor_part *part = &take->parts[0];
 	char lost[DOCTOR_LOST_BYTES];
 	bool bad = ms < 0 || !previews || part->error || part->lost.starved || part->lost.encoder || part->lost.storage;
 
-	report_row(report_of(bench), bad ? VERDICT_PROBLEM : VERDICT_OK, "pictures", "previews and snapshots cost the recording no frame",
-		   "while recording: %.1f previews a second, snapshot after %.1f ms; %" PRId64 " of %" PRId64 " frames recorded, lost: %s%s%s",
-		   (double)previews * 1e9 / (double)bench->short_ns, ms, part->frames, part->captured, doctor_rows_lost(&part->lost, lost),
-		   *error ? "; " : "", error);
+	report_row(report_of(bench), bad ? VERDICT_PROBLEM : VERDICT_OK, "pictures",
+		   "previews and snapshots cost the recording no frame",
+		   "while recording: %.1f previews a second, snapshot after %.1f ms; %" PRId64 " of %" PRId64 " frames "
+		   "recorded, lost: %s%s%s",
+		   (double)previews * 1e9 / (double)bench->short_ns, ms, part->frames, part->captured,
+		   doctor_rows_lost(&part->lost, lost), *error ? "; " : "", error);
 }
 
 void doctor_trials_pictures(struct doctor_bench *bench, const struct list *camera_ids)
@@ -272,7 +292,8 @@ void doctor_trials_pictures(struct doctor_bench *bench, const struct list *camer
 	doctor_take_end(&take, bench->patient);
 	doctor_take_look(&take, bench->doctor, true);
 	doctor_bench_note(bench, &take, "with pictures");
-	row_pictures(bench, &take, previews, ms, err.text);
+	if (doctor_bench_goes_on(bench))
+		row_pictures(bench, &take, previews, ms, err.text);
 	doctor_take_clear(&take);
 }
 
@@ -285,7 +306,8 @@ bool doctor_trials_switch(struct doctor_bench *bench, const struct list *camera_
 
 	if (patient_ask(bench->patient, CMD_SET_CAMERA, &arguments, 0, &err))
 		return true;
-	report_row(report_of(bench), VERDICT_PROBLEM, enabled ? "switch on" : "switch off", "camd's log below", "%s", err.text);
+	report_row(report_of(bench), VERDICT_PROBLEM, enabled ? "switch on" : "switch off", "camd's log below", "%s",
+		   err.text);
 	return false;
 }
 
@@ -297,7 +319,8 @@ static bool wait_for_state(struct doctor_bench *bench, int64_t camera_id, const 
 	while (clock_now_ns() < end_ns && doctor_bench_goes_on(bench)) {
 		struct error err;
 		const struct wire_message *status = patient_ask(bench->patient, CMD_GET_STATUS, NULL, 0, &err);
-		const char *state = status ? item_text(status, cameras, item_of_camera(status, cameras, camera_id), "state") : NULL;
+		int at = status ? item_of_camera(status, cameras, camera_id) : -1;
+		const char *state = at >= 0 ? item_text(status, cameras, at, "state") : NULL;
 
 		if (state && !strcmp(state, wanted))
 			return true;
@@ -308,9 +331,9 @@ static bool wait_for_state(struct doctor_bench *bench, int64_t camera_id, const 
 
 void doctor_trials_off_and_on(struct doctor_bench *bench, const struct list *camera_ids)
 {
-	int64_t id = ((int64_t *)camera_ids->items)[0], begun_ns = clock_now_ns(), off_ns, on_ns;
+	int64_t id = ((int64_t *)camera_ids->items)[0], begun_ns = clock_now_ns(), off_ns, on_ns, frames;
 	struct doctor_take take;
-	bool off, on;
+	bool off, on, slow;
 
 	if (!doctor_bench_goes_on(bench) || !doctor_trials_switch(bench, camera_ids, false))
 		return;
@@ -323,10 +346,14 @@ void doctor_trials_off_and_on(struct doctor_bench *bench, const struct list *cam
 	if (!doctor_bench_goes_on(bench))
 		return;
 	doctor_bench_take(bench, &take, camera_ids, NS_PER_S, "after off and on");
-	report_row(report_of(bench), !off || !on || !take.n || !take.parts[0].frames ? VERDICT_PROBLEM : MAX(off_ns, on_ns) > SLOW_NS ? VERDICT_NOTE : VERDICT_OK,
-		   "off and on", "off within a second or so: the encoder is drained and both devices are closed then; records again under its old number",
-		   "off after %.1f ms%s, on after %.1f ms%s, then %" PRId64 " frames in a second%s%s", (double)off_ns / 1e6, off ? "" : " (NOT off)",
-		   (double)on_ns / 1e6, on ? "" : " (does NOT run)", take.n ? take.parts[0].frames : 0, *take.error ? "; " : "", take.error);
+	frames = take.n ? take.parts[0].frames : 0;
+	slow = MAX(off_ns, on_ns) > SLOW_NS;
+	report_row(report_of(bench), !off || !on || !frames ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "off and on",
+		   "off within a second or so: the encoder is drained and both devices are closed then; records again under its "
+		   "old number",
+		   "off after %.1f ms%s, on after %.1f ms%s, then %" PRId64 " frames in a second%s%s", (double)off_ns / 1e6,
+		   off ? "" : " (NOT off)", (double)on_ns / 1e6, on ? "" : " (does NOT run)", frames, *take.error ? "; " : "",
+		   take.error);
 	doctor_take_clear(&take);
 }
 
@@ -347,9 +374,11 @@ static void one_preset(struct doctor_bench *bench, const char *preset)
 			frames += take.parts[i].captured;
 			lost += doctor_take_lost(&take.parts[i]);
 		}
-		report_row(report_of(bench), lost ? VERDICT_NOTE : VERDICT_OK, title, "no frame lost: then the processor can do without a hardware encoder",
-			   "%d camera%s: %.3f ms of processor a frame, %.1f %% of one core; %" PRId64 " of %" PRId64 " frames lost", take.n,
-			   take.n == 1 ? "" : "s", frames ? seconds * 1e3 / (double)frames : 0, seconds * 1e11 / (double)bench->short_ns, lost, frames);
+		report_row(report_of(bench), lost ? VERDICT_NOTE : VERDICT_OK, title,
+			   "no frame lost: then the processor can do without a hardware encoder",
+			   "%d camera%s: %.3f ms of processor a frame, %.1f %% of one core; %" PRId64 " of %" PRId64 " "
+			   "frames lost", take.n, take.n == 1 ? "" : "s", frames ? seconds * 1e3 / (double)frames : 0,
+			   seconds * 1e11 / (double)bench->short_ns, lost, frames);
 		doctor_take_clear(&take);
 	}
 	free(title);

@@ -58,8 +58,8 @@ static void describe(const char *output, struct doctor_video *video)
 	take_value(output, "width", width, sizeof(width));
 	take_value(output, "height", height, sizeof(height));
 	number = strtol(level, NULL, 10);
-	snprintf(video->coding, sizeof(video->coding), "%s %s level %ld.%ld %sx%s", codec, profile, number / 10, number % 10, width,
-		 height);
+	snprintf(video->coding, sizeof(video->coding), "%s %s level %ld.%ld %sx%s", codec, profile, number / 10, number % 10,
+		 width, height);
 }
 
 /* What stands before the section is what the decoder has to say. */
@@ -101,7 +101,8 @@ static bool look_at_packets(struct doctor *doctor, const char *path, struct doct
 	return video->packets > 0;
 }
 
-bool doctor_video_look(struct doctor *doctor, const char *path, int64_t duration_ns, struct doctor_video *video, struct error *err)
+bool doctor_video_look(struct doctor *doctor, const char *path, int64_t duration_ns, struct doctor_video *video,
+		       struct error *err)
 {
 	static const char what[] = "-count_frames -show_entries stream=codec_name,profile,level,width,height,nb_read_frames";
 	char *options, *output;

@@ -13,4 +13,5 @@ struct doctor_video {
 };
 
 /* False: ffmpeg is not there, or finds nothing in the file. Takes as long as decoding does. */
-bool doctor_video_look(struct doctor *doctor, const char *path, int64_t duration_ns, struct doctor_video *video, struct error *err);
+bool doctor_video_look(struct doctor *doctor, const char *path, int64_t duration_ns, struct doctor_video *video,
+		       struct error *err);

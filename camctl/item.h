@@ -1,5 +1,6 @@
 /*
- * Members of the index-th object of a list in a message: "data.cameras", 0, "frames". What is absent is the fallback, or NULL.
+ * Members of the index-th object of a list in a message: "data.cameras", 0, "frames". What is absent is the fallback,
+ 	or NULL.
  * Texts are borrowed. Pure functions; any thread.
  */
 #pragma once

@@ -149,13 +149,14 @@ struct patient *patient_start(struct doctor *doctor, const struct list *base, co
 	}
 	session_watch(patient->session, &watcher, patient);
 	session_want_events(patient->session);
-	if (doctor_pump(doctor, START_NS, false, is_ready, patient) && !patient->ended)
+	if (doctor_pump(doctor, START_NS, DOCTOR_WAITS, is_ready, patient) && !patient->ended)
 		return patient;
 	usage = patient->ended && session_status(patient->session) == SESSION_USAGE;
 	if (doctor_is_stopped(doctor))
 		error_set(err, ERR_CANCELLED, "interrupted");
 	else
-		error_set(err, usage ? ERR_BAD_ARGUMENT : ERR_INTERNAL, "camd %s: %s", patient->ended ? "did not start" : "does not say that it is ready",
+		error_set(err, usage ? ERR_BAD_ARGUMENT : ERR_INTERNAL, "camd %s: %s",
+			  patient->ended ? "did not start" : "does not say that it is ready",
 			  patient->notes.n ? ((char **)patient->notes.items)[patient->notes.n - 1] : "it gave no reason");
 	patient_end(patient);
 	return NULL;
@@ -182,9 +183,9 @@ enum session_status patient_end(struct patient *patient)
 	if (!patient)
 		return SESSION_OK;
 	session_quit(patient->session, SESSION_OK);
-	if (!doctor_pump(patient->doctor, END_NS, true, has_quit, patient) || !patient->ended) {
+	if (!doctor_pump(patient->doctor, END_NS, DOCTOR_ENDS, has_quit, patient) || !patient->ended) {
 		session_kill(patient->session);
-		doctor_pump(patient->doctor, END_NS, true, is_gone, patient);
+		doctor_pump(patient->doctor, END_NS, DOCTOR_ENDS, is_gone, patient);
 	}
 	status = session_status(patient->session);
 	session_destroy(patient->session);
@@ -231,8 +232,8 @@ static bool refuse(const struct patient *patient, const char *command, struct er
 	return error_set(err, ERR_TIMEOUT, "%s: no answer in time", command);
 }
 
-const struct wire_message *patient_ask(struct patient *patient, enum command_id command, const void *arguments, int64_t limit_ns,
-				       struct error *err)
+const struct wire_message *patient_ask(struct patient *patient, enum command_id command, const void *arguments,
+				       int64_t limit_ns, struct error *err)
 {
 	struct question *question = xcalloc(1, sizeof(*question));
 	char *text;
@@ -241,7 +242,7 @@ const struct wire_message *patient_ask(struct patient *patient, enum command_id 
 	patient->answered = false;
 	*question = (struct question){ patient, ++patient->question };
 	session_call(patient->session, command, arguments, on_reply, question);
-	doctor_pump(patient->doctor, limit_ns ? limit_ns : ANSWER_NS, false, is_answered, patient);
+	doctor_pump(patient->doctor, limit_ns ? limit_ns : ANSWER_NS, DOCTOR_WORKS, is_answered, patient);
 	if (!patient->answered || !patient->reply.json) {
 		patient->question++;
 		refuse(patient, commands[command].name, err);
@@ -276,7 +277,7 @@ bool patient_set(struct patient *patient, const char *name, const char *value, s
 
 bool patient_wait(struct patient *patient, int64_t ns)
 {
-	doctor_pump(patient->doctor, ns, false, is_gone, patient);
+	doctor_pump(patient->doctor, ns, DOCTOR_WAITS, is_gone, patient);
 	return !patient->ended && !doctor_is_stopped(patient->doctor);
 }
 

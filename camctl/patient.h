@@ -27,11 +27,12 @@ struct patient {
 	struct wire_message reply;
 };
 
-/* Starts camd with a list of flags and then those (a NULL-terminated array), which win, and waits until its cameras are open. */
+/* Starts camd with a list of flags and then a NULL-terminated array of them, which wins, and waits for its cameras. */
 struct patient *patient_start(struct doctor *doctor, const struct list *base, const char *const *flags, struct error *err);
 
 /* The reply, until the next question. NULL, and err: it is an error, camd is gone, or it takes longer than that. */
-const struct wire_message *patient_ask(struct patient *patient, enum command_id command, const void *arguments, int64_t limit_ns,
+const struct wire_message *patient_ask(struct patient *patient, enum command_id command, const void *arguments,
+				       int64_t limit_ns,
 				       struct error *err);
 
 /* Takes the reply over, to be kept beside the next question's; the caller clears it. */

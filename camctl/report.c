@@ -191,7 +191,8 @@ void report_section(struct report *report, const char *format, ...)
 
 static void echo_row(const struct report *report, const struct row *row)
 {
-	fprintf(report->echo, "%-*s %-*s %s\n", VERDICT_COLUMNS, verdict_names[row->verdict], WHAT_COLUMNS, row->what, row->measured);
+	fprintf(report->echo, "%-*s %-*s %s\n", VERDICT_COLUMNS, verdict_names[row->verdict], WHAT_COLUMNS, row->what,
+		row->measured);
 	if (row->advice && row->verdict != VERDICT_OK)
 		fprintf(report->echo, "%*s-> %s\n", VERDICT_COLUMNS + WHAT_COLUMNS + 2, "", row->advice);
 	fflush(report->echo);

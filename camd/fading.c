@@ -2,7 +2,7 @@
 
 #include "common/util.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define LOOK_NS NS_PER_S
 #define ROW_STEP 8		/* of the rows that are looked at: no line of text in a picture falls between two */
@@ -42,7 +42,7 @@ static void look_at(struct fading *fading, const struct frame *picture)
 	for (int y = 0; y < picture->format.height; y += ROW_STEP) {
 		const uint8_t *row = plane->data + (size_t)y * plane->stride;
 
-		print = (uint32_t)crc32_z(print, row, (size_t)row_bytes);
+		print = libdeflate_crc32(print, row, (size_t)row_bytes);
 		for (int x = 0; x < row_bytes; x += step, n++) {
 			sum += row[x];
 			brightest = MAX(brightest, row[x]);
@@ -61,6 +61,9 @@ void fading_look(struct fading *fading, const struct frame *frame)
 	if (fading->looked_ns && frame->sensor_ns - fading->looked_ns < LOOK_NS)
 		return;
 	if (!luma_step(picture->format.pixels))
+		return;
+	/* of buffers that nobody else reads, one is mapped for this, and waited for */
+	if (picture->map && !picture->mapped && fading->looked_ns && frame->sensor_ns - fading->looked_ns < 2 * LOOK_NS)
 		return;
 	fading->looked_ns = frame->sensor_ns;
 	frame_begin_read(picture);

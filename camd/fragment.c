@@ -3,7 +3,7 @@
 #include "common/util.h"
 
 #include <string.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define VERSION 2
 #define FLAG_KEY 1
@@ -155,7 +155,7 @@ uint32_t fragment_crc_head(const uint8_t *head, size_t bytes)
 
 uint32_t fragment_crc_payload(uint32_t crc, const void *data, size_t bytes)
 {
-	return (uint32_t)crc32_z(crc, data, bytes);
+	return libdeflate_crc32(crc, data, bytes);
 }
 
 void fragment_set_crc(uint8_t *head, uint32_t crc)

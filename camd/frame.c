@@ -51,6 +51,8 @@ static void sync_planes(const struct frame *frame, uint64_t flags)
 
 void frame_begin_read(const struct frame *frame)
 {
+	if (frame->map)
+		frame->map(frame);
 	sync_planes(frame, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
 }
 
@@ -155,6 +157,7 @@ void frame_copy_facts(struct frame *to, const struct frame *from)
 {
 	to->sensor_ns = from->sensor_ns;
 	to->wall_ns = from->wall_ns;
+	to->arrived_ns = from->arrived_ns;
 	to->sequence = from->sequence;
 	to->gap = from->gap;
 	to->exposure = from->exposure;

@@ -91,11 +91,18 @@ struct frame {
 	struct frame_format format;
 	struct plane planes[FRAME_MAX_PLANES];
 	int n_planes;
+	/*
+	 * Sees to it that planes[].data is there, which may be NULL outside frame_begin_read() and frame_end_read() where this is
+	 * set: memory that nobody reads is not mapped. Any thread.
+	 */
+	void (*map)(const struct frame *frame);
+	bool mapped;		/* with map: it has been, as of its arrival */
 	bool needs_sync;	/* memory that a device writes behind the processor's cache: frame_begin_read() matters */
 	const struct frame *small;	/* the same moment in a smaller size where the camera gives one, or NULL; lives as long */
 
 	int64_t sensor_ns;	/* when it was exposed, CLOCK_MONOTONIC */
 	int64_t wall_ns;	/* CLOCK_REALTIME when it reached camd */
+	int64_t arrived_ns;	/* CLOCK_MONOTONIC then; 0: not noted */
 	uint64_t sequence;	/* the source's own counter; steps of more than 1 are frames lost */
 	struct gap gap;		/* what was lost right before this frame; set by the source */
 	struct exposure exposure;
@@ -112,8 +119,7 @@ struct frame *frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame);		/* NULL is allowed */
 
 /*
- * Around every reading of a picture by the processor; harmless where there is nothing to do. Any thread; several readers
- * may overlap.
+ * Around every reading of a picture by the processor. Any thread; several readers may overlap.
  */
 void frame_begin_read(const struct frame *frame);
 void frame_end_read(const struct frame *frame);

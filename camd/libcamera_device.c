@@ -248,13 +248,15 @@ static bool acquire(struct libcamera_device *device, const struct libcamera *lib
 	case 0:
 		return true;
 	case ENODEV:
-		return error_set(err, ERR_NOT_FOUND, "camera libcamera:%s is not there; list_cameras shows those that are", id);
+		return error_set(err, ERR_NOT_FOUND, "camera libcamera:%s is not there; list_cameras shows those "
+				 "that are", id);
 	case EBUSY:
-		return error_set(err, ERR_CAMERA_BUSY, "camera libcamera:%s: in use by another process, or by this camd already", id);
+		return error_set(err, ERR_CAMERA_BUSY, "camera libcamera:%s: in use by another process, or by this camd "
+				 "already", id);
 	case EACCES:
 	case EPERM:
-		return error_set(err, ERR_PERMISSION_DENIED, "camera libcamera:%s: no permission: add yourself to group video "
-				 "(sudo usermod -aG video $USER, then log in again)", id);
+		return error_set(err, ERR_PERMISSION_DENIED, "camera libcamera:%s: no permission: add yourself to group "
+				 "video (sudo usermod -aG video $USER, then log in again)", id);
 	default:
 		return error_set_errno(err, -rc, "camera libcamera:%s", id);
 	}
@@ -265,8 +267,8 @@ static bool configure(struct libcamera_device *device, const char *id, struct er
 	int rc = device->module->configure(device->camera, &device->mode.config);
 
 	if (rc == -ENOMEM)
-		return error_set_errno(err, ENOMEM, "camera libcamera:%s: no memory for its buffers: a smaller size, or more CMA memory "
-				       "(cma= in the kernel's command line), may help", id);
+		return error_set_errno(err, ENOMEM, "camera libcamera:%s: no memory for its buffers: a smaller size, or "
+				       "more CMA memory (cma= in the kernel's command line), may help", id);
 	if (rc < 0)
 		return error_set_errno(err, -rc, "camera libcamera:%s: it can't be configured", id);
 	if (!libcamera_mode_read(&device->mode, id, err))
@@ -431,7 +433,9 @@ static void hold_locked(struct libcamera_device *device, struct libcamera_filled
 	item->state = BUFFER_HELD;
 	frame_copy_facts(&item->frame, &(struct frame){ 0 });
 	atomic_store(&item->frame.references, 1);
-	item->frame.small = device->mode.config.n_streams > 1 && item->done.small_status == LIBCAMERA_GOOD ? &item->small : NULL;
+	item->frame.small = NULL;
+	if (device->mode.config.n_streams > 1 && item->done.small_status == LIBCAMERA_GOOD)
+		item->frame.small = &item->small;
 	*filled = (struct libcamera_filled){ .frame = &item->frame, .done = item->done, .queued_ns = item->queued_ns };
 }
 

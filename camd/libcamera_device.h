@@ -1,10 +1,11 @@
 /*
- * One camera of libcamera's, acquired and configured, and its buffers as frames that go round between it and whoever holds them.
+ * One camera of libcamera's, acquired and configured, and its buffers as frames that go round between it and whoever
+ * holds them.
  *
- * A frame that is let go is queued again at once while the camera streams, by the thread that lets it go; otherwise at the next
- * start. The memory lives until libcamera_device_close() and the last frame. libcamera's thread only leaves a note here of what
- * came back; take() finds it. take() belongs to one thread; wake(), change() and the frames to any; the others are called while
- * that thread doesn't run, or by itself.
+ * A frame that is let go is queued again at once while the camera streams, by the thread that lets it go; otherwise at
+ * the next start. The memory lives until libcamera_device_close() and the last frame. libcamera's thread only leaves a
+ * note here of what came back; take() finds it. take() belongs to one thread; wake(), change() and the frames to any; the
+ * others are called while that thread doesn't run, or by itself.
  */
 #pragma once
 
@@ -49,7 +50,8 @@ void libcamera_device_stop(struct libcamera_device *device);
 void libcamera_device_change(struct libcamera_device *device, const struct libcamera_settings *settings);
 
 /* Waits for a request until then (CLOCK_MONOTONIC); those that came back before a stop() can be taken after it too. */
-enum libcamera_taken libcamera_device_take(struct libcamera_device *device, int64_t until_ns, struct libcamera_filled *filled);
+enum libcamera_taken libcamera_device_take(struct libcamera_device *device, int64_t until_ns,
+					   struct libcamera_filled *filled);
 void libcamera_device_wake(struct libcamera_device *device);
 
 /* Whether its devices still exist; libcamera may take a moment until it notices (LIBCAMERA_GONE). */

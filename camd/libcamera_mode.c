@@ -78,8 +78,9 @@ bool libcamera_mode_read(struct libcamera_mode *mode, const char *id, struct err
 	const struct libcamera_stream *main = &config->streams[0];
 
 	if (!read_format(main, &mode->formats[0]))
-		return error_set(err, ERR_UNSUPPORTED, "camera %s: %ux%u in format %.4s with %u bytes a row is nothing that camd "
-				 "takes", id, main->width, main->height, main->fourcc ? (const char *)&main->fourcc : "?", main->stride);
+		return error_set(err, ERR_UNSUPPORTED, "camera %s: %ux%u in format %.4s with %u bytes a row is nothing "
+				 "that camd takes", id, main->width, main->height,
+				 main->fourcc ? (const char *)&main->fourcc : "?", main->stride);
 	if (config->n_streams > 1 && !read_format(&config->streams[1], &mode->formats[1]))
 		config->n_streams = 1;
 	return true;
@@ -106,7 +107,9 @@ bool libcamera_mode_place(const struct libcamera_mode *mode, int stream, const s
 		/* by the true height: libcamera's may be odd */
 		size_t rows = i && format->pixels != PIXEL_I422 ? (told->height + 1) / 2 : told->height;
 		size_t bytes = (size_t)stride * rows;
-		size_t needed = (size_t)stride * (size_t)(frame_plane_rows(format, i) - 1) + (size_t)frame_plane_row_bytes(format, i);
+		/* nobody fills up the last row */
+		size_t needed = (size_t)stride * (size_t)(frame_plane_rows(format, i) - 1) +
+				(size_t)frame_plane_row_bytes(format, i);
 
 		if (stride < frame_plane_row_bytes(format, i) || inside + needed > plane->bytes)
 			return false;

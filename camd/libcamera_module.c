@@ -50,22 +50,23 @@ static const struct libcamera_module *load(const char *path, struct error *err)
 	void *handle, *symbol;
 
 	if (access(path, F_OK)) {
-		error_set(err, ERR_UNSUPPORTED, "this camd has no libcamera: %s is not there; install libcamera-dev and g++ (Debian), "
-			  "then build camd again, or install the package that has this file", path);
+		error_set(err, ERR_UNSUPPORTED, "this camd has no libcamera: %s is not there; install libcamera-dev and "
+			  "g++ (Debian), then build camd again, or install the package that has this file", path);
 		return NULL;
 	}
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	symbol = handle ? dlsym(handle, LIBCAMERA_ENTRY) : NULL;
 	if (!symbol) {
-		error_set(err, ERR_UNSUPPORTED, "libcamera can't be loaded: %s; the package of that library is missing, or camd was "
-			  "built for another version of it: build it again", dlerror());
+		error_set(err, ERR_UNSUPPORTED, "libcamera can't be loaded: %s; the package of that library is missing, "
+			  "or camd was built for another version of it: build it again", dlerror());
 		return NULL;
 	}
 	memcpy(&entry, &symbol, sizeof(entry));
 	module = entry();
 	if (module->abi == LIBCAMERA_ABI)
 		return module;
-	error_set(err, ERR_UNSUPPORTED, "%s belongs to another version of camd (its ABI is %u, %d is needed): build it again", path,
+	error_set(err, ERR_UNSUPPORTED, "%s belongs to another version of camd (its ABI is %u, %d is needed): build it "
+		  "again", path,
 		  module->abi, LIBCAMERA_ABI);
 	return NULL;
 }

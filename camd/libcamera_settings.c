@@ -77,8 +77,8 @@ static void list_one(const struct libcamera_control *from, struct source_control
 	};
 
 	*to = (struct source_control){
-		.type = types[from->type], .n = (int)MIN(from->n_numbers, CONTROL_MAX_NUMBERS), .min = from->min, .max = from->max,
-		.step = types[from->type] == CONTROL_INT ? 1 : 0, .fallback = from->fallback,
+		.type = types[from->type], .n = (int)MIN(from->n_numbers, CONTROL_MAX_NUMBERS), .min = from->min,
+		.max = from->max, .step = types[from->type] == CONTROL_INT ? 1 : 0, .fallback = from->fallback,
 	};
 	snprintf(to->name, sizeof(to->name), "%s", from->name);
 	if (from->type == LIBCAMERA_INT && from->n_choices && to->n == 1)
@@ -110,13 +110,14 @@ static bool read_one(struct libcamera_settings *settings, const struct source *s
 	struct libcamera_setting setting = { .n_numbers = (uint32_t)wanted->n };
 
 	if (!strcmp(wanted->name, RATE))
-		return error_set_argument(err, "controls", "camera %s: its frame rate is set by target_fps, not by " RATE, source->id);
+		return error_set_argument(err, "controls", "camera %s: its frame rate is set by target_fps, not by " RATE,
+					  source->id);
 	if (!control)
-		return error_set_argument(err, "controls", "camera %s has no control %s; list_cameras shows those it has", source->id,
-					  wanted->name);
+		return error_set_argument(err, "controls", "camera %s has no control %s; list_cameras shows those it has",
+					  source->id, wanted->name);
 	if (wanted->n != control->n)
-		return error_set_argument(err, "controls", "camera %s: %s takes %d numbers, not %d", source->id, wanted->name, control->n,
-					  wanted->n);
+		return error_set_argument(err, "controls", "camera %s: %s takes %d numbers, not %d", source->id,
+					  wanted->name, control->n, wanted->n);
 	snprintf(setting.name, sizeof(setting.name), "%s", wanted->name);
 	memcpy(setting.numbers, wanted->numbers, sizeof(setting.numbers));
 	libcamera_settings_set(settings, &setting);
@@ -136,8 +137,8 @@ bool libcamera_settings_read(struct libcamera_settings *settings, const struct s
 		return false;
 	}
 	/*
-	 * With automatic exposure on, some versions ignore an exposure or gain that is set, and others take it for a limit of the
-	 * automatism: only with it off all of them do what was asked for.
+	 * With automatic exposure on, some versions ignore an exposure or gain that is set, and others take it for a
+	 * limit of the automatism: only with it off all of them do what was asked for.
 	 */
 	if ((find(settings, "ExposureTime") || find(settings, "AnalogueGain")) && find_control(source, by_hand.name) &&
 	    !find(settings, by_hand.name))

@@ -20,8 +20,8 @@ void libcamera_settings_set(struct libcamera_settings *settings, const struct li
 void libcamera_settings_list(const struct libcamera_control *controls, size_t n, struct source *source);
 
 /*
- * The user's wish as libcamera needs it: checked by what the source offers, and with what must be set along with it. All of it,
- * or none and false.
+ * The user's wish as libcamera needs it: checked by what the source offers, and with what must be set along with it. All
+ * of it, or none and false.
  */
 bool libcamera_settings_read(struct libcamera_settings *settings, const struct source *source,
 			     const struct control_setting *wanted, size_t n, struct error *err);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define N_CODED 8
+#define N_CODED 4		/* each is emptied at once */
 #define LEAST_CODED 2
 #define RAISED_LEVEL 42		/* what boards bear beyond the 4.0 that they are made for */
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 #ifndef CAMD_VERSION
 #define CAMD_VERSION "unknown"
@@ -140,7 +140,7 @@ static void write_ftyp(struct mp4box *box)
 /* The head's own CRC stands in its last four bytes. */
 static uint32_t crc_of_head(const uint8_t head[MOVIE_HEAD_BYTES])
 {
-	return (uint32_t)crc32_z(0, head, MOVIE_HEAD_BYTES - 4);
+	return libdeflate_crc32(0, head, MOVIE_HEAD_BYTES - 4);
 }
 
 void movie_describe(struct movie *movie, const struct movie_facts *facts)

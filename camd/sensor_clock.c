@@ -8,7 +8,7 @@
 /* Clocks that are nearer to each other than this are one: the machine has not slept yet. */
 #define SAME_NS (10 * NS_PER_MS)
 
-/* So old can a picture be when it arrives, and so far ahead can its time be, for some drivers claim the end of the exposure. */
+/* So old can a picture be when it arrives, and so far ahead can its time be: some drivers claim the exposure's end. */
 #define OLDEST_NS (10 * NS_PER_S)
 #define AHEAD_NS NS_PER_S
 

@@ -353,6 +353,7 @@ static void add_camera(struct session *session, const char *spec)
 
 	if (!is_file || options_is_given(options, "resolution"))
 		request.wanted.size = config->resolution;
+	request.wanted.small = config->preview_size;
 	if (!is_file || options_is_given(options, "target_fps"))
 		request.wanted.fps = config->target_fps;
 	if (!is_of_its_own_rate(spec) || options_is_given(options, "target_fps"))

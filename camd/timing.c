@@ -99,7 +99,7 @@ bool timing_note(struct timing *timing, struct frame *frame)
 	kept = is_wanted(timing, frame->sensor_ns);
 	measure(timing, frame, kept);
 	timing->last_ns = frame->sensor_ns;
-	atomic_store(&timing->arrived_ns, clock_now_ns());
+	atomic_store(&timing->arrived_ns, frame->arrived_ns ? frame->arrived_ns : clock_now_ns());
 	if (!kept)
 		return false;
 	frame->gap = timing->pending;

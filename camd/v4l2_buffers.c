@@ -1,6 +1,7 @@
 #include "camd/v4l2_buffers.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,8 +27,9 @@ struct buffer {
 	struct frame frame;
 	enum buffer_state state;
 	int64_t queued_ns;
-	void *memory[V4L2_MODE_MAX_MEMORY];
+	void *memory[V4L2_MODE_MAX_MEMORY];	/* NULL as long as it is not mapped */
 	size_t lengths[V4L2_MODE_MAX_MEMORY];
+	off_t places[V4L2_MODE_MAX_MEMORY];	/* for mmap() */
 	int dmabufs[V4L2_MODE_MAX_MEMORY];	/* the same memory for other devices; -1: the driver can't */
 };
 
@@ -125,7 +128,7 @@ static void release(struct frame *frame, void *owner)
 	unref(buffers);
 }
 
-static bool map_one(struct v4l2_buffers *buffers, int index)
+static bool query_one(struct v4l2_buffers *buffers, int index)
 {
 	struct v4l2_plane planes[VIDEO_MAX_PLANES] = { 0 };
 	struct v4l2_buffer request = blank(buffers, index, planes);
@@ -136,17 +139,36 @@ static bool map_one(struct v4l2_buffers *buffers, int index)
 	buffers->flags = request.flags;
 	for (int m = 0; m < buffers->mode.n_memory; m++) {
 		size_t length = request.m.planes == planes ? planes[m].length : request.length;
-		off_t offset = request.m.planes == planes ? planes[m].m.mem_offset : request.m.offset;
-		void *memory = MAP_FAILED;
 
+		item->places[m] = request.m.planes == planes ? planes[m].m.mem_offset : request.m.offset;
+		item->lengths[m] = length;
 		errno = EINVAL;		/* a buffer too small for the picture that was agreed on */
-		if (length >= buffers->mode.memory_bytes[m])
-			memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, buffers->fd, offset);
+		if (length < buffers->mode.memory_bytes[m])
+			return false;
+	}
+	return true;
+}
+
+static bool map_one(struct v4l2_buffers *buffers, struct buffer *item)
+{
+	for (int m = 0; m < buffers->mode.n_memory; m++) {
+		void *memory = mmap(NULL, item->lengths[m], PROT_READ | PROT_WRITE, MAP_SHARED, buffers->fd, item->places[m]);
+
 		if (memory == MAP_FAILED)
 			return false;
 		item->memory[m] = memory;
-		item->lengths[m] = length;
 	}
+	return true;
+}
+
+/* By its dmabuf, which lives as long as the buffer, also when the camera's node has been closed. */
+static bool map_exported(struct buffer *item)
+{
+	void *memory = mmap(NULL, item->lengths[0], PROT_READ | PROT_WRITE, MAP_SHARED, item->dmabufs[0], 0);
+
+	if (memory == MAP_FAILED)
+		return false;
+	item->memory[0] = memory;
 	return true;
 }
 
@@ -185,15 +207,52 @@ static void point_planes(struct v4l2_buffers *buffers, struct buffer *item, cons
 	for (int i = 0; i < item->frame.n_planes; i++) {
 		const struct v4l2_mode_plane *plane = &buffers->mode.planes[i];
 		size_t offset = data_offsets[plane->memory] + plane->offset;
+		uint8_t *memory = item->memory[plane->memory];
 
 		item->frame.planes[i] = (struct plane){
-			.data = (uint8_t *)item->memory[plane->memory] + offset,
+			.data = memory ? memory + offset : NULL,
 			.stride = plane->stride,
 			.bytes = plane->bytes,
 			.dmabuf = data_offsets[plane->memory] ? -1 : item->dmabufs[plane->memory],
 			.offset = offset,
 		};
 	}
+}
+
+/* The memory that a picture lies in is mapped when it is read first, for an encoder that imports it never reads it. */
+static void map_late(const struct frame *frame)
+{
+	struct v4l2_buffers *buffers = frame->owner;
+	struct buffer *item = (struct buffer *)frame;	/* its first member */
+
+	pthread_mutex_lock(&buffers->lock);
+	if (!item->memory[0] && !map_exported(item)) {
+		log_error("camera: a buffer can't be mapped: %s", strerror(errno));
+		abort();	/* no memory, and no sane way on */
+	}
+	for (int i = 0; i < frame->n_planes; i++)
+		if (!item->frame.planes[i].data)
+			item->frame.planes[i].data = (uint8_t *)item->memory[0] + frame->planes[i].offset;
+	pthread_mutex_unlock(&buffers->lock);
+}
+
+static bool maps_late(const struct v4l2_buffers *buffers)
+{
+	return !buffers->not_exported && !buffers->mode.opaque && buffers->mode.n_memory == 1 &&
+	       buffers->mode.format.pixels != PIXEL_MJPEG;
+}
+
+static bool map_all(struct v4l2_buffers *buffers)
+{
+	bool late = maps_late(buffers);
+
+	for (int i = 0; i < buffers->n_items; i++) {
+		if (late)
+			buffers->items[i].frame.map = map_late;
+		else if (!map_one(buffers, &buffers->items[i]))
+			return false;
+	}
+	return true;
 }
 
 static bool allocate(struct v4l2_buffers *buffers, const struct v4l2_node *node, struct error *err)
@@ -211,11 +270,11 @@ static bool allocate(struct v4l2_buffers *buffers, const struct v4l2_node *node,
 	for (int i = 0; i < buffers->n_items; i++)
 		init_item(buffers, &buffers->items[i]);
 	for (int i = 0; i < buffers->n_items; i++) {
-		if (!map_one(buffers, i))
-			return error_set_errno(err, errno, "camera %s: its buffers can't be mapped", node->path);
+		if (!query_one(buffers, i))
+			return error_set_errno(err, errno, "camera %s: its buffers are too small", node->path);
 		export_one(buffers, i);
 	}
-	return true;
+	return map_all(buffers) || error_set_errno(err, errno, "camera %s: its buffers can't be mapped", node->path);
 }
 
 struct v4l2_buffers *v4l2_buffers_create(const struct v4l2_node *node, const struct v4l2_mode *mode, struct error *err)
@@ -439,6 +498,7 @@ int v4l2_buffers_take(struct v4l2_buffers *buffers, struct v4l2_filled *filled)
 	if (!measure(buffers, item, &taken, data_offsets, filled->bytes))
 		filled->damaged = true;
 	hold(buffers, item, filled);
+	item->frame.mapped = item->memory[0];
 	point_planes(buffers, item, data_offsets);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DEFAULT_FPS 30
+#define ENCODER_ROW_ALIGN 64	/* bcm2835-codec's; a multiple of what others want */
 #define MAX_ENTRIES 256		/* of a driver's lists, which it may not end */
 #define MAX_FORMATS 32
 
@@ -237,6 +238,15 @@ static struct answer read_multi(const struct v4l2_pix_format_mplane *pix)
 	return answer;
 }
 
+/* Rows as long as encoders want them, so that they can read the buffers: a driver that can't do it says so in its answer. */
+static unsigned wanted_stride(const struct choice *choice)
+{
+	struct frame_format raw = { .pixels = choice->known->pixels, .width = choice->size.width, .height = choice->size.height };
+	unsigned row_bytes = (unsigned)frame_plane_row_bytes(&raw, 0);
+
+	return (row_bytes + ENCODER_ROW_ALIGN - 1) / ENCODER_ROW_ALIGN * ENCODER_ROW_ALIGN;
+}
+
 static bool set_format(const struct v4l2_node *node, const struct choice *choice, struct answer *answer)
 {
 	struct v4l2_format format = { .type = node->type };
@@ -248,11 +258,14 @@ static bool set_format(const struct v4l2_node *node, const struct choice *choice
 		format.fmt.pix_mp.height = (unsigned)choice->size.height;
 		format.fmt.pix_mp.field = V4L2_FIELD_NONE;
 		format.fmt.pix_mp.num_planes = (uint8_t)choice->known->n_memory;
+		if (choice->known->n_memory == 1)
+			format.fmt.pix_mp.plane_fmt[0].bytesperline = wanted_stride(choice);
 	} else {
 		format.fmt.pix.pixelformat = choice->known->fourcc;
 		format.fmt.pix.width = (unsigned)choice->size.width;
 		format.fmt.pix.height = (unsigned)choice->size.height;
 		format.fmt.pix.field = V4L2_FIELD_NONE;
+		format.fmt.pix.bytesperline = wanted_stride(choice);
 	}
 	if (v4l2_node_ioctl(node->fd, VIDIOC_S_FMT, &format))
 		return false;

@@ -46,17 +46,23 @@ static void grow(struct queue *queue)
 	queue->first = 0;
 }
 
-/* One write for many pushes: the consumer takes all that is there before it waits again. */
-static void wake(struct queue *queue)
+/* With the lock. True: the consumer polls, and is to be woken up by a write: one for many pushes, for it takes all that is there. */
+static bool take_awaited(struct queue *queue)
+{
+	bool awaited = queue->awaited;
+
+	queue->awaited = false;
+	return awaited;
+}
+
+/* Without the lock, so that the consumer doesn't wake up only to wait for it. */
+static void wake(struct queue *queue, bool awaited)
 {
 	uint64_t one = 1;
 
 	pthread_cond_broadcast(&queue->filled);
-	if (!queue->awaited)
-		return;
-	queue->awaited = false;
 	/* an eventfd refuses only what would overflow it, and then it is readable anyway */
-	if (write(queue->wake_fd, &one, sizeof(one)) < 0)
+	if (awaited && write(queue->wake_fd, &one, sizeof(one)) < 0)
 		return;
 }
 
@@ -66,12 +72,11 @@ static void append(struct queue *queue, const void *element)
 		grow(queue);
 	memcpy(slot(queue, queue->n), element, queue->element_bytes);
 	queue->n++;
-	wake(queue);
 }
 
 bool queue_push(struct queue *queue, const void *element, size_t bytes)
 {
-	bool fits;
+	bool fits, awaited = false;
 
 	pthread_mutex_lock(&queue->lock);
 	fits = !queue->closed && queue->n < queue->max_n &&
@@ -79,16 +84,23 @@ bool queue_push(struct queue *queue, const void *element, size_t bytes)
 	if (fits) {
 		append(queue, element);
 		queue->bytes += bytes;
+		awaited = take_awaited(queue);
 	}
 	pthread_mutex_unlock(&queue->lock);
+	if (fits)
+		wake(queue, awaited);
 	return fits;
 }
 
 void queue_push_force(struct queue *queue, const void *element)
 {
+	bool awaited;
+
 	pthread_mutex_lock(&queue->lock);
 	append(queue, element);
+	awaited = take_awaited(queue);
 	pthread_mutex_unlock(&queue->lock);
+	wake(queue, awaited);
 }
 
 static bool take_locked(struct queue *queue, void *element)
@@ -157,8 +169,11 @@ void queue_release(struct queue *queue, size_t bytes)
 
 void queue_close(struct queue *queue)
 {
+	bool awaited;
+
 	pthread_mutex_lock(&queue->lock);
 	queue->closed = true;
-	wake(queue);
+	awaited = take_awaited(queue);
 	pthread_mutex_unlock(&queue->lock);
+	wake(queue, awaited);
 }

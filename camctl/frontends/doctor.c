@@ -24,7 +24,8 @@ static const struct field options[] = {
 	{ .name = "board", .type = FIELD_BOOL, AT(board), .fallback = "false",
 	  .help = "Measure: some minutes a camera of recordings, which are removed again, and a report in a file." },
 	{ .name = "seconds", .type = FIELD_DURATION, AT(seconds_ns), .min = 1, .max = 31536000, .unit = "s", .fallback = "10",
-	  .help = "With --board: how long all cameras together are recorded, each alone a minute at most; 10 s if absent, 3600 shows heat and stalls." },
+	  .help = "With --board: how long all cameras together are recorded, each alone a minute at most; 10 s if absent, "
+	  "3600 shows heat and stalls." },
 	{ .name = "report", .type = FIELD_PATH, AT(report), .max = 4095, .flags = FIELD_OPTIONAL,
 	  .help = "Where to keep what is found, as Markdown; with --board camd-doctor-DATE.md if absent." },
 	{ 0 },
@@ -43,7 +44,8 @@ static bool open_report(struct doctor *doctor, const struct doctor_options *want
 		*path = xasprintf("camd-doctor-%s.md", clock_stamp(now_ns, stamp));
 	if (!*path)
 		return true;
-	title = xasprintf("camctl doctor%s, version " CAMD_VERSION ", %s", wanted->board ? " --board" : "", clock_iso(now_ns, iso));
+	title = xasprintf("camctl doctor%s, version " CAMD_VERSION ", %s", wanted->board ? " --board" : "",
+			  clock_iso(now_ns, iso));
 	opened = report_open(doctor->report, *path, title, err);
 	free(title);
 	return opened;
@@ -59,7 +61,8 @@ static void examine(struct doctor *doctor, const struct doctor_options *wanted, 
 	if (camd->cameras)
 		doctor_board_run(doctor, camd, wanted->seconds_ns);
 	else
-		report_row(doctor->report, VERDICT_PROBLEM, "board", "plug a camera in, or try the way with `--camera synthetic`", "no camera runs: nothing was measured");
+		report_row(doctor->report, VERDICT_PROBLEM, "board", "plug a camera in, or try the way with `--camera "
+			   "synthetic`", "no camera runs: nothing was measured");
 }
 
 static void print_end(struct doctor *doctor, const char *path)
@@ -109,7 +112,8 @@ static int run(const struct frontend_context *context, const struct list *camd_f
 
 const struct frontend_impl frontend_doctor = {
 	.name = "doctor",
-	.summary = "Looks at the machine, its devices and camd; with --board, measures the cameras and the encoder and writes a report.",
+	.summary = "Looks at the machine, its devices and camd; with --board, measures the cameras and the encoder and "
+	"writes a report.",
 	.options = options, .options_bytes = sizeof(struct doctor_options),
 	.run = run,
 };

@@ -12,6 +12,7 @@
 #include "camd/encode/encoder.h"
 
 #include "camd/convert.h"
+#include "camd/encode/request.h"
 #include "camd/h264.h"
 #include "common/util.h"
 
@@ -169,25 +170,6 @@ static AVCodecContext *open_context(const struct encoder_request *request, struc
 	return context;
 }
 
-static bool check_request(const struct encoder_request *request, struct error *err)
-{
-	const struct frame_format *format = &request->format;
-
-	if (format->width < 16 || format->height < 16 || format->width % 2 || format->height % 2)
-		return error_set_argument(err, "resolution", "H.264 needs even sizes of 16x16 and more, not %dx%d",
-					  format->width, format->height);
-	if (!(request->fps > 0 && request->fps <= 1000))
-		return error_set_argument(err, "target_fps", "H.264 needs a frame rate above 0 and up to 1000, not %g",
-					  request->fps);
-	if (request->bitrate_bps < 1000)
-		return error_set_argument(err, "bitrate", "%lld b/s is too little: 1000 is the least",
-					  (long long)request->bitrate_bps);
-	if (request->intra < 1)
-		return error_set_argument(err, "intra", "a key frame every %d frames cannot be: 1 is the least",
-					  request->intra);
-	return true;
-}
-
 static void set_name(struct avcodec_encoder *encoder, const char *preset)
 {
 	const AVCodec *codec = encoder->context->codec;
@@ -217,7 +199,7 @@ static struct encoder *avcodec_create(const struct encoder_request *wanted, enco
 
 	if (!avcodec_takes(wanted->format.pixels))
 		taken.format = convert_format(&wanted->format);
-	if (!check_request(request, err))
+	if (!encoder_request_check(request, err))
 		return NULL;
 	encoder = xcalloc(1, sizeof(*encoder));
 	encoder->base.impl = &encoder_avcodec;
@@ -385,13 +367,16 @@ static bool avcodec_push(struct encoder *base, struct frame *frame, bool key, st
 	struct avcodec_encoder *encoder = (struct avcodec_encoder *)base;
 	int result;
 
-	if (!check_frame(encoder, frame, err))
-		return false;
-	if (!wrap_frame(encoder, frame, key))
-		return fail_av(err, ERR_ENCODER_FAILED, AVERROR(ENOMEM), base->name);
-	keep_facts(encoder, frame);
 	frame_begin_read(frame);
-	result = send_picture(encoder);
+	if (!check_frame(encoder, frame, err)) {
+		frame_end_read(frame);
+		return false;
+	}
+	result = wrap_frame(encoder, frame, key) ? 0 : AVERROR(ENOMEM);
+	if (!result) {
+		keep_facts(encoder, frame);
+		result = send_picture(encoder);
+	}
 	frame_end_read(frame);
 	av_frame_unref(encoder->picture);
 	if (result >= 0)

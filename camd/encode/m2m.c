@@ -280,7 +280,7 @@ static bool check_frame(const struct m2m_encoder *encoder, const struct frame *f
 				 wanted->width, wanted->height, pixel_format_names[wanted->pixels], is->width, is->height,
 				 pixel_format_names[is->pixels]);
 	for (int i = 0; i < frame->n_planes; i++)
-		if (!frame->planes[i].data || frame->planes[i].stride < frame_plane_row_bytes(is, i))
+		if (frame->planes[i].stride < frame_plane_row_bytes(is, i))
 			return error_set(err, ERR_ENCODER_FAILED, "%s: plane %d of a %dx%d frame has rows of %d bytes",
 					 encoder->base.name, i, is->width, is->height, frame->planes[i].stride);
 	return true;

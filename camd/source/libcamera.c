@@ -40,7 +40,7 @@ struct libcamera_source {
 	bool running;
 	atomic_bool stopping;
 
-	pthread_mutex_t lock;			/* for what follows: a worker sets controls while the thread may reopen the camera */
+	pthread_mutex_t lock;			/* for the next two: controls are set while the thread reopens the camera */
 	struct libcamera_device *device;	/* NULL: it could not be reopened */
 	struct libcamera_settings settings;	/* all that was set */
 
@@ -79,7 +79,8 @@ static void begin_clock(struct libcamera_source *camera, int64_t stamp_ns)
 		log_info("camera %s: its times are %s; %.6f s are added to them", camera->source.id, camera->clock.name,
 			 (double)camera->clock.offset_ns / 1e9);
 	else
-		log_warning("camera %s: its times are of no known clock; frames are stamped when they arrive", camera->source.id);
+		log_warning("camera %s: its times are of no known clock; frames are stamped when they arrive",
+			    camera->source.id);
 }
 
 /* When it was exposed, CLOCK_MONOTONIC, always later than the one before. */
@@ -115,7 +116,7 @@ static uint64_t note_gap(struct libcamera_source *camera, const struct libcamera
 
 	if (!camera->source.period_ns)
 		measure_step(camera, &filled->done, time_ns);
-	/* After a restart only the time tells what is missing, and no buffer was asked for meanwhile: the sensor was at fault. */
+	/* After a restart only the time tells what is missing, and it is the sensor's fault, not that of who held buffers. */
 	if (camera->restarted && !camera->source.period_ns)
 		camera->gaps.period_ns = camera->step_ns;
 	position = sensor_gaps_note(&camera->gaps, filled->done.sequence, time_ns, camera->restarted ? 0 : filled->queued_ns);
@@ -137,8 +138,8 @@ static void read_exposure(const struct libcamera_done *done, struct exposure *ex
 
 	*exposure = (struct exposure){
 		.time_us = (int32_t)MIN(MAX(done->exposure_us, 0), INT32_MAX),
-		.analogue_gain = (float)done->analogue_gain, .digital_gain = (float)done->digital_gain, .lux = (float)done->lux,
-		.temperature_c = (float)done->temperature_c,
+		.analogue_gain = (float)done->analogue_gain, .digital_gain = (float)done->digital_gain,
+		.lux = (float)done->lux, .temperature_c = (float)done->temperature_c,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
 		if (done->known & facts[i].theirs)
@@ -165,8 +166,8 @@ static void deliver(struct libcamera_source *camera, struct libcamera_filled *fi
 	if (frame->small)
 		frame_copy_facts((struct frame *)frame->small, frame);
 	log_debug("camera %s: sequence %" PRIu32 ", SensorTimestamp %" PRId64 ", buffer %" PRId64 ", exposed %" PRId64 " ns",
-		  camera->source.id, done->sequence, done->known & LIBCAMERA_SENSOR_TIME ? done->sensor_ns : 0, done->buffer_ns,
-		  frame->sensor_ns);
+		  camera->source.id, done->sequence, done->known & LIBCAMERA_SENSOR_TIME ? done->sensor_ns : 0,
+		  done->buffer_ns, frame->sensor_ns);
 	camera->sink.on_frame(camera->sink.user, frame);
 }
 
@@ -183,7 +184,8 @@ static bool reopen(struct libcamera_source *camera, struct error *err)
 	if (!camera->device)
 		return false;
 	libcamera_device_layout(camera->device, &layout);
-	if (memcmp(&mode.formats[0], &camera->source.format, sizeof(mode.formats[0])) || layout.dmabuf != camera->source.layout.dmabuf ||
+	if (memcmp(&mode.formats[0], &camera->source.format, sizeof(mode.formats[0])) ||
+	    layout.dmabuf != camera->source.layout.dmabuf ||
 	    memcmp(layout.strides, camera->source.layout.strides, sizeof(layout.strides)) ||
 	    memcmp(layout.offsets, camera->source.layout.offsets, sizeof(layout.offsets)))
 		return error_set(err, ERR_CAMERA_LOST, "camera %s came back with other pictures", camera->source.id);
@@ -223,7 +225,8 @@ static void drain(struct libcamera_source *camera)
 
 static bool fail_unplugged(const struct libcamera_source *camera, struct error *err)
 {
-	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", camera->source.id, camera->source.model);
+	return error_set(err, ERR_CAMERA_LOST, "camera %s (%s): it has been unplugged", camera->source.id,
+			 camera->source.model);
 }
 
 /* Stops what has failed, and lets go of a frame that came of it. False: it isn't there any more. */
@@ -263,7 +266,9 @@ static bool is_silent(struct libcamera_source *camera, int64_t now_ns)
 {
 	int64_t fed_ns = libcamera_device_fed_ns(camera->device);
 
-	return fed_ns && now_ns - MAX(fed_ns, camera->heard_ns) >= MAX(SILENCE_NS, SILENCE_PERIODS * camera->source.period_ns);
+	int64_t limit_ns = MAX(SILENCE_NS, SILENCE_PERIODS * camera->source.period_ns);
+
+	return fed_ns && now_ns - MAX(fed_ns, camera->heard_ns) >= limit_ns;
 }
 
 /* ---- the thread ---- */
@@ -355,10 +360,10 @@ static bool find(const struct libcamera *libcamera, const char *what, struct lib
 	if (i < n)
 		return true;
 	if (!n)
-		return error_set(err, ERR_NO_CAMERAS, "libcamera finds no camera: none is connected, another process has it, or there is no "
-				 "permission to open the devices");
-	return error_set(err, ERR_NOT_FOUND, "camera " KIND "%s is not there; list_cameras shows those that are (a USB camera is "
-			 "v4l2:/dev/videoN)", what);
+		return error_set(err, ERR_NO_CAMERAS, "libcamera finds no camera: none is connected, another process has "
+				 "it, or there is no permission to open the devices");
+	return error_set(err, ERR_NOT_FOUND, "camera " KIND "%s is not there; list_cameras shows those that are (a USB "
+			 "camera is v4l2:/dev/videoN)", what);
 }
 
 static void list_modes(struct source *source, const struct libcamera_config *config)

@@ -187,7 +187,8 @@ template<typename Id> auto told_elements(const Id &id, int) -> decltype(id.isArr
 template<typename Id> size_t told_elements(const Id &id, long)
 {
 	static const std::map<std::string, size_t> arrays = {
-		{ "AfWindows", SIZE_MAX }, { "ColourCorrectionMatrix", 9 }, { "ColourGains", 2 }, { "FrameDurationLimits", 2 },
+		{ "AfWindows", SIZE_MAX }, { "ColourCorrectionMatrix", 9 }, { "ColourGains", 2 },
+		{ "FrameDurationLimits", 2 },
 	};
 	auto found = arrays.find(id.name());
 
@@ -286,7 +287,8 @@ void apply(const Camera &camera, ControlList &list, const libcamera_setting *set
 	for (size_t i = 0; i < n; i++)
 		for (const auto &entry : camera.controls())
 			if (entry.first->name() == settings[i].name)
-				list.set(entry.first->id(), make_value(entry.first->type(), settings[i], is_array(*entry.first)));
+				list.set(entry.first->id(), make_value(entry.first->type(), settings[i],
+								       is_array(*entry.first)));
 }
 
 int list_controls(libcamera_camera *camera, libcamera_control *told, int max)
@@ -382,15 +384,20 @@ ino_t identity_of(dev_t device)
 	return stat(directory_of(device).c_str(), &status) ? 0 : status.st_ino;
 }
 
-libcamera_info describe(libcamera_manager &manager, const std::shared_ptr<Camera> &camera)
+/* libcamera itself notices that USB cameras are unplugged, and goes on listing others. */
+bool is_plugged_in(const std::vector<dev_t> &devices)
+{
+	return std::all_of(devices.begin(), devices.end(), [](dev_t device) { return identity_of(device) != 0; });
+}
+
+libcamera_info describe(const Camera &camera, const std::vector<dev_t> &devices)
 {
 	libcamera_info info = {};
 
-	copy_text(info.id, camera->id());
-	if (auto model = camera->properties().get(properties::Model))
+	copy_text(info.id, camera.id());
+	if (auto model = camera.properties().get(properties::Model))
 		copy_text(info.model, std::string(model->data(), model->size()));
-	for (dev_t device : devices_of(manager, camera))
-		info.uvc = info.uvc || is_driven_by_uvc(device);
+	info.uvc = std::any_of(devices.begin(), devices.end(), is_driven_by_uvc);
 	return info;
 }
 
@@ -398,11 +405,19 @@ int list_cameras(libcamera_manager *manager, libcamera_info *infos, int max)
 {
 	return guarded([&] {
 		std::vector<std::shared_ptr<Camera>> cameras = manager->manager.cameras();
+		int n = 0;
 
 		std::sort(cameras.begin(), cameras.end(), [](const auto &a, const auto &b) { return a->id() < b->id(); });
-		for (int i = 0; i < max && size_t(i) < cameras.size(); i++)
-			infos[i] = describe(*manager, cameras[size_t(i)]);
-		return int(cameras.size());
+		for (const auto &camera : cameras) {
+			std::vector<dev_t> devices = devices_of(*manager, camera);
+
+			if (!is_plugged_in(devices))
+				continue;
+			if (n < max)
+				infos[n] = describe(*camera, devices);
+			n++;
+		}
+		return n;
 	});
 }
 
@@ -737,8 +752,8 @@ extern "C" __attribute__((visibility("default"))) const libcamera_module *camd_l
 const libcamera_module *camd_libcamera(void)
 {
 	static const libcamera_module module = {
-		LIBCAMERA_ABI, CameraManager::version().c_str(), start_manager, list_cameras, open_camera, configure, tell_buffer,
-		list_controls, start, queue, is_there, stop, close_camera,
+		LIBCAMERA_ABI, CameraManager::version().c_str(), start_manager, list_cameras, open_camera, configure,
+		tell_buffer, list_controls, start, queue, is_there, stop, close_camera,
 	};
 
 	return &module;

@@ -1,8 +1,8 @@
 /*
  * What the module camd_libcamera.so, the only part of camd that is linked with libcamera, gives to the rest: one function,
- * LIBCAMERA_ENTRY, that returns a table. No C++ type, no exception and no number of libcamera's own crosses this line, and the
- * module needs nothing of camd's: libcamera has no stable ABI, so each version has its own build of the module, and a board
- * without libcamera just lacks the file. Tests have a module of their own behind the same table.
+ * LIBCAMERA_ENTRY, that returns a table. No C++ type, no exception and no number of libcamera's own crosses this line,
+ * and the module needs nothing of camd's: libcamera has no stable ABI, so each version has its own build of the module,
+ * and a board without libcamera just lacks the file. Tests have a module of their own behind the same table.
  *
  * Functions that return an int return 0 (or what is said), else -errno. Cameras are independent of each other; the calls for
  * one camera are made one at a time, but for queue(), which any thread may call between start() and stop(). The functions in
@@ -138,7 +138,7 @@ struct libcamera_module {
 	/* Starts libcamera, once in a process: it can't be started twice, and stays until the process ends. */
 	int (*start_manager)(struct libcamera_manager **manager);
 
-	/* The cameras that are plugged in, in the order of their ids; returns how many, of which max at most are told. Any thread. */
+	/* The cameras that are plugged in, by their ids; returns how many, of which max at most are told. Any thread. */
 	int (*list)(struct libcamera_manager *manager, struct libcamera_info *infos, int max);
 
 	/* -ENODEV: there is none with that id; -EBUSY: it is taken. The watcher must stay until close() has returned. */
@@ -159,8 +159,8 @@ struct libcamera_module {
 	int (*queue)(struct libcamera_camera *camera, uint32_t request, const struct libcamera_setting *settings, size_t n);
 
 	/*
-	 * Whether its devices still exist. One that was unplugged must not be stopped nor closed until on_gone() has been called:
-	 * libcamera ends the process when it can't stop a device.
+	 * Whether its devices still exist. One that was unplugged must not be stopped nor closed until on_gone() has been
+	 * called: libcamera ends the process when it can't stop a device.
 	 */
 	bool (*is_there)(struct libcamera_camera *camera);
 

@@ -37,7 +37,7 @@
 #define SILENCE_PERIODS 10
 #define POLL_MS 1000
 #define MAX_RECOVERIES 3
-/* A driver's time of a picture may lie so far outside of what can be: drivers round, and some tell the end of the exposure early. */
+/* So far a driver's time of a picture may lie outside of what can be: some tell the end of the exposure beforehand. */
 #define PLAUSIBLE_NS (1 * NS_PER_S)
 
 struct v4l2 {
@@ -55,7 +55,9 @@ struct v4l2 {
 	/* the thread's */
 	struct sensor_gaps gaps;
 	int64_t last_ns;		/* the time of the last buffer */
-	int64_t pictured_ns;		/* when the last picture came, or the stream was started, or no buffer was there to fill */
+	int64_t pictured_ns;		/* when the last picture came, the stream was started, or there was no buffer */
+	uint64_t n_pictures;
+	bool idle;			/* the last waiting brought no picture */
 	bool pictured;			/* since v4l2_start() */
 	bool restarted;			/* and no buffer came since */
 	int recoveries;			/* since a picture came */
@@ -154,7 +156,8 @@ static void on_picture(struct v4l2 *v4l2, struct v4l2_filled *filled)
 		return;
 	v4l2->recoveries = 0;
 	v4l2->pictured = true;
-	v4l2->pictured_ns = clock_now_ns();
+	v4l2->n_pictures++;
+	v4l2->pictured_ns = frame->arrived_ns;
 	frame->gap = sensor_gaps_take(&v4l2->gaps);
 	v4l2->sink.on_frame(v4l2->sink.user, frame);
 }
@@ -167,7 +170,8 @@ static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 		frame_unref(frame);
 		return;
 	}
-	frame->sensor_ns = buffer_time(v4l2, filled, clock_now_ns());
+	frame->arrived_ns = clock_now_ns();
+	frame->sensor_ns = buffer_time(v4l2, filled, frame->arrived_ns);
 	frame->wall_ns = clock_wall_ns();
 	/* what is missing before a new start isn't for want of the buffers that were queued for it */
 	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, v4l2->restarted ? 0 : filled->queued_ns);
@@ -178,19 +182,15 @@ static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 		on_picture(v4l2, filled);
 }
 
-/* Takes all buffers that are filled. 0, or why there are no more. */
-static int take_all(struct v4l2 *v4l2)
+/* Takes a buffer that is filled. 0, or why there is none. poll() tells of the next, which is cheaper than asking in vain. */
+static int take(struct v4l2 *v4l2)
 {
 	struct v4l2_filled filled;
-	int rc;
+	int rc = v4l2_buffers_take(v4l2->buffers, &filled);
 
-	while (!atomic_load(&v4l2->stopping)) {
-		rc = v4l2_buffers_take(v4l2->buffers, &filled);
-		if (rc)
-			return rc;
+	if (!rc)
 		on_buffer(v4l2, &filled);
-	}
-	return EAGAIN;
+	return rc;
 }
 
 /* Some drivers start at the second attempt only. 0 or an errno. */
@@ -260,7 +260,10 @@ static bool check_silence(struct v4l2 *v4l2, struct error *err)
 /* Until the next check of silence is due. */
 static int wait_ms(const struct v4l2 *v4l2)
 {
-	int64_t left_ns = v4l2->pictured_ns + silence_limit(v4l2) - clock_now_ns();
+	int64_t left_ns = silence_limit(v4l2);
+
+	if (v4l2->idle)
+		left_ns += v4l2->pictured_ns - clock_now_ns();
 
 	return (int)MIN(MAX(left_ns / NS_PER_MS + 1, 1), POLL_MS);
 }
@@ -269,10 +272,14 @@ static int wait_ms(const struct v4l2 *v4l2)
 static bool step(struct v4l2 *v4l2, struct error *err)
 {
 	short events = v4l2_buffers_wait(v4l2->buffers, wait_ms(v4l2));
+	uint64_t n_before = v4l2->n_pictures;
 	int rc = EAGAIN;
 
 	if (events)
-		rc = take_all(v4l2);
+		rc = take(v4l2);
+	v4l2->idle = v4l2->n_pictures == n_before;
+	if (!rc)
+		return !v4l2->idle || check_silence(v4l2, err);
 	if (rc == EAGAIN && events & POLLHUP)
 		rc = ENODEV;
 	else if (rc == EAGAIN && events & POLLERR)
@@ -307,6 +314,7 @@ static void describe(struct v4l2 *v4l2)
 	source->fps = v4l2->mode.fps;
 	source->period_ns = v4l2->mode.period_ns;
 	source->fixed_rate = true;
+	source->watches_itself = true;
 	source->n_modes = v4l2_mode_list(&v4l2->node, source->modes, ARRAY_LEN(source->modes));
 	v4l2_controls_describe(v4l2->controls, source);
 	snprintf(source->id, sizeof(source->id), "%s", v4l2->node.id);

@@ -1,7 +1,7 @@
 /*
  * The least that recording a camera through an encoder can cost, for `peers` to hold the others against: one thread, no
- * poll(), seven system calls a frame, the camera's buffers given to the encoder as they are, the bare stream written to a
- * file. It notices no loss, knows no times, waits for each frame, and ends by a signal; nobody should record so.
+ * poll(), seven system calls a frame, the camera's buffers given to the encoder as they are, the bare stream written to
+ * a file. It notices no loss, knows no times, waits for each frame, and ends by a signal; nobody should record so.
  *
  *	floor CAMERA ENCODER WIDTH HEIGHT FRAMES/S BIT/S FILE
  */

@@ -7,8 +7,8 @@
 v4l2-ctl reads each camera first, then camd records it through the encoder, which is lossless. vivid's pictures depend on
 the time since the start of the stream only, so the n-th picture of the one must be the n-th of the other, byte by byte.
 
-Cases: exact (two cameras at once, imported: nothing is copied), strides (a size whose rows the encoder wants longer: copied),
-single and planes (the other two kinds of the API), recordings (five in a row, one encoder).
+Cases: exact (two cameras at once, imported: nothing is copied), strides (a size whose rows the encoder wants longer: the camera is asked for such),
+single and planes (the other two kinds of the API; several memory planes are copied), recordings (five in a row, one encoder).
 """
 import csv
 import os
@@ -23,7 +23,7 @@ PARAMETERS = "/sys/module/h264enc/parameters/"
 # size, frames/s, module's arguments, whether the frames are imported
 CASES = {
     "exact": ((640, 360), 10, "", True),
-    "strides": ((1456, 1088), 25, "", False),
+    "strides": ((1456, 1088), 25, "", True),
     "single": ((640, 360), 10, "api=single", True),
     "planes": ((640, 360), 10, "api=planes", False),
     "recordings": ((320, 180), 10, "", True),

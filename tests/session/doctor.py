@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 from camd import CAMCTL, CAMD, check, equal, main, test, until
 
@@ -258,11 +259,16 @@ def interrupted():
     with Place() as place:
         process = place.start("--board", "--report", "r.md", "--seconds", "30", "--camera", SOUND)
         until(lambda: list(place.path.glob("recordings/doctor-*/*/*.mp4")), "a recording")
-        process.send_signal(signal.SIGHUP)     # the terminal may be closed: it is meant to run unattended
+        time.sleep(1.5)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         equal(process.returncode, PROBLEM, out)
-        check("; interrupted." in (place.path / "r.md").read_text(), "the report says so")
+        report = (place.path / "r.md").read_text()
+        check("; interrupted." in report, "the report says so")
+        # a long recording was not made in vain
+        recording, = recordings_of(report)
+        check(5 < int(recording["recorded"]) < 100 and recording["decoded"] == recording["recorded"], recording)
+        check("## camd's log" in report, report)
         equal(place.left(), ["r.md"], "what it leaves")
 
 

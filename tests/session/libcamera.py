@@ -66,7 +66,7 @@ def found_once_and_described():
 
 
 def exposures(video):
-    """The columns of the table that tell of the exposure, from a row on which they are as they stay."""
+    """What each row of the table beside a video tells of the exposure, as texts."""
     with open(video.rsplit(".", 1)[0] + "_frame_timing.csv", encoding="utf-8") as file:
         names = file.readline().rstrip("\n").split(",")
         rows = [dict(zip(names, line.rstrip("\n").split(","))) for line in file]

@@ -1,10 +1,10 @@
 /*
- * A module with cameras that don't exist, in place of camd_libcamera.so: two streams, planes in memfds, controls, metadata, and
- * faults on demand. What a real camera can't be made to do in a test, this one does.
+ * A module with cameras that don't exist, in place of camd_libcamera.so: two streams, planes in memfds, controls,
+ * metadata, and faults on demand. What a real camera can't be made to do in a test, this one does.
  *
- * Each picture shows a number (camd/pattern.h): that of its moment on the camera's own grid of time, from 1 at the first frame
- * on. The grid goes on whatever happens to the stream, so that number and camd's own count agree only if camd has counted
- * every frame that is missing.
+ * Each picture shows a number (camd/pattern.h): that of its moment on the camera's own grid of time, from 1 at the first
+ * frame on. The grid goes on whatever happens to the stream, so that number and camd's own count agree only if camd has
+ * counted every frame that is missing.
  *
  * The environment variable FAKE_LIBCAMERA is read at each open and start: "NAME=NUMBER,…".
  *
@@ -95,13 +95,16 @@ struct libcamera_manager {
 };
 
 static const struct libcamera_control offered[N_CONTROLS] = {
-	[EXPOSURE] = { .name = "ExposureTime", .type = LIBCAMERA_INT, .n_numbers = 1, .min = 100, .max = 33000, .fallback = 10000 },
+	[EXPOSURE] = { .name = "ExposureTime", .type = LIBCAMERA_INT, .n_numbers = 1, .min = 100, .max = 33000,
+		       .fallback = 10000 },
 	[GAIN] = { .name = "AnalogueGain", .type = LIBCAMERA_REAL, .n_numbers = 1, .min = 1, .max = 16, .fallback = 1 },
 	[AUTOMATIC] = { .name = "AeEnable", .type = LIBCAMERA_BOOL, .n_numbers = 1, .min = 0, .max = 1, .fallback = 1 },
 	[AWB] = { .name = "AwbMode", .type = LIBCAMERA_INT, .n_numbers = 1, .min = 0, .max = 4, .fallback = 0, .n_choices = 3,
 		  .choices = { { 0, "AwbAuto" }, { 1, "AwbIncandescent" }, { 4, "AwbIndoor" } } },
-	[COLOUR_GAINS] = { .name = "ColourGains", .type = LIBCAMERA_REAL, .n_numbers = 2, .min = 0, .max = 8, .fallback = NAN },
-	[CROP] = { .name = "ScalerCrop", .type = LIBCAMERA_RECTANGLE, .n_numbers = 4, .min = 0, .max = 1456, .fallback = NAN },
+	[COLOUR_GAINS] = { .name = "ColourGains", .type = LIBCAMERA_REAL, .n_numbers = 2, .min = 0, .max = 8,
+			   .fallback = NAN },
+	[CROP] = { .name = "ScalerCrop", .type = LIBCAMERA_RECTANGLE, .n_numbers = 4, .min = 0, .max = 1456,
+		   .fallback = NAN },
 	[DURATION] = { .name = "FrameDurationLimits", .type = LIBCAMERA_INT, .n_numbers = 2, .min = 5000, .max = 1000000,
 		       .fallback = NAN },
 };
@@ -179,8 +182,8 @@ static struct libcamera_done describe(struct libcamera_camera *camera, uint32_t 
 	return (struct libcamera_done){
 		.request = index, .sequence = camera->sequence, .buffer_ns = stamp_ns + 1,
 		.small_status = fault(camera, "small_damaged") ? LIBCAMERA_DAMAGED : LIBCAMERA_GOOD,
-		.known = LIBCAMERA_SENSOR_TIME | LIBCAMERA_FRAME_DURATION | LIBCAMERA_EXPOSURE_TIME | LIBCAMERA_ANALOGUE_GAIN |
-			 LIBCAMERA_DIGITAL_GAIN | LIBCAMERA_LUX | LIBCAMERA_TEMPERATURE,
+		.known = LIBCAMERA_SENSOR_TIME | LIBCAMERA_FRAME_DURATION | LIBCAMERA_EXPOSURE_TIME |
+			 LIBCAMERA_ANALOGUE_GAIN | LIBCAMERA_DIGITAL_GAIN | LIBCAMERA_LUX | LIBCAMERA_TEMPERATURE,
 		.sensor_ns = stamp_ns, .frame_duration_us = camera->period_ns / NS_PER_US,
 		.exposure_us = values[AUTOMATIC][0] ? 12345 : (int64_t)values[EXPOSURE][0],
 		.analogue_gain = values[AUTOMATIC][0] ? 2.5 : values[GAIN][0],
@@ -440,7 +443,9 @@ static int fake_buffer(struct libcamera_camera *camera, uint32_t request, uint32
 		return 0;
 	}
 	for (uint32_t i = 0; i < 2; i++)
-		buffer->planes[1 + i] = (struct libcamera_plane){ .fd = fd, .offset = luma + i * (luma / 4), .bytes = luma / 4 };
+		buffer->planes[1 + i] = (struct libcamera_plane){
+			.fd = fd, .offset = luma + i * (luma / 4), .bytes = luma / 4,
+		};
 	buffer->n_planes = 3;
 	return 0;
 }
@@ -539,8 +544,9 @@ extern const struct libcamera_module *camd_libcamera(void);
 const struct libcamera_module *camd_libcamera(void)
 {
 	static const struct libcamera_module module = {
-		.abi = LIBCAMERA_ABI, .version = "v0.0.0-fake", .start_manager = fake_start_manager, .list = fake_list, .open = fake_open,
-		.configure = fake_configure, .buffer = fake_buffer, .controls = fake_controls, .start = fake_start, .queue = fake_queue,
+		.abi = LIBCAMERA_ABI, .version = "v0.0.0-fake", .start_manager = fake_start_manager, .list = fake_list,
+		.open = fake_open, .configure = fake_configure, .buffer = fake_buffer, .controls = fake_controls,
+		.start = fake_start, .queue = fake_queue,
 		.is_there = fake_is_there, .stop = fake_stop, .close = fake_close,
 	};
 

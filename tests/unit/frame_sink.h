@@ -27,6 +27,8 @@ static void frame_sink_on_frame(void *user, struct frame *frame)
 {
 	struct frame_sink *sink = user;
 
+	if (sink->look || sink->keep)
+		frame_begin_read(frame);	/* of those that are kept, until they are let go */
 	if (sink->look)
 		sink->look(frame, sink->user);
 	pthread_mutex_lock(&sink->lock);

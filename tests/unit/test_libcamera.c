@@ -1,6 +1,7 @@
 /*
- * The libcamera source with the fake module (fake_libcamera.c): streams, times, controls, and all that can go wrong. The number
- * that each picture shows is the fake's own count of its time; what camd counts must be the same, whatever was lost.
+ * The libcamera source with the fake module (fake_libcamera.c): streams, times, controls, and all that can go wrong. The
+ * number that each picture shows is the fake's own count of its time; what camd counts must be the same, whatever was
+ * lost.
  */
 #include "camd/pattern.h"
 #include "camd/sensor_clock.h"
@@ -157,7 +158,8 @@ static struct gap check_ledger(const struct stage *stage)
 		fail_msg("%s", stage->looked.complaint);
 	for (int i = 0; i < sink->n_frames; i++) {
 		const struct frame *frame = &sink->facts[i];
-		int64_t expected_ns = sink->facts[0].sensor_ns + (int64_t)(frame->sequence - sink->facts[0].sequence) * period_ns;
+		int64_t expected_ns =
+			sink->facts[0].sensor_ns + (int64_t)(frame->sequence - sink->facts[0].sequence) * period_ns;
 
 		sequence += 1 + frame->gap.sensor + frame->gap.starved;
 		assert_int_equal(frame->sequence, sequence);
@@ -313,7 +315,8 @@ static void test_clock(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int64_t mapped_ns, expected_ns = cases[i].name ? (cases[i].stamp_s + cases[i].offset_s) * NS_PER_S : 77;
 
-		sensor_clock_init(&clock, cases[i].stamp_s * NS_PER_S, cases[i].monotonic_s * NS_PER_S, cases[i].boottime_s * NS_PER_S);
+		sensor_clock_init(&clock, cases[i].stamp_s * NS_PER_S, cases[i].monotonic_s * NS_PER_S,
+				  cases[i].boottime_s * NS_PER_S);
 		mapped_ns = sensor_clock_map(&clock, cases[i].stamp_s * NS_PER_S, 77);
 		assert_int_equal(mapped_ns, expected_ns);
 		assert_int_equal(!clock.name, !cases[i].name);
@@ -402,7 +405,8 @@ static void test_two_streams(void **state)
 	assert_int_equal(source->format.pixels, PIXEL_I420);
 	assert_int_equal(source->format.width, 600);
 	assert_int_equal(source->format.height, 400);
-	assert_true(source->format.colour.primaries == 1 && source->format.colour.matrix == 1 && !source->format.colour.full_range);
+	assert_true(source->format.colour.primaries == 1 && source->format.colour.matrix == 1 &&
+		    !source->format.colour.full_range);
 	assert_true(source->small.width == 160 && source->small.height == 120);
 	assert_int_equal(source->layout.n_buffers, 6);
 	assert_true(source->layout.dmabuf);
@@ -428,7 +432,8 @@ static void test_other_shapes(void **state)
 	(void)state;
 	begin(&stage, "streams=1,format=1,fixed=0,requests=4", &request);
 	assert_int_equal(stage.source->format.pixels, PIXEL_NV12);
-	assert_true(!stage.source->small.width && !stage.source->fixed_rate && stage.source->fps == 0 && !stage.source->period_ns);
+	assert_true(!stage.source->small.width && !stage.source->fixed_rate && stage.source->fps == 0 &&
+		    !stage.source->period_ns);
 	assert_int_equal(stage.source->layout.n_buffers, 4);
 	wait_frames(&stage, 10);
 	assert_int_equal(stage.looked.n_small, 0);
@@ -496,7 +501,8 @@ static void test_control_list(void **state)
 	assert_int_equal(source->n_controls, 6);
 	assert_null(find_control(source, "FrameDurationLimits"));
 	control = find_control(source, "ExposureTime");
-	assert_true(control->type == CONTROL_INT && control->min == 100 && control->max == 33000 && control->fallback == 10000);
+	assert_true(control->type == CONTROL_INT && control->min == 100 && control->max == 33000 &&
+		    control->fallback == 10000);
 	control = find_control(source, "AeEnable");
 	assert_true(control->type == CONTROL_BOOL && control->n == 1 && control->max == 1);
 	control = find_control(source, "ColourGains");
@@ -634,7 +640,8 @@ static void test_cancelled(void **state)
 		wait_frames(&stage, 90);
 		assert_int_equal(stage.sink->n_ends, 0);
 		lost = finish(&stage);
-		print_message("%s: %d frames, %u lost by the sensor, %u starved\n", faults[i], stage.looked.n, lost.sensor, lost.starved);
+		print_message("%s: %d frames, %u lost by the sensor, %u starved\n", faults[i], stage.looked.n,
+			      lost.sensor, lost.starved);
 	}
 }
 
@@ -723,7 +730,8 @@ static void test_unplugged(void **state)
 static void test_unplugged_unnoticed(void **state)
 {
 	static const char *const faults[] = {
-		"gone=10,back_ms=0,notice_ms=1000", "gone=10,back_ms=0,notice_ms=3500", "cameras=3,gone=10,notice_ms=100000000",
+		"gone=10,back_ms=0,notice_ms=1000", "gone=10,back_ms=0,notice_ms=3500",
+		"cameras=3,gone=10,notice_ms=100000000",
 	};
 
 	(void)state;
@@ -746,6 +754,7 @@ static void test_unplugged_unnoticed(void **state)
 static void test_frames_outlive_the_source(void **state)
 {
 	struct stage stage, second;
+	struct source_sink to;
 
 	(void)state;
 	set_up("");
@@ -757,8 +766,8 @@ static void test_frames_outlive_the_source(void **state)
 	/* started again while frames are held: fewer buffers, but it goes on */
 	second = (struct stage){ .source = stage.source };
 	second.sink = frame_sink_create(false);
-	assert_true(impl->start(stage.source, &(struct source_sink){ frame_sink_of(second.sink).user, frame_sink_of(second.sink).on_frame,
-				frame_sink_of(second.sink).on_end }, NULL));
+	to = frame_sink_of(second.sink);
+	assert_true(impl->start(stage.source, &to, NULL));
 	wait_frames(&second, 8);
 	impl->stop(stage.source);
 	close_source(stage.source);

@@ -240,9 +240,10 @@ static void set_state(struct camera *camera, enum camera_state state, const stru
 static void on_open(void *user, const struct source *source)
 {
 	struct camera *camera = user;
-	struct encoding_settings settings = camera->encoding_settings;
+	struct encoding_settings settings;
 
 	pthread_mutex_lock(&camera->lock);
+	settings = camera->encoding_settings;
 	timing_start(&camera->timing, source->period_ns, camera->thin_to_fps);
 	settings.fps = fps_of(camera, source);
 	pthread_mutex_unlock(&camera->lock);
@@ -412,6 +413,16 @@ void camera_tick(struct camera *camera, int64_t now_ns, int64_t degraded_after_n
 	if (source && camera->state == CAMERA_RUNNING)
 		watch_silence(camera, source, now_ns);
 	keeper_tick(camera->keeper, now_ns);
+}
+
+void camera_set_bitrate(struct camera *camera, int64_t bitrate_bps)
+{
+	if (camera->encoding_settings.bitrate_bps == bitrate_bps)
+		return;
+	pthread_mutex_lock(&camera->lock);
+	camera->encoding_settings.bitrate_bps = bitrate_bps;
+	pthread_mutex_unlock(&camera->lock);
+	encoding_set_bitrate(camera->encoding, bitrate_bps);
 }
 
 /* ---- on, off, controls ---- */

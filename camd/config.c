@@ -41,7 +41,7 @@ const struct field config_fields[] = {
 	{ .name = "container", .type = FIELD_ENUM, AT(container), .choices = containers, .fallback = "mp4", .flags = FIELD_LIVE,
 	  .help = "mp4 plays at every moment and has exact times; h264 is the raw stream, with its times in the CSV." },
 	{ .name = "bitrate", .type = FIELD_AMOUNT, AT(bitrate_bps), .min = 50000, .max = 500e6, .unit = "bit/s", .fallback = "10M",
-	  .flags = FIELD_LIVE, .help = "Rate that the encoder aims at." },
+	  .flags = FIELD_LIVE, .help = "Rate that the encoder aims at; a change takes effect at once where the encoder can do that." },
 	{ .name = "intra", .type = FIELD_DURATION, AT(intra_ns), .min = 0, .max = 60, .unit = "s", .fallback = "1", .flags = FIELD_LIVE,
 	  .help = "Longest time between key frames; 0 makes every frame one." },
 	{ .name = "encoder", .type = FIELD_ENUM, AT(encoder), .choices = encoders, .fallback = "auto", .flags = FIELD_LIVE,

@@ -194,6 +194,9 @@ static void carry_out(struct encoding_run *run)
 		encoding->recording = item->recording;
 		end(run);
 		break;
+	case ITEM_BITRATE:
+		encoding_run_set_bitrate(run, item->bitrate_bps);
+		break;
 	}
 	if (run->abandoned)
 		return;		/* whoever took over goes on with it */
@@ -361,6 +364,13 @@ void encoding_close(struct encoding *encoding)
 void encoding_prepare(struct encoding *encoding, struct recording *recording)
 {
 	struct item item = { .kind = ITEM_PREPARE, .recording = recording };
+
+	queue_push_force(&encoding->queue, &item);
+}
+
+void encoding_set_bitrate(struct encoding *encoding, int64_t bitrate_bps)
+{
+	struct item item = { .kind = ITEM_BITRATE, .bitrate_bps = bitrate_bps };
 
 	queue_push_force(&encoding->queue, &item);
 }

@@ -39,6 +39,9 @@ void encoding_close(struct encoding *encoding);
 /* A recording is to begin: opens an encoder for it, then calls on_ready. A failure is the recording's. Never refused. */
 void encoding_prepare(struct encoding *encoding, struct recording *recording);
 
+/* Also in mid-recording, where the encoder can. Never refused. */
+void encoding_set_bitrate(struct encoding *encoding, int64_t bitrate_bps);
+
 /* Keeps a reference of its own if true. False: the queue is full; counting that is the caller's (recording_refused()). */
 bool encoding_offer(struct encoding *encoding, struct recording *recording, struct frame *frame);
 

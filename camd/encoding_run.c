@@ -247,6 +247,34 @@ bool encoding_run_open(struct encoding_run *run, const struct frame_format *form
 	return open_with(run, &encoder_avcodec, &request, err);
 }
 
+/* False: abandoned, or it can't. */
+static bool change_bitrate(struct encoding_run *run, int64_t bitrate_bps)
+{
+	bool good;
+
+	if (!run->encoder->impl->set_bitrate)
+		return false;
+	enter(run);
+	good = run->encoder->impl->set_bitrate(run->encoder, bitrate_bps);
+	if (!leave(run) || !good)
+		return false;
+	run->encoding->made_for.bitrate_bps = bitrate_bps;
+	return true;
+}
+
+void encoding_run_set_bitrate(struct encoding_run *run, int64_t bitrate_bps)
+{
+	struct encoding *encoding = run->encoding;
+
+	encoding->settings.bitrate_bps = bitrate_bps;
+	if (!run->encoder || encoding->made_for.bitrate_bps == bitrate_bps)
+		return;
+	if (change_bitrate(run, bitrate_bps))
+		log_info("camera %d: %s: %lld bit/s from now on", encoding->camera_id, encoding->name, (long long)bitrate_bps);
+	else if (!run->abandoned)
+		log_info("camera %d: %s: the new bitrate waits for the next recording", encoding->camera_id, encoding->name);
+}
+
 /* An open encoder that was made for something else is adapted, or closed to be made anew. */
 void encoding_run_adapt(struct encoding_run *run)
 {
@@ -257,12 +285,8 @@ void encoding_run_adapt(struct encoding_run *run)
 	if (!encoder)
 		return;
 	if (encoder->hardware && wants_hardware(encoding) && was->fps == now.fps && was->intra == now.intra) {
-		if (was->bitrate_bps == now.bitrate_bps)
+		if (was->bitrate_bps == now.bitrate_bps || change_bitrate(run, now.bitrate_bps) || run->abandoned)
 			return;
-		if (encoder->impl->set_bitrate && encoder->impl->set_bitrate(encoder, now.bitrate_bps)) {
-			encoding->made_for.bitrate_bps = now.bitrate_bps;
-			return;
-		}
 	}
 	encoding_run_close(run);
 }

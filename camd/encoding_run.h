@@ -16,13 +16,14 @@
 
 #define QUEUE_FRAMES 3
 
-enum item_kind { ITEM_OPEN, ITEM_CLOSE, ITEM_PREPARE, ITEM_FRAME, ITEM_END };
+enum item_kind { ITEM_OPEN, ITEM_CLOSE, ITEM_PREPARE, ITEM_FRAME, ITEM_END, ITEM_BITRATE };
 
 struct item {
 	enum item_kind kind;
 	struct recording *recording;
 	struct frame *frame;
 	uint64_t lost_sensor, lost_starved, refused;	/* of the recording, as of this frame */
+	int64_t bitrate_bps;		/* ITEM_BITRATE */
 	/* ITEM_OPEN */
 	struct frame_format format;
 	struct frame_layout layout;
@@ -98,6 +99,9 @@ void encoding_run_destroy_encoder(struct encoding_run *run);
 
 /* Makes an open encoder fit encoding->settings, or closes it. */
 void encoding_run_adapt(struct encoding_run *run);
+
+/* From the next frames on, if the encoder can do that; otherwise from the next recording on. */
+void encoding_run_set_bitrate(struct encoding_run *run, int64_t bitrate_bps);
 
 /* The encoder failed: closes it; decides what comes next, and tells. */
 void encoding_run_broken(struct encoding_run *run, struct error *err);

@@ -588,6 +588,8 @@ void session_config_changed(struct session *session)
 {
 	log_set_level(session->its.config->log_level);
 	previews_config_changed(session->previews);
+	for (size_t i = 0; !session->closing && i < session->n_cameras; i++)
+		camera_set_bitrate(session->cameras[i], session->its.config->bitrate_bps);
 }
 
 void session_tell_recovered(struct session *session)

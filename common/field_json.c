@@ -440,11 +440,10 @@ const struct cJSON *field_json_next(const struct cJSON *object, const struct cJS
 		member->text = value->valuestring;
 	else if (!cJSON_IsArray(value))
 		add_number(member, value);
-	else
-		cJSON_ArrayForEach(item, value)
-			if (!add_number(member, item)) {
-				member->n = 0;
-				break;
-			}
+	for (item = cJSON_IsArray(value) ? value->child : NULL; item; item = item->next)
+		if (!add_number(member, item)) {
+			member->n = 0;
+			break;
+		}
 	return value;
 }

@@ -79,6 +79,13 @@ static void set_colour(AVCodecContext *context, const struct colour *colour)
 	context->color_range = colour->full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 }
 
+static void set_rate(AVCodecContext *context, int64_t bitrate_bps)
+{
+	context->bit_rate = bitrate_bps;
+	context->rc_max_rate = bitrate_bps;
+	context->rc_buffer_size = (int)MIN(bitrate_bps, INT_MAX);
+}
+
 static void configure(AVCodecContext *context, const struct encoder_request *request)
 {
 	context->width = request->format.width;
@@ -87,9 +94,7 @@ static void configure(AVCodecContext *context, const struct encoder_request *req
 	context->sample_aspect_ratio = (AVRational){ 1, 1 };
 	context->framerate = av_d2q(request->fps, 1001000);
 	context->time_base = av_inv_q(context->framerate);
-	context->bit_rate = request->bitrate_bps;
-	context->rc_max_rate = request->bitrate_bps;
-	context->rc_buffer_size = (int)MIN(request->bitrate_bps, INT_MAX);
+	set_rate(context, request->bitrate_bps);
 	context->gop_size = request->intra;
 	context->max_b_frames = 0;
 	context->thread_type = FF_THREAD_SLICE;
@@ -394,10 +399,22 @@ static bool avcodec_drain(struct encoder *base, struct error *err)
 	return result == AVERROR_EOF || fail_av(err, ERR_ENCODER_FAILED, result, base->name);
 }
 
+/* libavcodec hands a change on to x264 with the next frame; of the others it is not known to. */
+static bool avcodec_set_bitrate(struct encoder *base, int64_t bitrate_bps)
+{
+	struct avcodec_encoder *encoder = (struct avcodec_encoder *)base;
+
+	if (strcmp(encoder->context->codec->name, "libx264"))
+		return false;
+	set_rate(encoder->context, bitrate_bps);
+	return true;
+}
+
 const struct encoder_impl encoder_avcodec = {
 	.name = "avcodec",
 	.create = avcodec_create,
 	.push = avcodec_push,
+	.set_bitrate = avcodec_set_bitrate,
 	.drain = avcodec_drain,
 	.destroy = avcodec_destroy,
 };

@@ -415,6 +415,50 @@ static void test_bad_requests(void **state)
 	refuse(&bad, ERR_ENCODER_FAILED, "");
 }
 
+static size_t encode_noise(struct encoder *encoder, struct frame *frame, struct sink *sink, uint64_t from, uint64_t to)
+{
+	static uint32_t seed = 1;
+	size_t bytes = 0, before = sink->n;
+
+	for (uint64_t i = from; i <= to; i++) {
+		for (size_t k = 0; k < frame->planes[0].bytes; k++)
+			frame->planes[0].data[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+		push(encoder, frame, i, false);
+	}
+	for (size_t i = before; i < sink->n; i++)
+		bytes += sink->packets[i]->bytes;
+	return bytes;
+}
+
+/* Noise takes all bits that it can get: a tenth of the rate makes the video several times smaller, in the same stream. */
+static void test_bitrate_changes(void **state)
+{
+	struct encoder_request request = request_of(PIXEL_I420, 320, 240);
+	struct sink sink = { .n = 0 };
+	struct encoder *encoder = create(&request, &sink);
+	struct frame *frame = frame_create(&request.format);
+	AVFrame *picture;
+	size_t before, after, n;
+
+	(void)state;
+	if (!avcodec_find_encoder_by_name("libx264"))
+		skip();
+	encode_noise(encoder, frame, &sink, 1, 30);
+	before = encode_noise(encoder, frame, &sink, 31, 60);
+	assert_true(encoder_avcodec.set_bitrate(encoder, 400000));
+	encode_noise(encoder, frame, &sink, 61, 90);
+	after = encode_noise(encoder, frame, &sink, 91, 120);
+	print_message("30 frames of noise: %zu bytes at 4 Mb/s, %zu at 0.4 Mb/s\n", before, after);
+	assert_true(after * 3 < before);
+	drain(encoder);
+	picture = decode(&sink, &n, NULL);
+	assert_int_equal(n, 120);
+	av_frame_free(&picture);
+	encoder_avcodec.destroy(encoder);
+	frame_unref(frame);
+	forget(&sink);
+}
+
 /* What it can't take as it is, it wants as I420. */
 static void test_wants_conversion(void **state)
 {
@@ -503,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_nominal_rate),
 		cmocka_unit_test(test_bitrate),
 		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_bitrate_changes),
 		cmocka_unit_test(test_wants_conversion),
 		cmocka_unit_test(test_refuses_other_frames),
 		cmocka_unit_test(test_ends),

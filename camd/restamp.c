@@ -9,6 +9,12 @@
 
 #define BUFFER_BYTES 65536
 
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t written_byte;	/* FFmpeg 7 promises its writers not to have their bytes changed */
+#else
+typedef uint8_t written_byte;
+#endif
+
 struct restamp {
 	struct restamp_request its;
 	AVFormatContext *raw, *nut;
@@ -34,7 +40,7 @@ static int on_read(void *user, uint8_t *data, int bytes)
 	return n ? (int)n : AVERROR_EOF;
 }
 
-static int on_write(void *user, uint8_t *data, int bytes)
+static int on_write(void *user, written_byte *data, int bytes)
 {
 	struct restamp *restamp = user;
 

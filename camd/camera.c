@@ -277,7 +277,11 @@ static void on_failed(void *user, const struct error *err)
 {
 	struct camera *camera = user;
 
-	set_state(camera, camera->state == CAMERA_LOST ? CAMERA_LOST : CAMERA_FAILED, err);
+	/* it is known already: another attempt that fails is no further loss */
+	if (camera->state == CAMERA_LOST || camera->state == CAMERA_FAILED)
+		camera->error = *err;
+	else
+		set_state(camera, CAMERA_FAILED, err);
 }
 
 static void on_lost(void *user, const struct error *err)

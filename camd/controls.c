@@ -2,15 +2,31 @@
 
 #include "common/util.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Letters and digits count: "Exposure Time, Absolute" is exposure_time_absolute. */
+static bool is_same_name(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (*a && !isalnum((unsigned char)*a))
+			a++;
+		while (*b && !isalnum((unsigned char)*b))
+			b++;
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 static const struct source_control *find(const struct source_control *controls, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!strcasecmp(controls[i].name, name))
+		if (is_same_name(controls[i].name, name))
 			return &controls[i];
 	return NULL;
 }

@@ -3,7 +3,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 
-static const int pauses_s[] = { 1, 2, 5, 10, 30 };
+static const int pauses_s[] = { 1, 2, 5, 10 };
 
 /* What worked for so long was all right: the pauses begin anew. What fails as soon as it works is tried ever more seldom. */
 #define STEADY_NS (10 * NS_PER_S)

@@ -1,4 +1,4 @@
-/* When to try again what failed, with growing pauses: 1, 2, 5, 10, 30 s. One thread. */
+/* When to try again what failed, with growing pauses: 1, 2, 5, 10 s. One thread. */
 #pragma once
 
 #include <stdbool.h>

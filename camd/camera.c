@@ -419,14 +419,15 @@ void camera_tick(struct camera *camera, int64_t now_ns, int64_t degraded_after_n
 	keeper_tick(camera->keeper, now_ns);
 }
 
-void camera_set_bitrate(struct camera *camera, int64_t bitrate_bps)
+void camera_set_encoding(struct camera *camera, const struct encoding_settings *settings)
 {
-	if (camera->encoding_settings.bitrate_bps == bitrate_bps)
-		return;
+	bool other_rate = camera->encoding_settings.bitrate_bps != settings->bitrate_bps;
+
 	pthread_mutex_lock(&camera->lock);
-	camera->encoding_settings.bitrate_bps = bitrate_bps;
+	camera->encoding_settings = *settings;
 	pthread_mutex_unlock(&camera->lock);
-	encoding_set_bitrate(camera->encoding, bitrate_bps);
+	if (other_rate)
+		encoding_set_bitrate(camera->encoding, settings->bitrate_bps);
 }
 
 /* ---- on, off, controls ---- */
@@ -440,6 +441,7 @@ void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done
 		return;
 	}
 	error_set(&off, ERR_CAMERA_LOST, "camera %d is switched off; set_camera with enabled true switches it on", camera->id);
+	fading_reset(&camera->fading);
 	set_state(camera, enabled ? CAMERA_OPENING : CAMERA_OFF, enabled ? NULL : &off);
 	keeper_set_enabled(camera->keeper, enabled, done, user);
 }

@@ -69,7 +69,8 @@ bool camera_has_answered(const struct camera *camera);		/* the first try to open
 /* Begins a recording with the next frame. The camera owns it until RECORDING_FINISHED was told, then destroys it. */
 struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request);
 void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDING_FINISHED follows; no effect if none runs */
-void camera_set_bitrate(struct camera *camera, int64_t bitrate_bps);	/* of what is recorded from now on */
+/* The bitrate takes effect at once, where the encoder can; the rest when one is opened. */
+void camera_set_encoding(struct camera *camera, const struct encoding_settings *settings);
 struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
 double camera_nominal_fps(const struct camera *camera);
 

@@ -18,40 +18,44 @@ const char *const fading_reason_names[] = { "rate", "frozen", "black", "bitrate"
 
 /* ---- the source's thread ---- */
 
-/* Where the brightness of pixels stands: every so many bytes of plane 0. 0: it can't be told without decoding. */
-static int luma_step(enum pixel_format pixels)
+/* Which bytes of a row tell the brightness of pixels: the first, and every so many. Of packed RGB any component will do. */
+static void find_luma(enum pixel_format pixels, int *first, int *step)
 {
-	switch (pixels) {
-	case PIXEL_MJPEG:
-		return 0;
-	case PIXEL_YUYV:
-		return 2;
-	default:
-		return 1;	/* of packed RGB any component will do */
-	}
+	*first = pixels == PIXEL_UYVY;
+	*step = pixels == PIXEL_YUYV || pixels == PIXEL_UYVY || pixels == PIXEL_Y10 ? 2 : 1;
+}
+
+/* JPEGs that are the same byte by byte are the same picture; how bright it is would take decoding. */
+static void look_at_jpeg(struct fading *fading, const struct plane *plane)
+{
+	atomic_store(&fading->print, libdeflate_crc32(0, plane->data, plane->bytes));
+	atomic_store(&fading->brightness, 255);
+	atomic_store(&fading->brightest, 255);
 }
 
 static void look_at(struct fading *fading, const struct frame *picture)
 {
 	const struct plane *plane = &picture->planes[0];
-	int row_bytes = frame_plane_row_bytes(&picture->format, 0), step = luma_step(picture->format.pixels) * COLUMN_STEP;
+	int row_bytes = frame_plane_row_bytes(&picture->format, 0), first, step;
 	uint32_t print = 0;
 	uint64_t sum = 0, n = 0;
 	int brightest = 0;
 
+	find_luma(picture->format.pixels, &first, &step);
 	for (int y = 0; y < picture->format.height; y += ROW_STEP) {
 		const uint8_t *row = plane->data + (size_t)y * plane->stride;
 
 		print = libdeflate_crc32(print, row, (size_t)row_bytes);
-		for (int x = 0; x < row_bytes; x += step, n++) {
-			sum += row[x];
-			brightest = MAX(brightest, row[x]);
+		for (int x = first; x < row_bytes; x += step * COLUMN_STEP, n++) {
+			int luma = picture->format.pixels == PIXEL_Y10 ? (row[x] | row[x + 1] << 8) >> 2 : row[x];
+
+			sum += (uint64_t)luma;
+			brightest = MAX(brightest, luma);
 		}
 	}
 	atomic_store(&fading->print, print);
 	atomic_store(&fading->brightness, n ? (int)(sum / n) : 0);
 	atomic_store(&fading->brightest, brightest);
-	atomic_fetch_add(&fading->looks, 1);
 }
 
 void fading_look(struct fading *fading, const struct frame *frame)
@@ -60,15 +64,17 @@ void fading_look(struct fading *fading, const struct frame *frame)
 
 	if (fading->looked_ns && frame->sensor_ns - fading->looked_ns < LOOK_NS)
 		return;
-	if (!luma_step(picture->format.pixels))
-		return;
 	/* of buffers that nobody else reads, one is mapped for this, and waited for */
 	if (picture->map && !picture->mapped && fading->looked_ns && frame->sensor_ns - fading->looked_ns < 2 * LOOK_NS)
 		return;
 	fading->looked_ns = frame->sensor_ns;
 	frame_begin_read(picture);
-	look_at(fading, picture);
+	if (picture->format.pixels == PIXEL_MJPEG)
+		look_at_jpeg(fading, &picture->planes[0]);
+	else
+		look_at(fading, picture);
 	frame_end_read(picture);
+	atomic_fetch_add(&fading->looks, 1);
 }
 
 /* ---- the main thread ---- */

@@ -263,18 +263,17 @@ static void after_close(uv_work_t *work, int status)
 	go_on(keeper);
 }
 
-/* What was set stays set: a later value of a control replaces an earlier one. */
+/* What was set stays set, in the order in which it was set last: exposure by hand after its automatic is not the same as before. */
 static void remember(struct keeper *keeper, const struct control_setting *setting)
 {
-	size_t at = 0;
+	size_t kept = 0;
 
-	while (at < keeper->n_controls && strcmp(keeper->controls[at].name, setting->name))
-		at++;
-	if (at == keeper->n_controls) {
-		keeper->controls = xrealloc(keeper->controls, keeper->n_controls + 1, sizeof(*keeper->controls));
-		keeper->n_controls++;
-	}
-	keeper->controls[at] = *setting;
+	for (size_t i = 0; i < keeper->n_controls; i++)
+		if (strcmp(keeper->controls[i].name, setting->name))
+			keeper->controls[kept++] = keeper->controls[i];
+	keeper->controls = xrealloc(keeper->controls, kept + 1, sizeof(*keeper->controls));
+	keeper->controls[kept] = *setting;
+	keeper->n_controls = kept + 1;
 }
 
 static void after_controls(uv_work_t *work, int status)

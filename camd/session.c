@@ -586,10 +586,12 @@ void session_fill_cameras(struct session *session, struct cameras *cameras)
 
 void session_config_changed(struct session *session)
 {
+	struct encoding_settings encoding = session_encoding_settings(session);
+
 	log_set_level(session->its.config->log_level);
 	previews_config_changed(session->previews);
 	for (size_t i = 0; !session->closing && i < session->n_cameras; i++)
-		camera_set_bitrate(session->cameras[i], session->its.config->bitrate_bps);
+		camera_set_encoding(session->cameras[i], &encoding);
 }
 
 void session_tell_recovered(struct session *session)

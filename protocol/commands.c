@@ -51,7 +51,7 @@ static const struct field events_fields[] = {
 static const struct field set_controls_fields[] = {
 	CAMERA_IDS(set_controls_args),
 	{ .name = "controls", .type = FIELD_JSON, .at = offsetof(struct set_controls_args, controls), .flags = FIELD_REQUIRED,
-	  .help = "An object of controls by the names that list_cameras tells: numbers, true or false, names of choices, arrays of numbers; all are set, or none." },
+	  .help = "An object of controls by the names that list_cameras tells: numbers, true or false, names of choices, arrays of numbers; all are set, or none. The cameras that are meant must be there." },
 	{ 0 },
 };
 

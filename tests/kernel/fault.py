@@ -136,7 +136,7 @@ def vanish(camd):
 
 
 def mutex(camd):
-    """Every call into the driver takes 2 s: what the queues can't hold is lost, and said; the control path does not notice."""
+    """A call into the driver holds its lock for 2 s, and every other call waits for it: what the queues can't hold is lost, and said; the control path does not notice."""
     fault("mutex_ms", 2000)
     before = camd.ask("ping")["monotonic_ns"]
     camd.ask("wait", seconds=0.5)
@@ -215,6 +215,20 @@ def no_buffers(camd):
     stop(camd)
 
 
+def unplug(camd):
+    """A camera whose buffers the encoder has imported goes, and comes back: in the same file, from a key frame, in hardware."""
+    node, found = inkernel.vivid_nodes()[0], camd.seen("camera_found", camera_id=0)
+    inkernel.vivid_inject(node, inkernel.VIVID_DISCONNECT)
+    camd.ask("wait", seconds=8)
+    assert camd.seen("camera_lost", camera_id=0) == camd.seen("camera_found", camera_id=0) - found == 1
+    assert all(map(is_hardware, encoders(camd)))
+    cameras = {camera["camera_id"]: camera for camera in camd.ask("stop_recording")["cameras"]}
+    for camera in cameras.values():
+        assert camera["captured"] == camera["frames"] + sum(camera["lost"].values()), camera
+    assert not sum(cameras[1]["lost"].values()) and cameras[0]["lost"]["sensor"] >= 5, cameras
+    assert not camd.seen("encoder_changed") and len(glob.glob(camd.output + "/*/cam0*.mp4")) == 1
+
+
 NS = 1_000_000_000
 # what happens; the module's arguments, faults from before camd's start, and whether the fault is for the first context only
 CASES = {
@@ -235,6 +249,7 @@ CASES = {
     "latency": (latency, "", {"latency": 3}, False),
     "no_dmabuf": (no_dmabuf, "no_dmabuf=1", {}, False),
     "refuse_dmabuf": (no_dmabuf, "refuse_dmabuf=14", {}, False),
+    "unplug": (unplug, "", {}, False),
     "no_buffers": (no_buffers, "reqbufs_fail=100", {}, False),
 }
 

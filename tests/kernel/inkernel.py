@@ -1,8 +1,10 @@
 """What the tests in the test kernel share: booting it for a test, and driving camd over its protocol inside."""
+import fcntl
 import glob
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,20 @@ def vivid_nodes():
         if name.startswith("vivid") and "vid-cap" in name:
             found.append("/dev/" + os.path.basename(path))
     return sorted(found, key=lambda node: int(node[len("/dev/video"):]))
+
+
+VIDIOC_S_CTRL = 0xC008561C
+VIVID = 0x00F0F000      # where vivid's own controls begin
+VIVID_DISCONNECT = VIVID + 65
+
+
+def vivid_inject(node, control, value=1):
+    """The file is closed again: a vivid that was disconnected returns when its last one is."""
+    fd = os.open(node, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(fd, VIDIOC_S_CTRL, struct.pack("Ii", control, value))
+    finally:
+        os.close(fd)
 
 
 class Camd:

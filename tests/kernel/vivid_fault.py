@@ -9,10 +9,8 @@ same file, its ledger adds up, and what is missing is missing in the file's time
 expected is exact to some frames. The functions whose names begin with case_ are the cases.
 """
 import csv
-import fcntl
 import glob
 import os
-import struct
 import sys
 import time
 
@@ -22,19 +20,9 @@ import inkernel     # noqa: E402
 
 FPS = 25
 PERIOD_NS = 1_000_000_000 // FPS
-VIDIOC_S_CTRL = 0xC008561C
-VIVID = 0x00F0F000
+VIVID = inkernel.VIVID
 SEQUENCE_WRAP, TIME_WRAP, DROPPED, DISCONNECT, BUFFER, REQBUFS, QBUF, STREAMON, FATAL = (
     VIVID + n for n in (38, 39, 64, 65, 66, 67, 68, 69, 70))
-
-
-def inject(node, control, value=1):
-    """The file is closed again: a vivid that was disconnected returns when its last one is."""
-    fd = os.open(node, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.ioctl(fd, VIDIOC_S_CTRL, struct.pack("Ii", control, value))
-    finally:
-        os.close(fd)
 
 
 def total(lost):
@@ -63,7 +51,7 @@ class Scene:
         return started
 
     def inject(self, control, value=1):
-        inject(self.nodes[0], control, value)
+        inkernel.vivid_inject(self.nodes[0], control, value)
 
     def states(self):
         return [(camera["state"], camera["recording"]) for camera in self.camd.ask("get_status")["cameras"]]

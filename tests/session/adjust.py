@@ -113,6 +113,19 @@ def software_where_there_is_no_hardware():
 
 
 @test
+def bitrate_in_mid_recording():
+    with Camd("--bitrate", "2M", cameras=[SMALL]) as camd:
+        camd.started()
+        camd.ask("start_recording")
+        time.sleep(0.5)
+        camd.ask("set_config", values={"bitrate": "500k"})
+        time.sleep(0.5)
+        check_stopped(camd.ask("stop_recording")["cameras"][0])
+        check("500000 bit/s from now on" in camd.log(), "the log")
+        camd.quit()
+
+
+@test
 def by_camctl():
     result = subprocess.run([CAMCTL, "set_camera", "--enabled", "false", "--json", "--camera", SMALL], capture_output=True, text=True,
                             timeout=60)

@@ -40,9 +40,10 @@ struct camera {
 	struct encoding *encoding;
 	struct writing *writing;
 
+	struct fading fading;			/* says itself which thread has what */
+
 	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
 	struct timing timing;			/* but its atomics */
-	struct fading fading;			/* its source thread's part */
 	struct recording *capturing;		/* takes frames; NULL: none */
 	int64_t preview_interval_ns, preview_due_ns;
 	bool preview_out;			/* a picture is with the owner: a second one would keep a buffer from the source */

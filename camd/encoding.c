@@ -145,7 +145,9 @@ static void encode(struct encoding_run *run)
 	if (!form) {
 		/* a damaged picture, as a rule: lost like one that the sensor spoilt, but found out here */
 		log_warning("camera %d: frame %" PRIu64 ": %s", encoding->camera_id, frame->number, err.text);
-		encoding_run_count_swallowed(encoding, 1);
+		/* in its turn: a packet of an earlier frame that is still inside must not tell of it */
+		encoding_run_count_swallowed(encoding, encoding->inside.n ? inside_enter(&encoding->inside, &(struct inside_frame){
+			.camera_frame = frame->camera_frame, .pushed_ns = run->now_ns }) : 1);
 		return;
 	}
 	encoding->format = run->encoder->takes;
@@ -299,6 +301,7 @@ static void abandon(struct encoding *encoding)
 	encoding->run->abandoned = true;
 	pthread_detach(encoding->thread);
 	encoding->stuck = encoding->hardware_failed = true;
+	encoding->failures = 0;
 	encoding->name[0] = '\0';
 	/* the frame of which it is not known whether it got in is among them */
 	encoding_run_count_swallowed(encoding, inside_clear(&encoding->inside));
@@ -338,7 +341,8 @@ void encoding_watch(struct encoding *encoding, int64_t now_ns)
 	since_ns = atomic_load(&run->called_ns);
 	if (since_ns && now_ns - since_ns > STUCK_NS) {
 		error_set(&err, ERR_ENCODER_FAILED, "camera %d: the driver of the hardware encoder has not come back from a call for %.0f s: "
-			  "software takes over", encoding->camera_id, (double)(now_ns - since_ns) / 1e9);
+			  "%s", encoding->camera_id, (double)(now_ns - since_ns) / 1e9, encoding->settings.choice == ENCODER_M2M ?
+			  "it is given up, and `encoder = m2m` allows no other" : "software takes over");
 		abandon(encoding);
 		encoding->owner.on_trouble(encoding->owner.user, &err);
 		start_run(encoding);

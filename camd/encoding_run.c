@@ -340,6 +340,7 @@ void encoding_run_broken(struct encoding_run *run, struct error *err)
 	encoding_run_want_key(encoding, false);
 	if (run->now_ns - encoding->opened_ns > STEADY_NS)
 		encoding->failures = 0;
+	encoding->opened_ns = run->now_ns;	/* one that can't be opened again has not worked since */
 	if (++encoding->failures < MAX_FAILURES && (hardware || !first)) {
 		error_wrap(err, "camera %d: the encoder is opened again", encoding->camera_id);
 		encoding->owner.on_trouble(encoding->owner.user, err);
@@ -369,12 +370,15 @@ static void settle(struct encoding_run *run)
 		encoding_run_count_swallowed(run->encoding, inside_clear(&run->encoding->inside));
 }
 
-/* Since when a hardware encoder owes a packet; 0: it does not. */
+/* Since when a hardware encoder owes a packet, or room; 0: it does not. */
 static int64_t owes_since_ns(const struct encoding_run *run)
 {
 	int64_t oldest_ns = inside_oldest_ns(&run->encoding->inside);
 
-	return run->encoder && run->encoder->hardware && oldest_ns ? MAX(oldest_ns, run->encoding->heard_ns) : 0;
+	if (!run->encoder || !run->encoder->hardware)
+		return 0;
+	/* one that is full owes something, too: its pictures back */
+	return oldest_ns || !encoding_run_has_room(run) ? MAX(oldest_ns, run->encoding->heard_ns) : 0;
 }
 
 /* Sleeps without the lock. Returns the events of the encoder's descriptor. */

@@ -229,7 +229,9 @@ static void note_success(struct keeper *keeper)
 	snprintf(keeper->id, sizeof(keeper->id), "%s", keeper->source->id);
 	if (keeper->disabled || !keeper->wants_source)
 		return;
+	keeper->busy = end.code != ERR_NONE;	/* no errand for one that is over already */
 	keeper->its.owner.on_running(keeper->its.owner.user, keeper->source);
+	keeper->busy = false;
 	keeper->early_end = (struct error){ 0 };
 	if (end.code)
 		keeper_lose(keeper, &end);
@@ -259,6 +261,7 @@ static void after_close(uv_work_t *work, int status)
 
 	(void)status;
 	keeper->busy = false;
+	keeper->early_end = (struct error){ 0 };	/* of the source that is gone */
 	free_errand(errand);
 	go_on(keeper);
 }
@@ -280,16 +283,18 @@ static void after_controls(uv_work_t *work, int status)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
+	struct error end = keeper->early_end;
 
 	(void)status;
 	keeper->busy = false;
+	keeper->early_end = (struct error){ 0 };
 	for (size_t i = 0; errand->good && i < errand->n; i++)
 		remember(keeper, &errand->settings[i]);
+	/* before the answer, which may set the next errand off */
+	if (end.code)
+		keeper_lose(keeper, &end);
 	errand->done(errand->user, errand->good ? NULL : &errand->error);
 	free_errand(errand);
-	if (keeper->source && keeper->early_end.code)
-		keeper_lose(keeper, &keeper->early_end);
-	keeper->early_end = (struct error){ 0 };
 	go_on(keeper);
 }
 
@@ -344,7 +349,7 @@ void keeper_set_enabled(struct keeper *keeper, bool enabled, keeper_done_fn done
 	keeper->disabled = !enabled;
 	if (enabled) {
 		keeper->retry = (struct retry){ 0 };
-		if (!keeper->source && !keeper->busy && keeper->wants_source)
+		if (!keeper->busy && !keeper->source && keeper->wants_source)
 			begin_open(keeper);
 		done(user, NULL);
 		return;
@@ -371,13 +376,13 @@ bool keeper_has_answered(const struct keeper *keeper)
 
 void keeper_set_wanted(struct keeper *keeper, bool wanted)
 {
-	if (keeper->source && !keeper->busy && keeper->impl->set_wanted)
+	if (!keeper->busy && keeper->source && keeper->impl->set_wanted)
 		keeper->impl->set_wanted(keeper->source, wanted);
 }
 
 void keeper_lose(struct keeper *keeper, const struct error *err)
 {
-	if (!keeper->source || keeper->busy || keeper->disabled)
+	if (keeper->busy || !keeper->source || keeper->disabled)
 		return;
 	retry_note_failure(&keeper->retry);
 	keeper->its.owner.on_lost(keeper->its.owner.user, err);

@@ -242,9 +242,19 @@ static bool maps_late(const struct v4l2_buffers *buffers)
 	       buffers->mode.format.pixels != PIXEL_MJPEG;
 }
 
+/* Whether memory can be had that way at all: that is better known now than in mid-recording. */
+static bool can_map_exported(struct buffer *item)
+{
+	if (!map_exported(item))
+		return false;
+	munmap(item->memory[0], item->lengths[0]);
+	item->memory[0] = NULL;
+	return true;
+}
+
 static bool map_all(struct v4l2_buffers *buffers)
 {
-	bool late = maps_late(buffers);
+	bool late = maps_late(buffers) && can_map_exported(&buffers->items[0]);
 
 	for (int i = 0; i < buffers->n_items; i++) {
 		if (late)

@@ -149,6 +149,23 @@ def unplugged_and_back():
 
 
 @test
+def found_again():
+    """Nobody has named it: it goes, is looked for and found again, under its old number, once."""
+    with fake("cameras=2,only=1,gone=40,back_ms=1500", cameras=()) as camd:
+        camd.ask("subscribe", events="*")
+        ids = [camera["id"] for camera in camd.ask("list_cameras")["cameras"]]
+        camd.ask("start_recording")
+        gone = camd.event("camera_lost")
+        back = camd.event("camera_found", where=lambda data: data["id"] == gone["id"])
+        equal(back["camera_id"], gone["camera_id"])
+        time.sleep(1)       # for a few more looks
+        equal([camera["id"] for camera in camd.ask("list_cameras")["cameras"]], ids)
+        for camera in camd.ask("stop_recording")["cameras"]:
+            check_stopped(camera, numbers=False)
+        camd.quit()
+
+
+@test
 def without_the_module():
     """A board without libcamera: that is said once, and the other cameras run."""
     kept = os.environ["CAMD_LIBCAMERA"]

@@ -508,14 +508,18 @@ static int fake_queue(struct libcamera_camera *camera, uint32_t request, const s
 
 static bool fake_is_there(struct libcamera_camera *camera)
 {
-	return !camera->dead;
+	bool there;
+
+	pthread_mutex_lock(&camera->manager->lock);
+	there = !camera->dead;
+	pthread_mutex_unlock(&camera->manager->lock);
+	return there;
 }
 
 static int fake_stop(struct libcamera_camera *camera)
 {
-	/* the real one ends the process too */
-	assert(!camera->dead || camera->gone_until_ns);
 	pthread_mutex_lock(&camera->manager->lock);
+	assert(!camera->dead || camera->gone_until_ns);		/* the real one ends the process too */
 	if (!camera->running) {
 		pthread_mutex_unlock(&camera->manager->lock);
 		return 0;

@@ -31,7 +31,7 @@ struct keeper {
 
 	struct source *source;		/* NULL unless open; a worker's while busy */
 	const struct source *open;	/* the same, as long as it stays open */
-	bool busy, wants_source, disabled, answered;
+	bool busy, wants_source, disabled, answered, ending;
 	struct retry retry;
 	struct error last_failure;
 	struct error early_end;		/* it ended while a worker had it */
@@ -198,7 +198,7 @@ static void go_on(struct keeper *keeper)
 		fail_errands(keeper);
 	if (keeper->source && (!keeper->wants_source || keeper->disabled)) {
 		begin_close(keeper);
-	} else if (keeper->source && errand) {
+	} else if (keeper->source && errand && !keeper->ending) {
 		keeper->errands = errand->next;
 		begin(keeper, errand, controls_work, after_controls);
 	} else if (!keeper->wants_source && keeper->on_closed) {
@@ -229,9 +229,9 @@ static void note_success(struct keeper *keeper)
 	snprintf(keeper->id, sizeof(keeper->id), "%s", keeper->source->id);
 	if (keeper->disabled || !keeper->wants_source)
 		return;
-	keeper->busy = end.code != ERR_NONE;	/* no errand for one that is over already */
+	keeper->ending = end.code != ERR_NONE;	/* no errand for one that is over already */
 	keeper->its.owner.on_running(keeper->its.owner.user, keeper->source);
-	keeper->busy = false;
+	keeper->ending = false;
 	keeper->early_end = (struct error){ 0 };
 	if (end.code)
 		keeper_lose(keeper, &end);

@@ -5,6 +5,7 @@ camd goes on and answers. As root it makes file systems of its own, seen by nobo
 where rights are what is tested.
 """
 
+import errno
 import os
 import pathlib
 import shutil
@@ -47,12 +48,18 @@ class Disk:
         self._mount("-o", "remount," + ("ro" if on else "rw"))
 
     def fill(self, leave=0):
-        """Leaves so many bytes free, by and large."""
+        """Leaves so many bytes free, by and large: camd may be writing, too, and what it takes first is taken."""
         free = os.statvfs(self.path)
         take = free.f_bavail * free.f_frsize - leave
-        if take > 0:
-            with open(self.path / "ballast", "ab") as file:
-                file.write(b"\0" * take)
+        if take <= 0:
+            return
+        file = os.open(self.path / "ballast", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            os.write(file, b"\0" * take)
+        except OSError as error:
+            check(error.errno == errno.ENOSPC, error)
+        finally:
+            os.close(file)
 
     def empty(self):
         (self.path / "ballast").unlink()

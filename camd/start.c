@@ -192,8 +192,8 @@ static void tell_part(struct operation *operation, struct recording *recording, 
 			continue;
 		if (operation->starting && event == RECORDING_STARTED)
 			note_started(part, recording);
-		else if (operation->starting && (event == RECORDING_FAILED || event == RECORDING_FINISHED))
-			note_failed(part, recording);
+		else if (operation->starting && event == RECORDING_FINISHED)
+			note_failed(part, recording);	/* not before: the next start must not meet it */
 		else if (!operation->starting && event == RECORDING_FINISHED)
 			note_finished(part, recording);
 	}

@@ -3,10 +3,14 @@
 #include "camd/encoding_settings.h"
 #include "common/log.h"
 
-static const char *const modes[] = { "slave", "headless", NULL };
+static const char *const modes[] = { "slave", "headless", "interactive", NULL };
 static const char *const containers[] = { "mp4", "h264", NULL };
 static const char *const encoders[] = {
 	[ENCODER_AUTO] = "auto", [ENCODER_M2M] = "m2m", [ENCODER_SOFTWARE] = "software", NULL,
+};
+/* As Python and C libraries name them; camd has nothing worse than an error. */
+static const char *const log_levels_elsewhere[][2] = {
+	{ "critical", "error" }, { "fatal", "error" }, { "warn", "warning" }, { NULL, NULL },
 };
 static const char *const timezones[] = { "local", "utc", NULL };
 static const char *const keep_choices[] = { "always", "used", NULL };
@@ -31,7 +35,7 @@ const struct field config_fields[] = {
 	{ .name = "keep_session", .type = FIELD_ENUM, AT(keep_session), .choices = keep_choices, .fallback = "always",
 	  .help = "Whether a session folder that holds nothing but its log is kept at the end." },
 	{ .name = "mode", .type = FIELD_ENUM, AT(mode), .choices = modes, .fallback = "slave",
-	  .help = "slave obeys stdin; headless ignores it and records at once." },
+	  .help = "slave obeys stdin; headless ignores it and records at once; interactive is what camctl does with the same flags, and camd refuses." },
 	{ .name = "greeting", .type = FIELD_BOOL, AT(greeting), .fallback = "false",
 	  .help = "Say initializing, initialized, warning and shutdown without being asked." },
 	{ .name = "auto_start_recording", .type = FIELD_BOOL, AT(auto_start_recording), .fallback = "false",
@@ -70,8 +74,8 @@ const struct field config_fields[] = {
 	  .flags = FIELD_LIVE, .help = "How long a camera must give too few frames, the same picture, a black one, or a video far smaller than before, until camera_degraded says so; 0: never." },
 	{ .name = "timezone", .type = FIELD_ENUM, AT(timezone), .choices = timezones, .fallback = "local",
 	  .help = "What wall times are written in." },
-	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .fallback = "info", .flags = FIELD_LIVE,
-	  .help = "What stands in session.log." },
+	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .synonyms = log_levels_elsewhere, .fallback = "info", .flags = FIELD_LIVE,
+	  .help = "What stands in session.log; critical is taken for error." },
 	{ .name = "console_output", .type = FIELD_BOOL, AT(console_output), .fallback = "false",
 	  .help = "Write camd's own log lines to stderr, too." },
 	{ 0 },
@@ -82,7 +86,7 @@ static const char *const conversion_disabled[][2] = {
 	{ "false", "mp4" }, { "no", "mp4" }, { "0", "mp4" }, { "off", "mp4" }, { NULL, NULL },
 };
 
-/* Spellings of the program that camd replaces. */
+/* Spellings of the program that camd replaces, and of rpicam-apps. */
 const struct option_alias config_aliases[] = {
 	{ .name = "disable_mp4_conversion", .setting = "container", .values = conversion_disabled },
 	{ .name = "resolution_preset", .setting = "resolution" },
@@ -92,5 +96,10 @@ const struct option_alias config_aliases[] = {
 	{ .name = "console", .setting = "console_output", .implied = "true" },
 	{ .name = "no_console", .setting = "console_output", .implied = "false" },
 	{ .name = "fps", .setting = "target_fps" },
+	{ .name = "framerate", .setting = "target_fps" },
+	{ .name = "width", .setting = "resolution", .part = OPTION_WIDTH },
+	{ .name = "height", .setting = "resolution", .part = OPTION_HEIGHT },
+	{ .name = "output", .setting = "output_dir" },
+	{ .name = "preview_preset", .setting = "preview_size" },
 	{ 0 },
 };

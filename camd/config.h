@@ -10,7 +10,7 @@
 #include "common/field.h"
 #include "common/options.h"
 
-enum mode { MODE_SLAVE, MODE_HEADLESS };
+enum mode { MODE_SLAVE, MODE_HEADLESS, MODE_INTERACTIVE };
 enum container { CONTAINER_MP4, CONTAINER_H264 };
 enum timezone_choice { TIMEZONE_LOCAL, TIMEZONE_UTC };
 enum keep_session { KEEP_ALWAYS, KEEP_USED };

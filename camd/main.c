@@ -140,6 +140,13 @@ static void note_problem(void *user, const char *text)
 	fields_add_text(&camd->problems, text);
 }
 
+/* The keyboard is somebody else's. */
+static bool check_mode(const struct config *config, struct error *err)
+{
+	return config->mode != MODE_INTERACTIVE ||
+	       error_set_argument(err, "mode", "mode interactive is camctl's: start `camctl` with the same flags instead of camd");
+}
+
 /* The file that --config names is read first, so that flags override it. */
 static bool read_settings(struct camd *camd, int argc, char **argv, struct error *err)
 {
@@ -153,7 +160,7 @@ static bool read_settings(struct camd *camd, int argc, char **argv, struct error
 	if (ok && flags.config)
 		ok = options_read_file(&camd->options, flags.config, note_problem, camd, err);
 	options_finish(&first);
-	return ok && options_read_arguments(&camd->options, argc, argv, err);
+	return ok && options_read_arguments(&camd->options, argc, argv, err) && check_mode(&camd->config, err);
 }
 
 static void print_help(void)

@@ -37,6 +37,16 @@ size_t fields_count(const struct field *table)
 	return n;
 }
 
+size_t fields_bytes(const struct field *table)
+{
+	size_t end = 0;
+
+	/* no member is larger than this, and what lies behind the last is not touched */
+	for (const struct field *f = table; f && f->name; f++)
+		end = MAX(end, f->at + sizeof(struct list));
+	return end;
+}
+
 /* Levenshtein's distance of two short names; long ones count as far apart. */
 static int distance(const char *a, const char *b)
 {
@@ -144,9 +154,12 @@ static const struct suffix time_suffixes[] = {
 	{ "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { "min", 60 }, { "h", 3600 }, { NULL, 0 },
 };
 
-static const struct suffix amount_suffixes[] = {
+/* Those of rates behind the others, so that these can be had without. */
+static const struct suffix rate_suffixes[] = {
+	{ "bps", 1 }, { "kbps", 1e3 }, { "Kbps", 1e3 }, { "mbps", 1e6 }, { "Mbps", 1e6 },
 	{ "k", 1e3 }, { "K", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "T", 1e12 }, { NULL, 0 },
 };
+static const struct suffix *const amount_suffixes = rate_suffixes + 5;
 
 static bool parse_integer(const struct field *f, const char *text, const struct suffix *suffixes, int64_t *slot, struct error *err)
 {
@@ -160,15 +173,27 @@ static bool parse_integer(const struct field *f, const char *text, const struct 
 	return true;
 }
 
+double field_unit_ns(const struct field *f)
+{
+	for (const struct suffix *s = time_suffixes; f->unit && s->text; s++)
+		if (!strcmp(s->text, f->unit))
+			return round(s->factor * 1e9);
+	return 1e9;
+}
+
 static bool parse_duration(const struct field *f, const char *text, int64_t *slot, struct error *err)
 {
-	double value;
+	double value, unit_ns = field_unit_ns(f);
 
-	if (!parse_number(f, text, time_suffixes, &value, err) || !check_range(f, value, text, err))
+	if (!parse_number(f, text, time_suffixes, &value, err))
 		return false;
-	if (fabs(value) > 9e9)
+	if (strpbrk(text, "smhu"))
+		value = value * 1e9 / unit_ns;
+	if (!check_range(f, value, text, err))
+		return false;
+	if (fabs(value) > 9e18 / unit_ns)
 		return error_set_argument(err, f->name, "%s: '%.60s' is too long a time", f->name, text);
-	*slot = llround(value * 1e9);
+	*slot = llround(value * unit_ns);
 	return true;
 }
 
@@ -185,10 +210,19 @@ static bool parse_bool(const struct field *f, const char *text, bool *slot, stru
 	return error_set_argument(err, f->name, "%s: '%.60s' is not true or false", f->name, text);
 }
 
+static const char *choice_meant(const struct field *f, const char *text)
+{
+	for (const char *const(*pair)[2] = f->synonyms; pair && (*pair)[0]; pair++)
+		if (!strcasecmp((*pair)[0], text))
+			return (*pair)[1];
+	return text;
+}
+
 static bool parse_enum(const struct field *f, const char *text, int *slot, struct error *err)
 {
 	char names[256] = "";
 
+	text = choice_meant(f, text);
 	for (int i = 0; f->choices[i]; i++) {
 		if (!strcasecmp(f->choices[i], text)) {
 			*slot = i;
@@ -225,12 +259,19 @@ static bool parse_list_item(const struct field *f, struct list *list, const char
 	return error_set_argument(err, f->name, "%s: cannot be set from text", f->name);
 }
 
-static void set_text(char **slot, const char *text)
+static bool parse_text(const struct field *f, const char *text, char **slot, struct error *err)
 {
-	char *copy = xstrdup(text);
+	const char *wanted = f->check ? f->check(text) : NULL;
+	char *copy;
 
+	if (f->max && strlen(text) > f->max)
+		return error_set_argument(err, f->name, "%s: longer than %.0f bytes", f->name, f->max);
+	if (wanted)
+		return error_set_argument(err, f->name, "%s: '%.60s' is not %s", f->name, text, wanted);
+	copy = xstrdup(text);
 	free(*slot);
 	*slot = copy;
+	return true;
 }
 
 bool field_parse(const struct field *f, void *base, const char *text, struct error *err)
@@ -244,7 +285,7 @@ bool field_parse(const struct field *f, void *base, const char *text, struct err
 	case FIELD_INT:
 		return parse_integer(f, text, NULL, slot, err);
 	case FIELD_AMOUNT:
-		return parse_integer(f, text, amount_suffixes, slot, err);
+		return parse_integer(f, text, f->unit && !strcmp(f->unit, "bit/s") ? rate_suffixes : amount_suffixes, slot, err);
 	case FIELD_REAL:
 		if (!parse_number(f, text, NULL, &real, err) || !check_range(f, real, text, err))
 			return false;
@@ -258,10 +299,7 @@ bool field_parse(const struct field *f, void *base, const char *text, struct err
 		return parse_size(f, text, slot, err);
 	case FIELD_TEXT:
 	case FIELD_PATH:
-		if (f->max && strlen(text) > f->max)
-			return error_set_argument(err, f->name, "%s: longer than %.0f bytes", f->name, f->max);
-		set_text(slot, text);
-		return true;
+		return parse_text(f, text, slot, err);
 	case FIELD_LIST:
 		return parse_list_item(f, slot, text, err);
 	default:
@@ -295,7 +333,7 @@ char *field_print(const struct field *f, const void *base)
 	case FIELD_REAL:
 		return xasprintf("%.15g", *(const double *)slot);
 	case FIELD_DURATION:
-		return xasprintf("%.15g", *(const int64_t *)slot / 1e9);
+		return xasprintf("%.15g", *(const int64_t *)slot / field_unit_ns(f));
 	case FIELD_ENUM:
 		return xstrdup(f->choices[*(const int *)slot]);
 	case FIELD_SIZE:
@@ -355,6 +393,44 @@ void fields_defaults(const struct field *table, void *base)
 			fprintf(stderr, "default of %s: %s\n", f->name, err.text);
 			abort();
 		}
+	}
+}
+
+void field_copy(const struct field *f, void *to, const void *from)
+{
+	const void *source = (const char *)from + f->at;
+	void *slot = slot_of(f, to);
+
+	switch (f->type) {
+	case FIELD_BOOL:
+		*(bool *)slot = *(const bool *)source;
+		break;
+	case FIELD_INT:
+	case FIELD_AMOUNT:
+	case FIELD_DURATION:
+		*(int64_t *)slot = *(const int64_t *)source;
+		break;
+	case FIELD_REAL:
+		*(double *)slot = *(const double *)source;
+		break;
+	case FIELD_ENUM:
+		*(int *)slot = *(const int *)source;
+		break;
+	case FIELD_SIZE:
+		*(struct size *)slot = *(const struct size *)source;
+		break;
+	case FIELD_TEXT:
+	case FIELD_PATH:
+		free(*(char **)slot);
+		*(char **)slot = *(char *const *)source ? xstrdup(*(char *const *)source) : NULL;
+		break;
+	case FIELD_LIST:
+		fields_free_texts(slot);
+		for (size_t i = 0; i < ((const struct list *)source)->n; i++)
+			fields_add_text(slot, ((char **)((const struct list *)source)->items)[i]);
+		break;
+	default:
+		abort();
 	}
 }
 

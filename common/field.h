@@ -10,10 +10,10 @@
  *   FIELD_REAL      double         29.97                                number
  *   FIELD_TEXT      char *         as is                                string
  *   FIELD_PATH      char *         as is                                string; made absolute by who uses it
- *   FIELD_ENUM      int            one of choices                       string
+ *   FIELD_ENUM      int            one of choices, or of synonyms       string, or a number that spells one
  *   FIELD_SIZE      struct size    1456x1088, or a preset 0-7           string or preset number
- *   FIELD_DURATION  int64_t (ns)   1.5s 20ms 2min, bare: seconds        number of seconds, or such a string
- *   FIELD_AMOUNT    int64_t        10M, 2.5k, 1G (powers of 1000)       number, or such a string
+ *   FIELD_DURATION  int64_t (ns)   1.5s 20ms 2min, bare: in .unit       number in .unit, or such a string
+ *   FIELD_AMOUNT    int64_t        10M, 2.5k, 1G (powers of 1000)       number, or such a string; a rate also 10mbps
  *   FIELD_OBJECT    struct inline  -                                    object, by .fields
  *   FIELD_LIST      struct list    one item; each further appends       array of .of (objects by .fields)
  *   FIELD_JSON      struct cJSON * -                                    anything
@@ -58,6 +58,7 @@ enum field_flag {
 	FIELD_LIVE = 1 << 2,		/* a setting that takes effect without a restart */
 	FIELD_NOT_IN_FILE = 1 << 3,	/* a flag only */
 	FIELD_ONE_OR_MANY = 1 << 4,	/* a list for which a lone item may stand */
+	FIELD_PER_CAMERA = 1 << 5,	/* a setting that one camera may have otherwise than the others: camera0.KEY */
 };
 
 #define FIELD_UNSET INT64_MIN
@@ -77,6 +78,8 @@ struct field {
 	size_t at;			/* offset in the struct that the table describes */
 	double min, max;		/* numbers, inclusive, in .unit; none if min == max */
 	const char *const *choices;	/* FIELD_ENUM: names, NULL-terminated; the value is the index */
+	const char *const (*synonyms)[2];	/* FIELD_ENUM: pairs {other spelling, choice}, ending with {NULL}; NULL: none */
+	const char *(*check)(const char *text);	/* FIELD_TEXT: NULL if the text will do, else in words what would; NULL: any does */
 	const char *fallback;		/* the default, as text, parsed by the same parser */
 	const char *unit;
 	const char *help;		/* one sentence */
@@ -92,7 +95,9 @@ extern const struct size field_size_presets[8];
 const struct field *field_find(const struct field *table, const char *name);	/* NULL: none */
 const char *field_nearest(const struct field *table, const char *name);		/* a known name like it, or NULL */
 size_t fields_count(const struct field *table);
+size_t fields_bytes(const struct field *table);					/* room enough for a struct that it describes */
 const char *field_type_name(const struct field *field);				/* "integer", "list of text", … */
+double field_unit_ns(const struct field *field);		/* FIELD_DURATION: how long one of its bare numbers is */
 
 /* Parses one value from text. The error names the field and what would be right. */
 bool field_parse(const struct field *field, void *base, const char *text, struct error *err);
@@ -103,6 +108,9 @@ char *field_print(const struct field *field, const void *base);
 /* Sets all members to absent or, where there is a fallback, to that. Asserts that fallbacks parse. */
 void fields_defaults(const struct field *table, void *base);
 void fields_clear(const struct field *table, void *base);
+
+/* What a setting is made of (no objects, no JSON, of lists those of texts), copied over what is there. */
+void field_copy(const struct field *field, void *to, const void *from);
 
 /* Parses one value from JSON. */
 bool field_from_json(const struct field *field, void *base, const struct cJSON *value, struct error *err);

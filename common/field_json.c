@@ -112,6 +112,8 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 	case FIELD_TEXT:
 	case FIELD_PATH:
 	case FIELD_ENUM:
+		if (cJSON_IsNumber(value) && f->type == FIELD_ENUM)
+			return number_from_json(f, base, value, "a string", err);
 		if (!cJSON_IsString(value))
 			return wrong_type(f, value, "a string", err);
 		return field_parse(f, base, value->valuestring, err);
@@ -297,7 +299,7 @@ cJSON *field_to_json(const struct field *f, const void *base)
 		number = *(const int64_t *)slot;
 		if (optional && number == FIELD_UNSET)
 			return NULL;
-		return f->type == FIELD_DURATION ? plain_number(number / 1e9) : exact_integer(number);
+		return f->type == FIELD_DURATION ? plain_number(number / field_unit_ns(f)) : exact_integer(number);
 	case FIELD_REAL:
 		return optional && isnan(*(const double *)slot) ? NULL : plain_number(*(const double *)slot);
 	case FIELD_TEXT:

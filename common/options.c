@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_LINE 8192
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"	/* with which some editors begin a file */
 
 void options_init(struct options *options, const struct field *table, const struct option_alias *aliases, void *base)
 {
@@ -50,6 +51,17 @@ static const char *translate(const struct option_alias *alias, const char *value
 	return value;
 }
 
+/* A size with one half made anew; allocated. Whether that is one is for the size's own parser to say. */
+static char *with_part(const struct options *options, const struct option_alias *alias, const char *value)
+{
+	const struct field *f = field_find(options->table, alias->setting);
+	const struct size *old = (const struct size *)((const char *)options->base + f->at);
+
+	if (alias->part == OPTION_WIDTH)
+		return xasprintf("%sx%d", value, old->height);
+	return xasprintf("%dx%s", old->width, value);
+}
+
 static bool set_field(struct options *options, const struct field *f, const char *value, struct error *err)
 {
 	if (!field_parse(f, options->base, value, err))
@@ -73,30 +85,55 @@ static bool is_switched_off(const struct option_alias *alias, const char *value,
 static bool set_alias(struct options *options, const struct option_alias *alias, const char *value, struct error *err)
 {
 	const char *name = alias->name;
-	bool off;
+	bool off, good = true;
 
 	if (!is_switched_off(alias, value, &off, err))
 		return false;
-	for (; alias && !off; alias = next_alias(options, alias, name))
-		if (!set_field(options, field_find(options->table, alias->setting), translate(alias, value), err))
-			return false;
-	return true;
+	for (; alias && !off && good; alias = next_alias(options, alias, name)) {
+		char *whole = alias->part ? with_part(options, alias, value) : NULL;
+
+		good = set_field(options, field_find(options->table, alias->setting), whole ? whole : translate(alias, value), err);
+		free(whole);
+	}
+	return good;
+}
+
+/* A known name like it, old spellings among them; NULL: none. */
+static const char *nearest_name(const struct options *options, const char *name)
+{
+	size_t n = fields_count(options->table), n_aliases = 0;
+	struct field *names;
+	const char *nearest;
+
+	while (options->aliases && options->aliases[n_aliases].name)
+		n_aliases++;
+	names = xcalloc(n + n_aliases + 1, sizeof(*names));
+	for (size_t i = 0; i < n; i++)
+		names[i].name = options->table[i].name;
+	for (size_t i = 0; i < n_aliases; i++)
+		names[n + i].name = options->aliases[i].name;
+	nearest = field_nearest(names, name);
+	free(names);
+	return nearest;
+}
+
+bool options_refuse(const struct options *options, const char *name, struct error *err)
+{
+	const struct option_alias *alias = next_alias(options, NULL, name);
+	const char *nearest = alias ? alias->setting : nearest_name(options, name);
+
+	return error_set_argument(err, name, "unknown setting '%.60s'%s%s%s", name, nearest ? "; did you mean '" : "",
+				  nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 bool options_set(struct options *options, const char *name, const char *value, struct error *err)
 {
 	const struct field *f = field_find(options->table, name);
 	const struct option_alias *alias = f ? NULL : next_alias(options, NULL, name);
-	const char *nearest;
 
 	if (f)
 		return set_field(options, f, value, err);
-	if (!alias) {
-		nearest = field_nearest(options->table, name);
-		return error_set_argument(err, name, "unknown setting '%.60s'%s%s%s", name, nearest ? "; did you mean '" : "",
-					  nearest ? nearest : "", nearest ? "'?" : "");
-	}
-	return set_alias(options, alias, value, err);
+	return alias ? set_alias(options, alias, value, err) : options_refuse(options, name, err);
 }
 
 static char *trim(char *text)
@@ -157,7 +194,7 @@ static bool use_line(struct options *options, char *line, struct error *err)
 bool options_read_file(struct options *options, const char *path, options_warn_fn warn, void *user, struct error *err)
 {
 	FILE *file = fopen(path, "re");
-	char line[MAX_LINE], text[1024];
+	char line[MAX_LINE], text[1024], *begin;
 	struct error problem;
 	int number = 0;
 	bool ok;
@@ -167,8 +204,8 @@ bool options_read_file(struct options *options, const char *path, options_warn_f
 	while (fgets(line, sizeof(line), file)) {
 		bool whole = strchr(line, '\n') || feof(file);
 
-		number++;
-		if (whole && use_line(options, line, &problem))
+		begin = number++ || strncmp(line, BYTE_ORDER_MARK, 3) ? line : line + 3;
+		if (whole && use_line(options, begin, &problem))
 			continue;
 		if (!whole) {
 			error_set(&problem, ERR_BAD_ARGUMENT, "line is too long");

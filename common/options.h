@@ -16,6 +16,7 @@ struct option_alias {
 	const char *setting;
 	const char *const (*values)[2];	/* pairs {given, meant}, ending with {NULL}; NULL: the value as it is */
 	const char *implied;		/* a switch that sets this value; NULL: the alias takes a value */
+	enum { OPTION_WHOLE, OPTION_WIDTH, OPTION_HEIGHT } part;	/* of a FIELD_SIZE, whose other half stays */
 };
 
 struct options {
@@ -45,6 +46,9 @@ bool options_read_arguments(struct options *options, int argc, char **argv, stru
 
 /* Sets one by its name or alias. */
 bool options_set(struct options *options, const char *name, const char *value, struct error *err);
+
+/* Always false: the error that says that there is no such setting, and which there is that is called nearly so. */
+bool options_refuse(const struct options *options, const char *name, struct error *err);
 
 /* One line a flag: name, kind of value, default, help. */
 void options_print_help(const struct field *table, FILE *to);

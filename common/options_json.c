@@ -13,7 +13,7 @@ static bool add_value(const struct options *options, const char *name, cJSON *va
 	cJSON *value;
 
 	if (!f)
-		return error_set_argument(err, name, "unknown setting '%.60s'", name);
+		return options_refuse(options, name, err);
 	value = field_to_json(f, options->base);
 	cJSON_AddItemToObject(values, f->name, value ? value : cJSON_CreateNull());
 	return true;
@@ -39,33 +39,18 @@ void options_free_json(cJSON *values)
 	cJSON_Delete(values);
 }
 
-static size_t base_bytes(const struct field *table)
-{
-	size_t end = 0;
-
-	/* no member is larger than this, and what lies behind the last is not touched */
-	for (const struct field *f = table; f->name; f++)
-		end = MAX(end, f->at + sizeof(struct list));
-	return end;
-}
-
 /* Tries all on an empty copy, so that nothing is changed by a request that is half right. */
 static bool check_all(const struct options *options, const cJSON *values, struct error *err)
 {
-	void *trial = xcalloc(1, base_bytes(options->table));
+	void *trial = xcalloc(1, fields_bytes(options->table));
 	const cJSON *value;
 	bool ok = cJSON_IsObject(values) ? true : error_set_argument(err, "values", "values: must be an object");
 
 	fields_defaults(options->table, trial);
 	cJSON_ArrayForEach(value, values) {
 		const struct field *f = field_find(options->table, value->string);
-		const char *nearest = field_nearest(options->table, value->string);
 
-		if (!f)
-			ok = error_set_argument(err, value->string, "unknown setting '%.60s'%s%s%s", value->string,
-						nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-		else
-			ok = field_from_json(f, trial, value, err);
+		ok = f ? field_from_json(f, trial, value, err) : options_refuse(options, value->string, err);
 		if (!ok)
 			break;
 	}

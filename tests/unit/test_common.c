@@ -82,7 +82,7 @@ static void note_warning(void *user, const char *text)
 
 static void config_file_is_read_leniently(void **state)
 {
-	static const char text[] = "# the old program's file\n"
+	static const char text[] = "\xef\xbb\xbf# the old program's file\n"
 				   "resolution_preset = 5   # VGA\n"
 				   "target_fps=25\n"
 				   "\n"
@@ -128,6 +128,7 @@ static void bad_flags_are_refused(void **state)
 	static const char *const bad[][2] = {
 		{ "--nope", "unknown setting 'nope'" }, { "--target-fps", "a value is missing" }, { "record", "is not a flag" },
 		{ "--target-fps=0", "outside" }, { "--no-target-fps", "unknown setting" }, { "-x", "is not a flag" },
+		{ "--width=seven", "neither a size" }, { "--framerat=9", "did you mean 'framerate'?" }, { "--log-level=loud", "none of" },
 		{ "--resolution=9", "neither a size" }, { "--container=avi", "none of mp4, h264" },
 	};
 
@@ -146,6 +147,37 @@ static void bad_flags_are_refused(void **state)
 	}
 }
 
+static void settings_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *flag, *setting, *printed;
+	} good[] = {
+		{ "--bitrate=10M", "bitrate", "10000000" }, { "--bitrate=2.5mbps", "bitrate", "2500000" },
+		{ "--bitrate=800 kbps", "bitrate", "800000" }, { "--intra=1.5s", "intra", "1.5" }, { "--intra=20ms", "intra", "0.02" },
+		{ "--log-level=CRITICAL", "log_level", "error" }, { "--log-level=Warn", "log_level", "warning" },
+		{ "--width=640", "resolution", "640x1088" }, { "--height=480", "resolution", "1456x480" },
+		{ "--framerate=25", "target_fps", "25" }, { "--output=here", "output_dir", "here" },
+		{ "--preview-preset=5", "preview_size", "640x480" }, { "--greeting=True", "greeting", "true" },
+		{ "--auto-start-recording=ON", "auto_start_recording", "true" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		char *flags[] = { (char *)"camd", (char *)good[i].flag }, *printed;
+		struct config config;
+		struct options options;
+		struct error err;
+
+		options_init(&options, config_fields, config_aliases, &config);
+		if (!options_read_arguments(&options, 2, flags, &err))
+			fail_msg("%s: %s", good[i].flag, err.text);
+		printed = field_print(field_find(config_fields, good[i].setting), &config);
+		assert_string_equal(printed, good[i].printed);
+		free(printed);
+		options_finish(&options);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +185,7 @@ int main(void)
 		cmocka_unit_test(queue_keeps_its_bounds),
 		cmocka_unit_test(config_file_is_read_leniently),
 		cmocka_unit_test(bad_flags_are_refused),
+		cmocka_unit_test(settings_are_read_as_people_write_them),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);

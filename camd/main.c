@@ -1,6 +1,7 @@
 /* camd: one process that owns the cameras of a machine. See docs/architecture.md. */
 #include "camd/avlog.h"
 #include "camd/config.h"
+#include "camd/config_file.h"
 #include "camd/control.h"
 #include "camd/folder.h"
 #include "camd/jobs.h"
@@ -147,20 +148,36 @@ static bool check_mode(const struct config *config, struct error *err)
 	       error_set_argument(err, "mode", "mode interactive is camctl's: start `camctl` with the same flags instead of camd");
 }
 
-/* The file that --config names is read first, so that flags override it. */
+/* One that was named must be readable; one that was only found keeps no camera from recording. */
+static bool read_file(struct camd *camd, const char *path, bool named, struct error *err)
+{
+	if (!path || options_read_file(&camd->options, path, note_problem, camd, err))
+		return true;
+	if (!named)
+		note_problem(camd, err->text);
+	return !named;
+}
+
+/* The file is read first, so that flags override it. */
 static bool read_settings(struct camd *camd, int argc, char **argv, struct error *err)
 {
 	struct config flags;
 	struct options first;
+	char *file = NULL;
 	bool ok;
 
 	options_init(&first, config_fields, config_aliases, &flags);
 	ok = options_read_arguments(&first, argc, argv, err);
 	options_init(&camd->options, config_fields, config_aliases, &camd->config);
-	if (ok && flags.config)
-		ok = options_read_file(&camd->options, flags.config, note_problem, camd, err);
+	if (ok) {
+		file = config_file_choose(flags.config);
+		ok = read_file(camd, file, flags.config, err);
+	}
 	options_finish(&first);
-	return ok && options_read_arguments(&camd->options, argc, argv, err) && check_mode(&camd->config, err);
+	ok = ok && options_read_arguments(&camd->options, argc, argv, err) && check_mode(&camd->config, err);
+	free(camd->config.config);
+	camd->config.config = file;
+	return ok;
 }
 
 static void print_help(void)
@@ -221,6 +238,7 @@ static void begin(struct camd *camd)
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
 	session_begin(camd->session);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
+	log_info("settings: %s", camd->config.config ? camd->config.config : "no file, flags only");
 	for (size_t i = 0; i < camd->problems.n; i++)
 		tell_problem(camd, ((char **)camd->problems.items)[i]);
 }

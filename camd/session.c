@@ -210,7 +210,7 @@ static void become_ready(struct session *session)
 {
 	struct initialized data = {
 		.cameras = count_running(session), .session = (char *)session_label(session), .protocol = PROTOCOL_VERSION,
-		.version = (char *)CAMD_VERSION, .encoders = *encoders_names(session->encoders),
+		.version = (char *)CAMD_VERSION, .encoders = *encoders_names(session->encoders), .config = session->its.config->config,
 	};
 	struct list all = { 0 };
 

@@ -260,6 +260,7 @@ static const struct field initialized_fields[] = {
 	INT(protocol, "Version of the protocol."),
 	TEXT(version, "Version of camd."),
 	TEXTS(encoders, "The encoders that this machine has, best first; which one a camera uses is in get_status."),
+	TEXT(config, "The file that settings were read from; null if none was."),
 	{ 0 },
 };
 #undef OF

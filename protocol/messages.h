@@ -220,6 +220,7 @@ struct initialized {
 	int64_t protocol;
 	char *version;
 	struct list encoders;		/* of texts */
+	char *config;			/* NULL: no file was read */
 };
 
 struct warning {

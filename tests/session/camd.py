@@ -10,8 +10,8 @@
 Each runs in an output directory of its own, camd.output, that is removed at the end, as is the process. Every line that is
 received is checked for its form here and, at the end of the program, by `camctl check-lines` against the message table.
 
-The environment names the programs: CAMD, CAMCTL, PROBE; without it, those of the build directory beside the sources. If
-CAMD_SEEN is set, camctl appends to that file which commands and messages occurred.
+The environment names the programs: CAMD, CAMCTL, PROBE; without it, those of the build directory beside the sources. No
+settings are read but those of a test. If CAMD_SEEN is set, camctl appends to that file which commands and messages occurred.
 
 A test is a function under @test, a program ends with main(): one line for each test, exit status 1 if one failed. Names
 of tests as arguments run only those.
@@ -39,6 +39,8 @@ CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
 PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
 SANITIZED = bool(os.environ.get("CAMD_SANITIZED"))      # slow, and with memory of its own
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
+# the user's settings are found first, so these, which say nothing, keep the machine's away; ./config.txt is up to each test
+os.environ["XDG_CONFIG_HOME"] = str(ROOT / "tests/session/nobody")
 PATIENCE = 90 if SANITIZED else 30  # seconds until something counts as not coming
 COLUMNS = ["frame_number", "write_time_unix", "sensor_timestamp_ns", "dropped_since_last", "total_hardware_drops",
            "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage",
@@ -116,7 +118,7 @@ class Camd:
     """One camd. stdin, stdout: as of subprocess.Popen; reads: whether its lines are collected."""
 
     def __init__(self, *flags, cameras=(SMALL,), output=None, stdin=subprocess.PIPE, stdout=subprocess.PIPE, reads=True,
-                 wrapper=(), program=CAMD, **popen):
+                 wrapper=(), program=CAMD, no_config=True, **popen):
         self.directory = tempfile.mkdtemp(prefix="camd-test-")
         os.chmod(self.directory, 0o755)
         self.output = pathlib.Path(output or self.directory)
@@ -124,7 +126,7 @@ class Camd:
         self.events = collections.deque()
         self.lines = 0
         self.broken = None
-        command = [*wrapper, program, "--output-dir", str(self.output)]
+        command = [*wrapper, program, "--output-dir", str(self.output), *(["--no-config"] if no_config else [])]
         for camera in cameras:
             command += ["--camera", camera]
         popen.setdefault("stderr", open(os.path.join(self.directory, "stderr"), "wb"))

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
+#include "protocol/describe.h"
 #include "protocol/errors.h"
 
 #include <errno.h>
@@ -183,7 +184,8 @@ static bool read_settings(struct camd *camd, int argc, char **argv, struct error
 static void print_help(void)
 {
 	puts("usage: camd [FLAG…] < requests > replies\n\n"
-	     "Owns the cameras of a machine; obeys JSON lines on stdin and answers on stdout. camctl is for people.\n");
+	     "Owns the cameras of a machine; obeys JSON lines on stdin and answers on stdout. camctl is for people.\n\n"
+	     "  --help, --version, --print-config (a file of settings, with all of them as comments)\n");
 	options_print_help(config_fields, stdout);
 }
 
@@ -193,6 +195,8 @@ static bool is_asked_for_text(int argc, char **argv)
 		print_help();
 	else if (argc == 2 && !strcmp(argv[1], "--version"))
 		puts("camd " CAMD_VERSION);
+	else if (argc == 2 && !strcmp(argv[1], "--print-config"))
+		describe_settings_sample(config_fields, stdout);
 	else
 		return false;
 	return true;

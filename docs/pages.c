@@ -1,4 +1,4 @@
-/* Prints a reference page from the tables: pages protocol|config. */
+/* Prints a reference page from the tables: pages protocol|config|sample. */
 #include "camd/config.h"
 #include "protocol/describe.h"
 
@@ -10,6 +10,8 @@ int main(int argc, char **argv)
 		describe_protocol_markdown(stdout);
 	else if (argc == 2 && !strcmp(argv[1], "config"))
 		describe_settings_markdown(config_fields, stdout);
+	else if (argc == 2 && !strcmp(argv[1], "sample"))
+		describe_settings_sample(config_fields, stdout);
 	else
 		return 2;
 	return 0;

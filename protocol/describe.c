@@ -6,6 +6,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define COMMENT_WIDTH 100
 
 #define AT(in, member) .at = offsetof(struct in, member)
 #define DESCRIBED_FIELDS(in, member, text) \
@@ -239,21 +242,68 @@ void describe_protocol_markdown(FILE *to)
 	fputs(file_rules, to);
 }
 
+static void print_range(const struct field *f, FILE *to)
+{
+	if (f->min != f->max && f->type != FIELD_TEXT && f->type != FIELD_PATH)
+		fprintf(to, ", %.15g to %.15g", f->min, f->max);
+	fprintf(to, "%s%s", f->unit ? " " : "", f->unit ? f->unit : "");
+}
+
+/* A comment of as many lines as it takes. */
+static void print_comment(const char *text, FILE *to)
+{
+	size_t column = 1;
+
+	fputc('#', to);
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (column + 1 + n > COMMENT_WIDTH) {
+			fputs("\n#", to);
+			column = 1;
+		}
+		fprintf(to, " %.*s", (int)n, text);
+		column += 1 + n;
+		text += n + strspn(text + n, " ");
+	}
+	fputc('\n', to);
+}
+
+void describe_settings_sample(const struct field *settings, FILE *to)
+{
+	fputs("# The settings of camd, printed by `camd --print-config`. A line is `key = value`; what is behind a # says nothing.\n"
+	      "# camd reads the first of these that is there: the file that --config names, ./config.txt, ~/.config/camd/camd.conf,\n"
+	      "# /etc/camd/camd.conf. Flags override it. `camera0.key = value` is for one camera alone.\n", to);
+	for (const struct field *f = settings; f->name; f++) {
+		if (f->flags & FIELD_NOT_IN_FILE)
+			continue;
+		fputc('\n', to);
+		print_comment(f->help, to);
+		fprintf(to, "# (%s", field_type_name(f));
+		for (int i = 0; f->choices && f->choices[i]; i++)
+			fprintf(to, "%s%s", i ? ", " : " ", f->choices[i]);
+		print_range(f, to);
+		fprintf(to, ")\n#%s =%s%s\n", f->name, f->fallback ? " " : "", f->fallback ? f->fallback : "");
+	}
+}
+
 void describe_settings_markdown(const struct field *settings, FILE *to)
 {
 	fputs("<!-- Printed from camd/config.c by `ninja -C build docs`: change that. -->\n"
 	      "# Settings\n\n"
-	      "A setting is a line `key = value` of the file given by `--config` (with `#` comments), and a flag `--key value` with `-` for\n"
-	      "`_`, which overrides the file; `--no-key` switches off. Times take `s`, `ms`, `us`, `min`, `h`; amounts `k`, `M`, `G`\n"
-	      "(powers of 1000). `set_config` changes the settings marked live without a restart.\n\n"
+	      "A setting is a line `key = value` of a file (with `#` comments), and a flag `--key value` with `-` for `_`, which overrides\n"
+	      "the file; `--no-key` switches off. The file is the first of these that is there: the one that `--config` names,\n"
+	      "`./config.txt`, `$XDG_CONFIG_HOME/camd/camd.conf` (by default in `~/.config`), `/etc/camd/camd.conf` (as installed);\n"
+	      "`--no-config` reads none. `camd --print-config` prints one with all settings as comments. Times take `s`, `ms`, `us`, `min`,\n"
+	      "`h`; amounts `k`, `M`, `G` (powers of 1000), rates also `kbps`, `mbps`. `set_config` changes the settings marked live\n"
+	      "without a restart.\n\n"
 	      "| setting | type | default | live | meaning |\n|---|---|---|---|---|\n", to);
 	for (const struct field *f = settings; f->name; f++) {
 		fprintf(to, "| `%s` | %s", f->name, field_type_name(f));
 		for (int i = 0; f->choices && f->choices[i]; i++)
 			fprintf(to, "%s`%s`", i ? ", " : " ", f->choices[i]);
-		if (f->min != f->max && f->type != FIELD_TEXT && f->type != FIELD_PATH)
-			fprintf(to, ", %.15g to %.15g", f->min, f->max);
-		fprintf(to, "%s%s | %s%s%s | %s | %s |\n", f->unit ? " " : "", f->unit ? f->unit : "", f->fallback ? "`" : "",
-			f->fallback ? f->fallback : "", f->fallback ? "`" : "", f->flags & FIELD_LIVE ? "yes" : "", f->help);
+		print_range(f, to);
+		fprintf(to, " | %s%s%s | %s | %s |\n", f->fallback ? "`" : "", f->fallback ? f->fallback : "", f->fallback ? "`" : "",
+			f->flags & FIELD_LIVE ? "yes" : "", f->help);
 	}
 }

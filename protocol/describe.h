@@ -42,4 +42,6 @@ void describe_free(struct description *description);
 
 /* docs/protocol.md and docs/config.md. */
 void describe_protocol_markdown(FILE *to);
+/* A file of settings in which all stand as comments, with what they mean and their defaults. */
+void describe_settings_sample(const struct field *settings, FILE *to);
 void describe_settings_markdown(const struct field *settings, FILE *to);

@@ -76,6 +76,24 @@ def the_file_is_found():
 
 
 @test
+def sample_holds_the_defaults():
+    """Every line of it that is no longer a comment is a good one, and changes nothing."""
+    sample = subprocess.run([CAMD, "--print-config"], stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
+    lines = [line[1:] for line in sample.splitlines() if re.match(r"#\w+ = .", line)]
+    with Camd() as camd:
+        wanted = camd.ask("get_config")["values"]
+        equal({line.split()[0] for line in lines}, {name for name, value in wanted.items() if value not in (None, "")} - {"config", "camera"})
+        camd.quit()
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        path = pathlib.Path(place, "camd.conf")
+        path.write_text("\n".join(lines))
+        with Camd("--config", str(path), no_config=False) as camd:
+            equal(camd.ask("get_config")["values"], {**wanted, "config": str(path), "output_dir": str(camd.output)})
+            check("line" not in camd.log().split("settings:")[1], camd.log())
+            camd.quit()
+
+
+@test
 def a_file_that_cannot_be_read():
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
         missing = os.path.join(place, "missing.conf")

@@ -224,7 +224,7 @@ void doctor_trials_bitrate_change(struct doctor_bench *bench, const struct list 
 
 static bool toggle_preview(struct doctor_bench *bench, const struct list *camera_ids, bool enabled, struct error *err)
 {
-	struct toggle_preview_args arguments = { *camera_ids, enabled };
+	struct toggle_preview_args arguments = { .camera_id = *camera_ids, .enabled = enabled, .fps = NAN, .quality = FIELD_UNSET };
 
 	return patient_ask(bench->patient, CMD_TOGGLE_PREVIEW, &arguments, 0, err);
 }

@@ -62,6 +62,8 @@ const struct field config_fields[] = {
 	  .help = "Preview pictures fit into this size (WxH or a preset)." },
 	{ .name = "preview_fps", .type = FIELD_REAL, AT(preview_fps), .min = 0.1, .max = 60, .unit = "frames/s", .fallback = "30",
 	  .flags = FIELD_LIVE, .help = "Highest rate of preview pictures." },
+	{ .name = "show_preview", .type = FIELD_BOOL, AT(show_preview), .fallback = "true", .flags = FIELD_LIVE,
+	  .help = "Whether clients that can show previews, as camctl in windows or a terminal, do so unasked; camd itself shows nothing." },
 	{ .name = "jpeg_quality", .type = FIELD_INT, AT(jpeg_quality), .min = 1, .max = 100, .fallback = "92", .flags = FIELD_LIVE,
 	  .help = "Quality of snapshots; previews have 80 at most." },
 	{ .name = "discovery_timeout", .type = FIELD_DURATION, AT(discovery_timeout_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "5",
@@ -102,5 +104,7 @@ const struct option_alias config_aliases[] = {
 	{ .name = "height", .setting = "resolution", .part = OPTION_HEIGHT },
 	{ .name = "output", .setting = "output_dir" },
 	{ .name = "preview_preset", .setting = "preview_size" },
+	{ .name = "preview", .setting = "show_preview", .implied = "true" },
+	{ .name = "no_preview", .setting = "show_preview", .implied = "false" },
 	{ 0 },
 };

@@ -36,6 +36,7 @@ struct config {
 	int64_t recovery_point_ns;
 	struct size preview_size;
 	double preview_fps;
+	bool show_preview;
 	int64_t jpeg_quality;
 	int64_t discovery_timeout_ns;
 	int64_t discovery_retry_ns;

@@ -8,6 +8,7 @@
 #include "common/util.h"
 
 #include <libavutil/base64.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define MAX_QUALITY 80
@@ -15,17 +16,34 @@
 /* A picture that nobody has read is replaced by a newer one no more often than this. */
 #define UNREAD_NS NS_PER_S
 
+/* What makes the pictures; where a wish has no value of its own, the settings' hold. */
+struct look {
+	struct size size;
+	double fps;
+	int64_t quality;
+};
+
+struct wish {
+	const struct client *client;	/* only ever compared */
+	int camera_id;
+	struct look look;
+};
+
 struct previews {
 	struct session *session;
 	size_t under_way;
+	struct wish *wishes;		/* one a client and camera at most */
+	size_t n_wishes;
+	struct converter *converters[SESSION_MAX_CAMERAS];	/* by camera_id; NULL: none yet */
 };
 
 struct job {
 	uv_work_t work;
 	struct previews *previews;
-	int camera_id, quality;
-	struct size size;
+	int camera_id;
+	struct look look;
 	struct frame *frame;
+	struct converter *converter;	/* lent: a camera has one job at a time */
 	char *base64;
 	struct size shown;
 	struct error error;
@@ -41,6 +59,11 @@ struct previews *previews_create(struct session *session)
 
 void previews_destroy(struct previews *previews)
 {
+	if (!previews)
+		return;
+	for (int i = 0; i < SESSION_MAX_CAMERAS; i++)
+		converter_destroy(previews->converters[i]);
+	free(previews->wishes);
 	free(previews);
 }
 
@@ -49,22 +72,70 @@ bool previews_are_idle(const struct previews *previews)
 	return !previews->under_way;
 }
 
-static int64_t interval_ns(const struct previews *previews)
+/* ---- who wants what ---- */
+
+static struct look complete(const struct previews *previews, const struct look *look)
 {
-	return (int64_t)(1e9 / session_config(previews->session)->preview_fps);
+	const struct config *config = session_config(previews->session);
+
+	return (struct look){
+		.size = look->size.width ? look->size : config->preview_size,
+		.fps = isnan(look->fps) ? config->preview_fps : look->fps,
+		.quality = look->quality == FIELD_UNSET ? MIN(config->jpeg_quality, MAX_QUALITY) : look->quality,
+	};
 }
 
-bool previews_toggle(struct previews *previews, const struct list *camera_ids, bool enabled, struct error *err)
+/* What suits everybody who wants this camera; fps 0: nobody does. */
+static struct look look_for(const struct previews *previews, int camera_id)
+{
+	struct look all = { 0 };
+
+	for (size_t i = 0; i < previews->n_wishes; i++) {
+		struct look one = complete(previews, &previews->wishes[i].look);
+
+		if (previews->wishes[i].camera_id != camera_id)
+			continue;
+		all.size = (struct size){ MAX(all.size.width, one.size.width), MAX(all.size.height, one.size.height) };
+		all.fps = MAX(all.fps, one.fps);
+		all.quality = MAX(all.quality, one.quality);
+	}
+	return all;
+}
+
+static void apply(struct previews *previews, struct camera *camera)
+{
+	double fps = look_for(previews, camera_id(camera)).fps;
+
+	camera_set_preview(camera, fps > 0 ? (int64_t)(1e9 / fps) : 0);
+}
+
+static void drop_wish(struct previews *previews, const struct client *client, int camera_id)
+{
+	for (size_t i = 0; i < previews->n_wishes; i++)
+		if (previews->wishes[i].client == client && previews->wishes[i].camera_id == camera_id)
+			previews->wishes[i--] = previews->wishes[--previews->n_wishes];
+}
+
+static void add_wish(struct previews *previews, const struct client *client, int camera_id, const struct toggle_preview_args *args)
+{
+	previews->wishes = xrealloc(previews->wishes, previews->n_wishes + 1, sizeof(*previews->wishes));
+	previews->wishes[previews->n_wishes++] = (struct wish){ client, camera_id, { args->size, args->fps, args->quality } };
+}
+
+bool previews_toggle(struct previews *previews, const struct client *client, const struct toggle_preview_args *args, struct error *err)
 {
 	struct camera **cameras;
 	size_t n;
 
-	if (!session_select(previews->session, camera_ids, &cameras, &n, err))
+	if (!session_select(previews->session, &args->camera_id, &cameras, &n, err))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		camera_set_preview(cameras[i], enabled ? interval_ns(previews) : 0);
-		if (!enabled)
+		drop_wish(previews, client, camera_id(cameras[i]));
+		if (args->enabled)
+			add_wish(previews, client, camera_id(cameras[i]), args);
+		else
 			control_forget_preview(session_control(previews->session), camera_id(cameras[i]));
+		apply(previews, cameras[i]);
 	}
 	free(cameras);
 	return true;
@@ -76,7 +147,7 @@ void previews_config_changed(struct previews *previews)
 		struct camera *camera = session_camera(previews->session, i);
 
 		if (camera && camera_has_preview(camera))
-			camera_set_preview(camera, interval_ns(previews));
+			apply(previews, camera);
 	}
 }
 
@@ -90,18 +161,15 @@ static const struct frame *choose_picture(const struct frame *frame, struct size
 	return small && (small->format.width >= size.width || small->format.height >= size.height) ? small : frame;
 }
 
-static struct frame *scale(const struct frame *picture, struct size size, struct error *err)
+static struct frame *scale(struct converter *converter, const struct frame *picture, struct size size, struct error *err)
 {
-	struct converter *converter;
 	struct frame *converted, *scaled;
 
 	if (!convert_needed(picture->format.pixels))
 		return convert_scale(picture, size.width, size.height, err);
-	converter = converter_create(1);
 	converted = converter_run(converter, picture, err);
 	scaled = converted ? convert_scale(converted, size.width, size.height, err) : NULL;
 	frame_unref(converted);
-	converter_destroy(converter);
 	return scaled;
 }
 
@@ -110,7 +178,7 @@ static bool make_base64(struct job *job, const struct frame *picture)
 	uint8_t *jpeg;
 	size_t bytes, room;
 
-	if (!still_jpeg.write(picture, job->quality, &jpeg, &bytes, &job->error))
+	if (!still_jpeg.write(picture, (int)job->look.quality, &jpeg, &bytes, &job->error))
 		return false;
 	room = AV_BASE64_SIZE(bytes);
 	job->base64 = xcalloc(room, 1);
@@ -123,11 +191,11 @@ static bool make_base64(struct job *job, const struct frame *picture)
 static void work(uv_work_t *work)
 {
 	struct job *job = work->data;
-	const struct frame *picture = choose_picture(job->frame, job->size);
+	const struct frame *picture = choose_picture(job->frame, job->look.size);
 	struct frame *scaled;
 
 	frame_begin_read(picture);
-	scaled = scale(picture, job->size, &job->error);
+	scaled = scale(job->converter, picture, job->look.size, &job->error);
 	frame_end_read(picture);
 	if (scaled)
 		make_base64(job, scaled);
@@ -176,13 +244,15 @@ static void after(uv_work_t *work, int status)
 
 void previews_show(struct previews *previews, struct camera *camera, struct frame *frame)
 {
-	const struct config *config = session_config(previews->session);
 	int64_t since_ns = control_preview_since(session_control(previews->session), camera_id(camera));
+	struct converter **converter = &previews->converters[camera_id(camera)];
 	struct job *job = xcalloc(1, sizeof(*job));
 
+	if (!*converter)
+		*converter = converter_create(1);
 	*job = (struct job){
-		.previews = previews, .camera_id = camera_id(camera), .quality = MIN(config->jpeg_quality, MAX_QUALITY),
-		.size = config->preview_size, .frame = frame,
+		.previews = previews, .camera_id = camera_id(camera), .look = look_for(previews, camera_id(camera)), .frame = frame,
+		.converter = *converter,
 	};
 	job->work.data = job;
 	if (!camera_has_preview(camera) || (since_ns && clock_now_ns() - since_ns < UNREAD_NS)) {

@@ -9,8 +9,11 @@ struct previews *previews_create(struct session *session);
 void previews_destroy(struct previews *previews);	/* NULL is allowed; must be idle */
 bool previews_are_idle(const struct previews *previews);
 
-/* False: the cameras are not there. */
-bool previews_toggle(struct previews *previews, const struct list *camera_ids, bool enabled, struct error *err);
+/*
+ * What a client wants of cameras, instead of what it wanted before. Where clients differ on a camera, the largest size, the highest
+ * rate and the best quality win. False: the cameras are not there.
+ */
+bool previews_toggle(struct previews *previews, const struct client *client, const struct toggle_preview_args *args, struct error *err);
 void previews_config_changed(struct previews *previews);
 
 /* A picture to show; takes over the reference. */

@@ -556,9 +556,9 @@ void session_take_snapshot(struct session *session, const struct list *ids, sess
 	shots_take(session->shots, ids, done, user);
 }
 
-bool session_toggle_preview(struct session *session, const struct list *ids, bool enabled, struct error *err)
+bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err)
 {
-	return previews_toggle(session->previews, ids, enabled, err);
+	return previews_toggle(session->previews, client, args, err);
 }
 
 void session_fill_status(struct session *session, struct status_report *report)

@@ -8,11 +8,13 @@
 #include "camd/config.h"
 #include "camd/mailbox.h"
 #include "common/options.h"
+#include "protocol/commands.h"
 
 #include <uv.h>
 
 #define SESSION_MAX_CAMERAS 64
 
+struct client;
 struct session;
 struct control;
 
@@ -46,7 +48,7 @@ void session_start_recording(struct session *session, const struct list *camera_
 			     session_done_fn done, void *user);
 void session_stop_recording(struct session *session, const struct list *camera_ids, session_done_fn done, void *user);
 void session_take_snapshot(struct session *session, const struct list *camera_ids, session_done_fn done, void *user);
-bool session_toggle_preview(struct session *session, const struct list *camera_ids, bool enabled, struct error *err);
+bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err);
 
 void session_fill_status(struct session *session, struct status_report *report);	/* free report->cameras.items */
 void session_fill_cameras(struct session *session, struct cameras *cameras);	/* free cameras->cameras.items */

@@ -21,6 +21,12 @@ static const struct field toggle_preview_fields[] = {
 	  .flags = FIELD_OPTIONAL | FIELD_ONE_OR_MANY, .help = "Number of a camera, or a list of them; 0 if absent." },
 	{ .name = "enabled", .type = FIELD_BOOL, .at = offsetof(struct toggle_preview_args, enabled), .fallback = "true",
 	  .help = "Whether preview_frame messages are sent." },
+	{ .name = "size", .type = FIELD_SIZE, .at = offsetof(struct toggle_preview_args, size), .flags = FIELD_OPTIONAL,
+	  .help = "Pictures fit into this size (WxH or a preset); `preview_size` if absent." },
+	{ .name = "fps", .type = FIELD_REAL, .at = offsetof(struct toggle_preview_args, fps), .min = 0.1, .max = 60, .unit = "frames/s",
+	  .flags = FIELD_OPTIONAL, .help = "Highest rate; `preview_fps` if absent." },
+	{ .name = "quality", .type = FIELD_INT, .at = offsetof(struct toggle_preview_args, quality), .min = 1, .max = 100,
+	  .flags = FIELD_OPTIONAL, .help = "Quality of the JPEGs; `jpeg_quality`, but 80 at most, if absent." },
 	{ 0 },
 };
 

@@ -56,6 +56,9 @@ struct cameras_args {
 struct toggle_preview_args {
 	struct list camera_id;
 	bool enabled;
+	struct size size;
+	double fps;
+	int64_t quality;
 };
 
 struct wait_args {

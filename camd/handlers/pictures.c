@@ -11,13 +11,15 @@ void handle_take_snapshot(struct request *request)
 
 void handle_toggle_preview(struct request *request)
 {
-	const struct toggle_preview_args *args = request->arguments;
+	struct toggle_preview_args args = *(const struct toggle_preview_args *)request->arguments;
 	int64_t first = 0;
-	struct list cameras = args->camera_id.items ? args->camera_id : (struct list){ 1, &first };
-	struct preview_toggled reply = { .camera_id = cameras, .enabled = args->enabled };
+	struct preview_toggled reply = { .enabled = args.enabled };
 	struct error err;
 
-	if (session_toggle_preview(request->session, &cameras, args->enabled, &err))
+	if (!args.camera_id.items)
+		args.camera_id = (struct list){ 1, &first };
+	reply.camera_id = args.camera_id;
+	if (session_toggle_preview(request->session, request->client, &args, &err))
 		request_reply(request, &reply);
 	else
 		request_fail(request, &err);

@@ -93,6 +93,11 @@ def names_of_the_original():
         with configured(f"resolution_preset = {preset}\n" if old else "", *([] if old else ["--resolution", str(preset)])) as camd:
             equal(values(camd, "resolution"), [size])
             camd.quit()
+    for line, flags, shown in (("", [], True), ("show_preview = false\n", [], False), ("show_preview = false\n", ["--preview"], True),
+                               ("", ["--no-preview"], False), ("", ["--no-show-preview"], False)):
+        with configured(line, *flags) as camd:
+            equal(values(camd, "show_preview"), [shown], f"show_preview of {line!r} and {flags}")
+            camd.quit()
 
 
 @test
@@ -201,6 +206,43 @@ def previews():
         while not camd.messages.empty():
             camd.line()
         camd.silent(0.5)
+        camd.quit()
+
+
+@test
+def previews_as_they_are_asked_for():
+    """Size, rate and quality of a toggle win over the settings, and what it doesn't say is as these say, also when they change."""
+    with Camd("--preview-size", "160x120", "--preview-fps", "30", "--jpeg-quality", "30", cameras=["synthetic:640x480@30"]) as camd:
+        camd.started()
+
+        def look(number):
+            """Sizes, frame times and bytes of so many pictures, from the third on, which are made as was asked last."""
+            data = []
+            while len(data) < number + 2:
+                message = camd.line()
+                if message.get("status") == "preview_frame":
+                    data.append(message["data"])
+            pictures = [base64.b64decode(one["frame"], validate=True) for one in data[2:]]
+            equal([one["size"] for one in data[2:]], ["{}x{}".format(*jpeg_size(picture)) for picture in pictures], "sizes")
+            times = [one["sensor_timestamp_ns"] for one in data[2:]]
+            return data[-1]["size"], [b - a for a, b in zip(times, times[1:])], len(pictures[-1])
+
+        camd.ask("toggle_preview", size="320x400", fps=5, quality=90)
+        size, steps, fine = look(5)
+        equal(size, "320x240", "it fits")
+        check(min(steps) > 150_000_000, "5 a second at most", steps)
+        camd.ask("toggle_preview", size=5, fps=60, quality=5)
+        size, steps, coarse = look(3)
+        equal(size, "640x480", "a preset")
+        camd.ask("toggle_preview", size="320x240", fps=10, quality=5)
+        _, _, coarse = look(3)
+        check(coarse < fine * 0.7, f"{coarse} bytes at quality 5, {fine} at 90")
+        camd.ask("toggle_preview")
+        equal(look(2)[0], "160x120")
+        camd.ask("set_config", values={"preview_size": "80x60"})
+        equal(look(2)[0], "80x60")
+        for wrong in ({"size": "0x5"}, {"fps": 0}, {"fps": 61}, {"quality": 0}, {"quality": 101}, {"size": 8}):
+            camd.fails("toggle_preview", "bad_argument", **wrong)
         camd.quit()
 
 

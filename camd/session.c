@@ -1,6 +1,7 @@
 #include "camd/session.h"
 
 #include "camd/adjust.h"
+#include "camd/camera_config.h"
 #include "camd/control.h"
 #include "camd/discovery.h"
 #include "camd/encoders.h"
@@ -99,14 +100,9 @@ struct adjust *session_adjust(const struct session *session)
 	return session->adjust;
 }
 
-struct encoding_settings session_encoding_settings(const struct session *session)
+const struct options *session_options(const struct session *session)
 {
-	const struct config *config = session->its.config;
-
-	return (struct encoding_settings){
-		.choice = config->encoder, .bitrate_bps = config->bitrate_bps, .intra_ns = config->intra_ns,
-		.preset = config_presets[config->preset], .threads = config->threads,
-	};
+	return session->its.options;
 }
 
 bool session_is_recovering(const struct session *session)
@@ -328,21 +324,11 @@ static void on_preview(void *user, struct camera *camera, struct frame *frame)
 	previews_show(session->previews, camera, frame);
 }
 
-static bool is_of_its_own_rate(const char *spec)
-{
-	return !strncmp(spec, "file", 4) || !strncmp(spec, "synthetic", 9);
-}
-
-/* What is asked of a camera: a file keeps its size and rate, and no named rate is thinned out, unless the user said so. */
 static void add_camera(struct session *session, const char *spec)
 {
-	const struct options *options = session->its.options;
-	const struct config *config = session->its.config;
-	bool is_file = !strncmp(spec, "file", 4);
 	struct camera_request request = {
 		.id = session->n_cameras, .spec = spec, .loop = session->its.loop, .mailbox = session->its.mailbox,
 		.syncer = session->syncer,
-		.encoding = session_encoding_settings(session),
 		.owner = {
 			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
 			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
@@ -351,13 +337,7 @@ static void add_camera(struct session *session, const char *spec)
 	struct camera *camera;
 	struct error err;
 
-	if (!is_file || options_is_given(options, "resolution"))
-		request.wanted.size = config->resolution;
-	request.wanted.small = config->preview_size;
-	if (!is_file || options_is_given(options, "target_fps"))
-		request.wanted.fps = config->target_fps;
-	if (!is_of_its_own_rate(spec) || options_is_given(options, "target_fps"))
-		request.thin_to_fps = config->target_fps;
+	camera_config_ask(session->its.options, &request);
 	if (session->n_cameras == SESSION_MAX_CAMERAS)
 		error_set(&err, ERR_UNSUPPORTED, "camera %s: more than %d cameras", spec, SESSION_MAX_CAMERAS);
 	camera = session->n_cameras < SESSION_MAX_CAMERAS ? camera_create(&request, &err) : NULL;
@@ -586,12 +566,13 @@ void session_fill_cameras(struct session *session, struct cameras *cameras)
 
 void session_config_changed(struct session *session)
 {
-	struct encoding_settings encoding = session_encoding_settings(session);
-
 	log_set_level(session->its.config->log_level);
 	previews_config_changed(session->previews);
-	for (size_t i = 0; !session->closing && i < session->n_cameras; i++)
+	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
+		struct encoding_settings encoding = camera_config_encoding(session->its.options, (int)i);
+
 		camera_set_encoding(session->cameras[i], &encoding);
+	}
 }
 
 void session_tell_recovered(struct session *session)

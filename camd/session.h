@@ -12,7 +12,7 @@
 
 #include <uv.h>
 
-#define SESSION_MAX_CAMERAS 64
+#define SESSION_MAX_CAMERAS OPTIONS_MAX_CAMERAS
 
 struct client;
 struct session;
@@ -62,9 +62,6 @@ void session_tell_recovered(struct session *session);
 struct jobs *session_jobs(const struct session *session);
 struct adjust *session_adjust(const struct session *session);
 
-/* What the settings ask of an encoder; fps is left to the camera. */
-struct encoding_settings session_encoding_settings(const struct session *session);
-
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */
 
 bool session_is_recovering(const struct session *session);	/* looks for what a crash has left */
@@ -73,6 +70,7 @@ struct camera *session_camera(const struct session *session, int64_t id);	/* NUL
 size_t session_n_cameras(const struct session *session);
 struct control *session_control(const struct session *session);
 const struct config *session_config(const struct session *session);
+const struct options *session_options(const struct session *session);	/* for camera_config() */
 uv_loop_t *session_loop(const struct session *session);
 struct mailbox *session_mailbox(const struct session *session);
 

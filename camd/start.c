@@ -1,5 +1,6 @@
 #include "camd/start.h"
 
+#include "camd/camera_config.h"
 #include "camd/control.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -320,14 +321,18 @@ static char *title_of(const struct camera *camera)
 	return xasprintf("camera %d: %s (%s)", camera_id(camera), camera_name(camera), camera_model(camera));
 }
 
-static void start_part(struct part *part, struct camera *camera, const struct recording_request *common)
+static void start_part(struct part *part, struct camera *camera, const struct options *options, const struct recording_request *common)
 {
+	const struct config *config = camera_config(options, camera_id(camera));
 	struct recording_request request = *common;
 	char *title = title_of(camera);
 
 	part->camera_id = camera_id(camera);
 	request.camera_id = part->camera_id;
 	request.title = title;
+	request.container = config->container;
+	request.csv = config->enable_csv_timing_log;
+	request.encoding = camera_config_encoding(options, part->camera_id);
 	if (camera_recording(camera)) {
 		error_set(&part->error, ERR_ALREADY_RECORDING, "Already recording");
 		part->state = PART_FAILED;
@@ -390,10 +395,7 @@ static bool check_start(struct starts *starts, const struct list *ids, struct ca
 void starts_start(struct starts *starts, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
 {
 	const struct config *config = session_config(starts->session);
-	struct recording_request common = {
-		.container = config->container, .csv = config->enable_csv_timing_log, .duration_ns = duration_ns,
-		.wall_ns = clock_wall_ns(), .encoding = session_encoding_settings(starts->session),
-	};
+	struct recording_request common = { .duration_ns = duration_ns, .wall_ns = clock_wall_ns() };
 	struct operation *operation;
 	struct camera **cameras;
 	struct error err;
@@ -406,7 +408,7 @@ void starts_start(struct starts *starts, const struct list *ids, int64_t duratio
 	operation = add_operation(starts, true, n, done, user);
 	operation->n = n;
 	for (size_t i = 0; i < n; i++)
-		start_part(&operation->parts[i], cameras[i], &common);
+		start_part(&operation->parts[i], cameras[i], session_options(starts->session), &common);
 	free(cameras);
 	uv_timer_start(&operation->timer, on_timeout, config->start_timeout_ns / NS_PER_MS, 0);
 	answer_if_all_have(operation);

@@ -421,6 +421,9 @@ void field_copy(const struct field *f, void *to, const void *from)
 		break;
 	case FIELD_TEXT:
 	case FIELD_PATH:
+		/* what is the same stays where it is: somebody may be reading it */
+		if (*(char **)slot && *(char *const *)source && !strcmp(*(char **)slot, *(char *const *)source))
+			break;
 		free(*(char **)slot);
 		*(char **)slot = *(char *const *)source ? xstrdup(*(char *const *)source) : NULL;
 		break;

@@ -20,6 +20,7 @@ void options_init(struct options *options, const struct field *table, const stru
 void options_finish(struct options *options)
 {
 	fields_clear(options->table, options->base);
+	options_free_own(options);
 	free(options->given);
 	options->given = NULL;
 }
@@ -126,11 +127,33 @@ bool options_refuse(const struct options *options, const char *name, struct erro
 				  nearest ? nearest : "", nearest ? "'?" : "");
 }
 
+static bool check_own(const struct options *options, int64_t camera, const char *name, const char *key, struct error *err)
+{
+	const struct field *f = field_find(options->table, key);
+	const struct option_alias *alias = f ? NULL : next_alias(options, NULL, key);
+
+	if (!f && !alias)
+		return options_refuse(options, key, err);
+	for (; alias; alias = next_alias(options, alias, key))
+		if (!options_check_own(field_find(options->table, alias->setting), camera, name, err))
+			return false;
+	return !f || options_check_own(f, camera, name, err);
+}
+
 bool options_set(struct options *options, const char *name, const char *value, struct error *err)
 {
 	const struct field *f = field_find(options->table, name);
 	const struct option_alias *alias = f ? NULL : next_alias(options, NULL, name);
+	struct options own;
+	const char *key;
+	int64_t camera;
 
+	if (options_split(name, &camera, &key)) {
+		if (!check_own(options, camera, name, key, err))
+			return false;
+		own = options_of_camera(options, camera);
+		return options_set(&own, key, value, err);
+	}
 	if (f)
 		return set_field(options, f, value, err);
 	return alias ? set_alias(options, alias, value, err) : options_refuse(options, name, err);
@@ -219,6 +242,7 @@ bool options_read_file(struct options *options, const char *path, options_warn_f
 	if (!ok)
 		error_set_errno(err, errno, "config file %s", path);
 	fclose(file);
+	options_refresh(options);
 	return ok;
 }
 
@@ -234,25 +258,28 @@ static void empty_lists(struct options *options, const struct field *f, bool *be
 static bool use_flag(struct options *options, int argc, char **argv, int *at, bool *begun, struct error *err)
 {
 	char name[128];
-	const char *flag = argv[*at], *equals = strchr(flag, '='), *value;
+	const char *flag = argv[*at], *equals = strchr(flag, '='), *value, *key;
 	size_t n = equals ? (size_t)(equals - flag) : strlen(flag);
 	const struct option_alias *alias;
 	const struct field *f;
+	int64_t camera;
 
 	if (strncmp(flag, "--", 2) || n < 3 || n - 2 >= sizeof(name))
 		return error_set(err, ERR_BAD_ARGUMENT, "'%.60s' is not a flag (see --help)", flag);
 	snprintf(name, sizeof(name), "%.*s", (int)n - 2, flag + 2);
 	for (char *c = name; *c; c++)
 		*c = *c == '-' ? '_' : *c;
-	f = field_find(options->table, name);
-	alias = f ? NULL : next_alias(options, NULL, name);
+	options_split(name, &camera, &key);
+	f = field_find(options->table, key);
+	alias = f ? NULL : next_alias(options, NULL, key);
 	if (!f && !alias && !strncmp(name, "no_", 3)) {
-		f = field_find(options->table, name + 3);
+		options_split(name + 3, &camera, &key);
+		f = field_find(options->table, key);
 		if (f && f->type == FIELD_BOOL && !equals)
-			return set_field(options, f, "false", err);
+			return options_set(options, name + 3, "false", err);
 		f = NULL;
 	}
-	if (f)
+	if (f && camera < 0)
 		empty_lists(options, f, begun);
 	value = equals ? equals + 1 : NULL;
 	if (!value && ((f && f->type == FIELD_BOOL) || (alias && alias->implied)))
@@ -273,6 +300,7 @@ bool options_read_arguments(struct options *options, int argc, char **argv, stru
 	for (int i = 1; ok && i < argc; i++)
 		ok = use_flag(options, argc, argv, &i, begun, err);
 	free(begun);
+	options_refresh(options);
 	return ok;
 }
 

@@ -7,16 +7,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The setting that a name means, and the camera; -1: all of them. */
+static const struct field *find_setting(const struct options *options, const char *name, int64_t *camera, struct error *err)
+{
+	const char *key;
+	bool own = options_split(name, camera, &key);
+	const struct field *f = field_find(options->table, key);
+
+	if (!f)
+		options_refuse(options, key, err);
+	else if (own && !options_check_own(f, *camera, name, err))
+		return NULL;
+	return f;
+}
+
 static bool add_value(const struct options *options, const char *name, cJSON *values, struct error *err)
 {
-	const struct field *f = field_find(options->table, name);
+	int64_t camera;
+	const struct field *f = find_setting(options, name, &camera, err);
 	cJSON *value;
 
 	if (!f)
-		return options_refuse(options, name, err);
-	value = field_to_json(f, options->base);
-	cJSON_AddItemToObject(values, f->name, value ? value : cJSON_CreateNull());
+		return false;
+	value = field_to_json(f, options_for(options, camera));
+	cJSON_AddItemToObject(values, name, value ? value : cJSON_CreateNull());
 	return true;
+}
+
+/* What one camera has otherwise than the others. */
+static void add_own(const struct options *options, const struct options_own *own, cJSON *values)
+{
+	struct error err;
+
+	for (const struct field *f = options->table; f->name; f++) {
+		char *name = own->given[f - options->table] ? xasprintf("camera%lld.%s", (long long)own->camera, f->name) : NULL;
+
+		if (name)
+			add_value(options, name, values, &err);
+		free(name);
+	}
 }
 
 bool options_to_json(const struct options *options, const struct list *names, cJSON **values, struct error *err)
@@ -24,6 +53,8 @@ bool options_to_json(const struct options *options, const struct list *names, cJ
 	*values = cJSON_CreateObject();
 	for (const struct field *f = options->table; !names->items && f->name; f++)
 		add_value(options, f->name, *values, err);
+	for (size_t i = 0; !names->items && i < options->n_own; i++)
+		add_own(options, &options->own[i], *values);
 	for (size_t i = 0; i < names->n; i++) {
 		if (add_value(options, ((char **)names->items)[i], *values, err))
 			continue;
@@ -48,9 +79,10 @@ static bool check_all(const struct options *options, const cJSON *values, struct
 
 	fields_defaults(options->table, trial);
 	cJSON_ArrayForEach(value, values) {
-		const struct field *f = field_find(options->table, value->string);
+		int64_t camera;
+		const struct field *f = find_setting(options, value->string, &camera, err);
 
-		ok = f ? field_from_json(f, trial, value, err) : options_refuse(options, value->string, err);
+		ok = f && field_from_json(f, trial, value, err);
 		if (!ok)
 			break;
 	}
@@ -69,14 +101,17 @@ bool options_from_json(struct options *options, const cJSON *values, struct list
 		return false;
 	}
 	cJSON_ArrayForEach(value, values) {
-		const struct field *f = field_find(options->table, value->string);
+		int64_t camera;
+		const struct field *f = find_setting(options, value->string, &camera, err);
+		struct options of = camera < 0 ? *options : options_of_camera(options, camera);
 
 		if (!(f->flags & FIELD_LIVE)) {
-			fields_add_text(restart_needed, f->name);
+			fields_add_text(restart_needed, value->string);
 			continue;
 		}
-		field_from_json(f, options->base, value, err);
-		options->given[f - options->table] = true;
+		field_from_json(f, of.base, value, err);
+		of.given[f - options->table] = true;
 	}
+	options_refresh(options);
 	return true;
 }

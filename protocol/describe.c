@@ -29,6 +29,8 @@ const struct field described_field_fields[] = {
 	{ .name = "required", .type = FIELD_BOOL, AT(described_field, required), .help = "Whether it must be given." },
 	{ .name = "optional", .type = FIELD_BOOL, AT(described_field, optional), .help = "Whether it may be absent." },
 	{ .name = "live", .type = FIELD_BOOL, AT(described_field, live), .help = "Whether a setting takes effect without a restart." },
+	{ .name = "per_camera", .type = FIELD_BOOL, AT(described_field, per_camera),
+	  .help = "Whether one camera may have the setting otherwise than the others, as camera0.NAME." },
 	DESCRIBED_FIELDS(described_field, fields, "Members of the object or of the items."),
 	{ 0 },
 };
@@ -75,6 +77,7 @@ static void describe_field(const struct field *f, struct described_field *to)
 		.min = bounded ? f->min : NAN, .max = bounded ? f->max : NAN,
 		.fallback = borrowed(f->fallback), .unit = borrowed(f->unit),
 		.required = f->flags & FIELD_REQUIRED, .optional = f->flags & FIELD_OPTIONAL, .live = f->flags & FIELD_LIVE,
+		.per_camera = f->flags & FIELD_PER_CAMERA,
 	};
 	while (f->choices && f->choices[to->choices.n])
 		to->choices.n++;
@@ -283,7 +286,8 @@ void describe_settings_sample(const struct field *settings, FILE *to)
 		for (int i = 0; f->choices && f->choices[i]; i++)
 			fprintf(to, "%s%s", i ? ", " : " ", f->choices[i]);
 		print_range(f, to);
-		fprintf(to, ")\n#%s =%s%s\n", f->name, f->fallback ? " " : "", f->fallback ? f->fallback : "");
+		fprintf(to, "%s)\n#%s =%s%s\n", f->flags & FIELD_PER_CAMERA ? "; per camera" : "", f->name,
+			f->fallback ? " " : "", f->fallback ? f->fallback : "");
 	}
 }
 
@@ -297,13 +301,15 @@ void describe_settings_markdown(const struct field *settings, FILE *to)
 	      "`--no-config` reads none. `camd --print-config` prints one with all settings as comments. Times take `s`, `ms`, `us`, `min`,\n"
 	      "`h`; amounts `k`, `M`, `G` (powers of 1000), rates also `kbps`, `mbps`. `set_config` changes the settings marked live\n"
 	      "without a restart.\n\n"
-	      "| setting | type | default | live | meaning |\n|---|---|---|---|---|\n", to);
+	      "Those marked per camera can be set for one alone, which then has it whatever holds for the others: `camera0.bitrate = 4M` in\n"
+	      "the file, `--camera0.bitrate 4M`, and `camera0.bitrate` in `get_config` and `set_config`, which also list what is set so.\n\n"
+	      "| setting | type | default | live | per camera | meaning |\n|---|---|---|---|---|---|\n", to);
 	for (const struct field *f = settings; f->name; f++) {
 		fprintf(to, "| `%s` | %s", f->name, field_type_name(f));
 		for (int i = 0; f->choices && f->choices[i]; i++)
 			fprintf(to, "%s`%s`", i ? ", " : " ", f->choices[i]);
 		print_range(f, to);
-		fprintf(to, " | %s%s%s | %s | %s |\n", f->fallback ? "`" : "", f->fallback ? f->fallback : "", f->fallback ? "`" : "",
-			f->flags & FIELD_LIVE ? "yes" : "", f->help);
+		fprintf(to, " | %s%s%s | %s | %s | %s |\n", f->fallback ? "`" : "", f->fallback ? f->fallback : "", f->fallback ? "`" : "",
+			f->flags & FIELD_LIVE ? "yes" : "", f->flags & FIELD_PER_CAMERA ? "yes" : "", f->help);
 	}
 }

@@ -15,7 +15,7 @@ struct described_field {
 	struct list choices;		/* of texts */
 	double min, max;		/* NAN: no bound */
 	char *fallback, *unit, *help;
-	bool required, optional, live;
+	bool required, optional, live, per_camera;
 	struct list fields;		/* of struct described_field: members of objects and of items */
 };
 

@@ -136,6 +136,42 @@ def live_settings_take_effect():
 
 
 @test
+def one_camera_differs():
+    text = """
+camera0.resolution = 5
+camera0.fps = 10            # an old spelling
+camera0.bitrate = 900k
+camera1.container = h264
+camera1.enable_csv_timing_log = no
+camera1.output_dir = /nowhere
+camera1.bitrat = 1M
+bitrate = 5M
+resolution = 6
+"""
+    with configured(text, "--camera1.resolution", "320x240", cameras=["synthetic"] * 3) as camd:
+        log = camd.log()
+        check(re.search("line 7: .*output_dir holds for all cameras", log) and re.search("line 8: .*did you mean 'bitrate'", log), log)
+        equal(values(camd, "camera0.bitrate", "camera1.bitrate", "bitrate", "camera0.target_fps"), [900000, 5000000, 5000000, 10])
+        own = {name: value for name, value in camd.ask("get_config")["values"].items() if "." in name}
+        equal(own, {"camera0.resolution": "640x480", "camera0.target_fps": 10, "camera0.bitrate": 900000,
+                    "camera1.resolution": "320x240", "camera1.container": "h264", "camera1.enable_csv_timing_log": False})
+        per_camera = {row["name"] for row in camd.ask("describe")["settings"] if row["per_camera"]}
+        check({"resolution", "bitrate"} <= per_camera and "output_dir" not in per_camera, per_camera)
+        changed = camd.ask("set_config", values={"camera2.container": "h264", "camera2.resolution": "160x120", "bitrate": "6M"})
+        equal(changed["restart_needed"], ["camera2.resolution"])
+        equal(values(camd, "camera0.bitrate", "camera1.bitrate", "camera2.container", "container"), [900000, 6000000, "h264", "mp4"])
+        camd.fails("set_config", "bad_argument", values={"camera0.output_dir": "x"})
+        camd.fails("set_config", "bad_argument", values={"camera77.bitrate": 5000000})
+        camd.started()
+        camd.ask("start_recording", duration=1)
+        until(lambda: not camd.ask("get_status")["recording"], "the end")
+        names = sorted(re.sub(r"_\d{8}_\d{6}", "", path.name) for path in camd.output.glob("session_*/cam*"))
+        equal(names, ["cam0_640x480_10.0fps.mp4", "cam0_640x480_10.0fps_frame_timing.csv", "cam1_320x240_30.0fps.h264",
+                      "cam2_480x360_30.0fps.h264", "cam2_480x360_30.0fps_frame_timing.csv"])
+        camd.quit()
+
+
+@test
 def starts_by_itself():
     for flag in ("--auto-start-recording", "--headless"):
         with Camd(flag, cameras=[SMALL, SMALL]) as camd:

@@ -147,6 +147,50 @@ static void bad_flags_are_refused(void **state)
 	}
 }
 
+static void one_camera_may_differ(void **state)
+{
+	char *flags[] = {
+		(char *)"camd", (char *)"--camera1.bitrate", (char *)"4M", (char *)"--bitrate=8M", (char *)"--camera1.width=640",
+		(char *)"--resolution=2", (char *)"--no-camera0.enable-csv-timing-log", (char *)"--camera1.fps=15",
+	};
+	static const char *const bad[][2] = {
+		{ "--camera0.output-dir=x", "holds for all cameras" }, { "--camera0.slave", "holds for all cameras" },
+		{ "--camera64.bitrate=1M", "numbered 0 to 63" }, { "--camera0.bitrat=1M", "did you mean 'bitrate'?" },
+		{ "--camera0.=1M", "unknown setting ''" }, { "--camera.bitrate=1M", "unknown setting" }, { "--camera99999999999999999999.bitrate=1M", "numbered" },
+	};
+	const struct config *first, *second;
+	struct config config;
+	struct options options;
+	struct error err;
+
+	(void)state;
+	options_init(&options, config_fields, config_aliases, &config);
+	if (!options_read_arguments(&options, ARRAY_LEN(flags), flags, &err))
+		fail_msg("%s", err.text);
+	first = options_for(&options, 0);
+	second = options_for(&options, 1);
+	assert_int_equal(second->bitrate_bps, 4000000);
+	assert_int_equal(first->bitrate_bps, 8000000);
+	assert_int_equal(second->resolution.width, 640);
+	assert_int_equal(second->resolution.height, 1088);	/* as it was when the width was set */
+	assert_int_equal(first->resolution.width, 1280);
+	assert_false(first->enable_csv_timing_log);
+	assert_true(second->enable_csv_timing_log);
+	assert_float_equal(second->target_fps, 15, 1e-9);
+	assert_ptr_equal(options_for(&options, 2), &config);
+	assert_true(options_is_given_for(&options, 1, "target_fps"));
+	assert_false(options_is_given_for(&options, 0, "target_fps"));
+	assert_true(options_is_given_for(&options, 0, "bitrate"));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *one[] = { (char *)"camd", (char *)bad[i][0] };
+
+		assert_false(options_read_arguments(&options, 2, one, &err));
+		if (!strstr(err.text, bad[i][1]))
+			fail_msg("%s: %s", bad[i][0], err.text);
+	}
+	options_finish(&options);
+}
+
 static void settings_are_read_as_people_write_them(void **state)
 {
 	static const struct {
@@ -185,6 +229,7 @@ int main(void)
 		cmocka_unit_test(queue_keeps_its_bounds),
 		cmocka_unit_test(config_file_is_read_leniently),
 		cmocka_unit_test(bad_flags_are_refused),
+		cmocka_unit_test(one_camera_may_differ),
 		cmocka_unit_test(settings_are_read_as_people_write_them),
 	};
 

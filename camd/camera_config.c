@@ -1,0 +1,34 @@
+#include "camd/camera_config.h"
+
+#include <string.h>
+
+const struct config *camera_config(const struct options *options, int camera_id)
+{
+	return options_for(options, camera_id);
+}
+
+struct encoding_settings camera_config_encoding(const struct options *options, int camera_id)
+{
+	const struct config *config = camera_config(options, camera_id);
+
+	return (struct encoding_settings){
+		.choice = config->encoder, .bitrate_bps = config->bitrate_bps, .intra_ns = config->intra_ns,
+		.preset = config_presets[config->preset], .threads = config->threads,
+	};
+}
+
+void camera_config_ask(const struct options *options, struct camera_request *request)
+{
+	const struct config *config = camera_config(options, request->id);
+	bool is_file = !strncmp(request->spec, "file", 4), is_synthetic = !strncmp(request->spec, "synthetic", 9);
+	bool rate_given = options_is_given_for(options, request->id, "target_fps");
+
+	request->encoding = camera_config_encoding(options, request->id);
+	request->wanted.small = config->preview_size;
+	if (!is_file || options_is_given_for(options, request->id, "resolution"))
+		request->wanted.size = config->resolution;
+	if (!is_file || rate_given)
+		request->wanted.fps = config->target_fps;
+	if (!(is_file || is_synthetic) || rate_given)
+		request->thin_to_fps = config->target_fps;
+}

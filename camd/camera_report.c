@@ -36,6 +36,7 @@ void camera_fill_status(struct camera *camera, struct camera_status *status)
 		.cam_num = camera->id, .camera_id = camera->id, .id = (char *)camera->name, .kind = (char *)keeper_kind(camera->keeper),
 		.model = (char *)camera->model, .state = (char *)camera_state_names[camera->state],
 		.error = camera->error.code ? (char *)camera->error.text : NULL,
+		.hardware_fps = alive ? atomic_load(&camera->timing.hardware_mfps) / 1000.0 : 0,
 		.capture_fps = alive ? atomic_load(&camera->timing.capture_mfps) / 1000.0 : 0,
 		.collation_fps = alive ? atomic_load(&camera->timing.collation_mfps) / 1000.0 : 0,
 		.target_fps = camera_nominal_fps(camera),

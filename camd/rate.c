@@ -107,3 +107,11 @@ int64_t rate_time_ns(struct rate rate, uint64_t n)
 
 	return (int64_t)(rounds * (uint64_t)rate.den * NS_PER_S + rest * (uint64_t)rate.den * NS_PER_S / (uint64_t)rate.num);
 }
+
+int64_t rate_frames(struct rate rate, int64_t ns)
+{
+	/* Again in parts, whole seconds and the rest of one, each of which stays within 64 bits. */
+	int64_t round_ns = rate.den * NS_PER_S, rest_ns = ns % round_ns, whole = rest_ns / NS_PER_S * rate.num;
+
+	return ns / round_ns * rate.num + whole / rate.den + (whole % rate.den * NS_PER_S + rest_ns % NS_PER_S * rate.num) / round_ns;
+}

@@ -24,3 +24,4 @@ bool rate_parse(const char *text, struct rate *rate);
 double rate_fps(struct rate rate);
 int64_t rate_period_ns(struct rate rate);		/* rounded to the nearest */
 int64_t rate_time_ns(struct rate rate, uint64_t n);	/* of frame n after frame 0, rounded down */
+int64_t rate_frames(struct rate rate, int64_t ns);	/* periods that are over after that time; before it: 0 or less */

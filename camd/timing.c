@@ -3,8 +3,6 @@
 #include "common/clock.h"
 #include "common/util.h"
 
-#include <math.h>
-
 /* A rate that is nearer to the wanted one than this is the wanted one. */
 #define SAME_RATE 1.02
 
@@ -14,23 +12,28 @@
 
 void timing_start(struct timing *timing, int64_t source_period_ns, double wanted_fps)
 {
-	int64_t wanted_period_ns = wanted_fps > 0 ? llround(1e9 / wanted_fps) : 0;
+	int64_t wanted_period_ns;
 
+	timing->wanted = rate_from_fps(wanted_fps);
+	wanted_period_ns = wanted_fps > 0 ? rate_period_ns(timing->wanted) : 0;
 	timing->source_period_ns = source_period_ns;
 	timing->wanted_period_ns = wanted_period_ns > source_period_ns * SAME_RATE ? wanted_period_ns : 0;
 	timing->resumed = timing->last_ns != 0;
-	timing->window_start_ns = 0;
+	timing->exposed = timing->arrived = timing->kept = (struct rate_window){ 0 };
 	atomic_store(&timing->arrived_ns, clock_now_ns());
 }
 
-/* Whether a frame of that time is one of those wanted: the first in its slot of the wanted rate. */
+/*
+ * Whether a frame of that time is one of those wanted: the first in its slot, and a slot begins half a frame before its time, so
+ * that of a regular sensor's frames this is the nearest.
+ */
 static bool is_wanted(struct timing *timing, int64_t sensor_ns)
 {
 	int64_t slot;
 
 	if (!timing->wanted_period_ns)
 		return true;
-	slot = (sensor_ns - timing->origin_ns + timing->source_period_ns / 2) / timing->wanted_period_ns;
+	slot = rate_frames(timing->wanted, sensor_ns - timing->origin_ns + timing->source_period_ns / 2);
 	if (slot <= timing->last_slot)
 		return false;
 	timing->last_slot = slot;
@@ -65,23 +68,30 @@ static void note_absence(struct timing *timing, struct frame *frame)
 		frame->gap.sensor += (away_ns + timing->source_period_ns / 2) / timing->source_period_ns - 1;
 }
 
-static void measure(struct timing *timing, const struct frame *frame, bool kept)
+/* Windows end with a frame, as they begin, so that an even rate comes out exact. */
+static void measure(struct rate_window *window, int64_t sensor_ns, uint32_t frames, int64_t period_ns, _Atomic int64_t *mfps)
 {
-	int64_t window_ns = frame->sensor_ns - timing->window_start_ns;
+	int64_t elapsed_ns = sensor_ns - window->start_ns;
 
-	if (!timing->window_start_ns || window_ns < 0) {
-		timing->window_start_ns = frame->sensor_ns;
-		timing->window_produced = timing->window_kept = 0;
+	if (!window->start_ns || elapsed_ns < 0) {
+		*window = (struct rate_window){ .start_ns = sensor_ns };
 		return;
 	}
-	timing->window_produced += 1 + frame->gap.sensor + frame->gap.starved;
-	timing->window_kept += kept;
-	if (window_ns < NS_PER_S - (timing->source_period_ns ? timing->source_period_ns / 2 : 0))
+	window->frames += frames;
+	if (elapsed_ns < NS_PER_S - period_ns / 2)
 		return;
-	atomic_store(&timing->capture_mfps, timing->window_produced * 1000 * NS_PER_S / window_ns);
-	atomic_store(&timing->collation_mfps, timing->window_kept * 1000 * NS_PER_S / window_ns);
-	timing->window_start_ns = frame->sensor_ns;
-	timing->window_produced = timing->window_kept = 0;
+	atomic_store(mfps, (window->frames * 1000 * NS_PER_S + elapsed_ns / 2) / elapsed_ns);
+	*window = (struct rate_window){ .start_ns = sensor_ns };
+}
+
+static void measure_all(struct timing *timing, const struct frame *frame, bool kept)
+{
+	int64_t at_ns = frame->sensor_ns, period_ns = timing->source_period_ns;
+
+	measure(&timing->exposed, at_ns, 1 + frame->gap.sensor + frame->gap.starved, period_ns, &timing->hardware_mfps);
+	measure(&timing->arrived, at_ns, 1, period_ns, &timing->capture_mfps);
+	if (kept)
+		measure(&timing->kept, at_ns, 1, timing_kept_period_ns(timing), &timing->collation_mfps);
 }
 
 bool timing_note(struct timing *timing, struct frame *frame)
@@ -97,7 +107,7 @@ bool timing_note(struct timing *timing, struct frame *frame)
 	}
 	note_gap(timing, &frame->gap, frame->sensor_ns);
 	kept = is_wanted(timing, frame->sensor_ns);
-	measure(timing, frame, kept);
+	measure_all(timing, frame, kept);
 	timing->last_ns = frame->sensor_ns;
 	atomic_store(&timing->arrived_ns, frame->arrived_ns ? frame->arrived_ns : clock_now_ns());
 	if (!kept)
@@ -110,6 +120,25 @@ bool timing_note(struct timing *timing, struct frame *frame)
 	atomic_fetch_add(&timing->produced, 1 + lost);
 	atomic_fetch_add(&timing->lost, lost);
 	return true;
+}
+
+int64_t timing_kept_period_ns(const struct timing *timing)
+{
+	return timing->wanted_period_ns ? timing->wanted_period_ns : timing->source_period_ns;
+}
+
+int64_t timing_next_ns(const struct timing *timing, int64_t not_before_ns)
+{
+	int64_t periods;
+
+	if (!timing->last_ns || !timing->source_period_ns)
+		return 0;
+	if (timing->wanted_period_ns) {
+		periods = rate_frames(timing->wanted, not_before_ns - timing->origin_ns - 1) + 1;
+		return timing->origin_ns + rate_time_ns(timing->wanted, MAX(periods, timing->last_slot + 1));
+	}
+	periods = (not_before_ns - timing->last_ns + timing->source_period_ns - 1) / timing->source_period_ns;
+	return timing->last_ns + MAX(periods, 1) * timing->source_period_ns;
 }
 
 int64_t timing_silence_ns(const struct timing *timing, int64_t period_ns, int64_t now_ns)

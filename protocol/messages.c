@@ -104,8 +104,9 @@ static const struct field snapshot_taken_fields[] = {
 static const struct field camera_status_fields[] = {
 	INT(cam_num, "Number of the camera."),
 	BOOL(recording, "Whether it records."),
-	REAL(capture_fps, "Rate of the sensor, measured over the last second.", .unit = "frames/s"),
-	REAL(collation_fps, "Rate of the frames that camd handles, measured likewise.", .unit = "frames/s"),
+	REAL(hardware_fps, "Rate at which the sensor exposes frames, those lost and those left out included, by its own times, over the last second or from one frame to the next.", .unit = "frames/s"),
+	REAL(capture_fps, "Rate of those that reach camd, measured likewise.", .unit = "frames/s"),
+	REAL(collation_fps, "Rate of those that camd handles, without those left out, measured likewise.", .unit = "frames/s"),
 	INT(captured_frames, "Frames that the sensor produced since the start of the recording (of the camera, if none runs)."),
 	INT(collated_frames, "Those of them that reached camd."),
 	INT(duplicated_frames, "Always 0: no frame is ever made up."),

@@ -118,7 +118,7 @@ struct snapshot_taken {
 struct camera_status {
 	int64_t cam_num;
 	bool recording;
-	double capture_fps, collation_fps;
+	double hardware_fps, capture_fps, collation_fps;
 	int64_t captured_frames, collated_frames, duplicated_frames, recorded_frames;
 	char *output;			/* the file being written, NULL: none */
 	int64_t camera_id;

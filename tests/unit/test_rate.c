@@ -63,10 +63,25 @@ static void test_times(void **state)
 	assert_int_equal(rate_period_ns(ntsc), 33366667);
 }
 
+static void test_frames(void **state)
+{
+	struct rate ntsc = { 30000, 1001 }, odd = { 999983, 1000000 };
+
+	(void)state;
+	assert_int_equal(rate_frames(ntsc, 0), 0);
+	assert_int_equal(rate_frames(ntsc, 33366666), 0);
+	assert_int_equal(rate_frames(ntsc, 33366667), 1);
+	assert_int_equal(rate_frames(ntsc, 1001 * NS_PER_S - 1), 29999);
+	assert_int_equal(rate_frames(ntsc, 1001 * NS_PER_S * 100000), INT64_C(30000) * 100000);
+	assert_int_equal(rate_frames(odd, 999999 * NS_PER_S + 999999999), 999982);
+	assert_int_equal(rate_frames(odd, 1000000 * NS_PER_S), 999983);
+	assert_true(rate_frames(ntsc, -1) <= 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_fps), cmocka_unit_test(test_parse), cmocka_unit_test(test_times),
+		cmocka_unit_test(test_from_fps), cmocka_unit_test(test_parse), cmocka_unit_test(test_times), cmocka_unit_test(test_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

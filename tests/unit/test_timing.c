@@ -70,6 +70,92 @@ static void the_same_rate_is_not_thinned(void **state)
 		assert_true(note(&timing, NS_PER_S + i * (int64_t)(PERIOD_30 * 0.999), 0, 0, &frame));
 }
 
+/* What is kept lies nearest to the wanted grid, in the long run too, and is measured exactly. */
+static void check_thinning(struct rate sensor, double wanted_fps, int64_t seconds)
+{
+	struct timing timing = { 0 };
+	struct rate wanted = rate_from_fps(wanted_fps);
+	struct frame frame;
+	int64_t kept = 0, worst_ns = 0, n;
+
+	timing_start(&timing, rate_period_ns(sensor), wanted_fps);
+	assert_int_not_equal(timing.wanted_period_ns, 0);
+	for (n = 0; rate_time_ns(sensor, n) < seconds * NS_PER_S; n++) {
+		int64_t next_ns = timing_next_ns(&timing, 0), off_ns;
+
+		if (!note(&timing, NS_PER_S + rate_time_ns(sensor, n), 0, 0, &frame))
+			continue;
+		off_ns = frame.sensor_ns - NS_PER_S - rate_time_ns(wanted, kept);
+		worst_ns = MAX(worst_ns, llabs(off_ns));
+		if (kept)
+			assert_true(next_ns && llabs(frame.sensor_ns - next_ns) <= rate_period_ns(sensor) / 2 + 2);
+		kept++;
+	}
+	assert_true(worst_ns <= rate_period_ns(sensor) / 2 + 2);
+	assert_in_range(kept, rate_frames(wanted, seconds * NS_PER_S), rate_frames(wanted, seconds * NS_PER_S) + 1);
+	assert_int_equal(timing.lost, 0);
+	assert_in_range(timing.hardware_mfps, (int64_t)(rate_fps(sensor) * 1000), (int64_t)(rate_fps(sensor) * 1000) + 1);
+	assert_int_equal(timing.capture_mfps, timing.hardware_mfps);
+}
+
+static void thinning_does_not_drift(void **state)
+{
+	(void)state;
+	check_thinning(rate_from_fps(30), 7.5, 3600 * 24);
+	check_thinning(rate_from_fps(60), 7.5, 3600);
+	check_thinning(rate_from_fps(60), 29.97, 3600 * 24);
+	check_thinning(rate_from_fps(31), 29.97, 3600);
+	check_thinning(rate_from_fps(59.94), 30, 3600);
+	check_thinning(rate_from_fps(60), 1, 3600);
+	check_thinning(rate_from_fps(10), 7.5, 3600);
+	check_thinning(rate_from_fps(1000), 29.97, 600);
+	check_thinning(rate_from_fps(30), 0.1, 3600);
+}
+
+static void the_next_frame_is_foretold(void **state)
+{
+	struct timing timing = { 0 };
+	struct frame frame;
+
+	(void)state;
+	timing_start(&timing, PERIOD_30, 0);
+	assert_int_equal(timing_next_ns(&timing, NS_PER_S), 0);
+	note(&timing, NS_PER_S, 0, 0, &frame);
+	assert_int_equal(timing_next_ns(&timing, 0), NS_PER_S + PERIOD_30);
+	assert_int_equal(timing_next_ns(&timing, NS_PER_S + PERIOD_30), NS_PER_S + PERIOD_30);
+	assert_int_equal(timing_next_ns(&timing, NS_PER_S + PERIOD_30 + 1), NS_PER_S + 2 * PERIOD_30);
+	assert_int_equal(timing_next_ns(&timing, NS_PER_S + 1000 * (int64_t)PERIOD_30), NS_PER_S + 1000 * (int64_t)PERIOD_30);
+	timing_start(&timing, 0, 0);
+	assert_int_equal(timing_next_ns(&timing, NS_PER_S), 0);
+}
+
+/* Lost by the sensor, and left out: each has its rate. */
+static void rates_are_exact(void **state)
+{
+	struct timing timing = { 0 };
+	struct frame frame;
+	struct rate rate = rate_from_fps(30);
+
+	(void)state;
+	timing_start(&timing, rate_period_ns(rate), 7.5);
+	for (int n = 0; n < 300; n++)
+		if (n % 3 != 2)
+			note(&timing, NS_PER_S + rate_time_ns(rate, n), n % 3 == 0 && n ? 1 : 0, 0, &frame);
+	assert_int_equal(timing.hardware_mfps, 30000);
+	assert_int_equal(timing.capture_mfps, 20000);
+	timing = (struct timing){ 0 };
+	timing_start(&timing, rate_period_ns(rate), 7.5);
+	for (int n = 0; n < 300; n++)
+		note(&timing, NS_PER_S + rate_time_ns(rate, n), 0, 0, &frame);
+	assert_int_equal(timing.collation_mfps, 7500);
+	rate = rate_from_fps(0.25);
+	timing = (struct timing){ 0 };
+	timing_start(&timing, rate_period_ns(rate), 0);
+	note(&timing, NS_PER_S, 0, 0, &frame);
+	note(&timing, 5 * NS_PER_S, 0, 0, &frame);
+	assert_int_equal(timing.collation_mfps, 250);
+}
+
 static void an_absence_is_a_gap(void **state)
 {
 	struct timing timing = { 0 };
@@ -90,6 +176,9 @@ int main(void)
 		cmocka_unit_test(gaps_are_counted),
 		cmocka_unit_test(leaving_out_is_no_loss),
 		cmocka_unit_test(the_same_rate_is_not_thinned),
+		cmocka_unit_test(thinning_does_not_drift),
+		cmocka_unit_test(the_next_frame_is_foretold),
+		cmocka_unit_test(rates_are_exact),
 		cmocka_unit_test(an_absence_is_a_gap),
 	};
 

@@ -89,6 +89,19 @@ bool camera_has_answered(const struct camera *camera)
 	return keeper_has_answered(camera->keeper);
 }
 
+int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns)
+{
+	const struct source *source = keeper_source(camera->keeper);
+	int64_t next_ns;
+
+	if (camera->state != CAMERA_RUNNING || !source || !source->fixed_rate)
+		return 0;
+	pthread_mutex_lock(&camera->lock);
+	next_ns = timing_next_ns(&camera->timing, not_before_ns);
+	pthread_mutex_unlock(&camera->lock);
+	return next_ns;
+}
+
 struct recording *camera_recording(const struct camera *camera)
 {
 	return camera->recording;
@@ -131,28 +144,25 @@ static void on_recording_event(void *user, struct recording *recording, enum rec
 	mailbox_post(camera->mailbox, handle_recording_event, told);
 }
 
-/* The encoder is open: frames may come. Before a FINISHED of the same recording, for that comes behind it through the queues. */
-static void handle_encoder_ready(void *argument)
-{
-	struct told *told = argument;
-	struct camera *camera = told->camera;
-
-	if (!told->recording->stopping) {
-		pthread_mutex_lock(&camera->lock);
-		camera->capturing = told->recording;
-		pthread_mutex_unlock(&camera->lock);
-		camera_update_wanted(camera);
-	}
-	free(told);
-}
-
+/* Comes before a FINISHED of the same recording, for that comes behind it through the queues. */
 static void on_encoder_ready(void *user, struct recording *recording)
 {
-	struct camera *camera = user;
-	struct told *told = xcalloc(1, sizeof(*told));
+	on_recording_event(user, recording, RECORDING_READY);
+}
 
-	*told = (struct told){ .camera = camera, .recording = recording };
-	mailbox_post(camera->mailbox, handle_encoder_ready, told);
+void camera_begin_recording(struct camera *camera, int64_t at_ns)
+{
+	const struct source *source = keeper_source(camera->keeper);
+	bool at_once = !at_ns || (source && !source->fixed_rate);
+
+	if (camera->recording->stopping)
+		return;
+	pthread_mutex_lock(&camera->lock);
+	/* at an even rate, the first that comes less than half a period before the instant is the nearest */
+	camera->recording->from_ns = at_once ? 0 : at_ns - timing_kept_period_ns(&camera->timing) / 2;
+	camera->capturing = camera->recording;
+	pthread_mutex_unlock(&camera->lock);
+	camera_update_wanted(camera);
 }
 
 struct trouble {

@@ -66,13 +66,20 @@ const char *camera_model(const struct camera *camera);
 const struct error *camera_error(const struct camera *camera);	/* why it is lost or failed */
 bool camera_has_answered(const struct camera *camera);		/* the first try to open it has ended, one way or the other */
 
-/* Begins a recording with the next frame. The camera owns it until RECORDING_FINISHED was told, then destroys it. */
+/* Prepares a recording: RECORDING_READY follows. The camera owns it until RECORDING_FINISHED was told, then destroys it. */
 struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request);
+/*
+ * Once it is ready: begins it with the frame that is nearest to an instant (CLOCK_MONOTONIC) of those still to come, or 0: with the
+ * next one. A file begins with its first picture, whenever that is.
+ */
+void camera_begin_recording(struct camera *camera, int64_t at_ns);
 void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDING_FINISHED follows; no effect if none runs */
 /* The bitrate takes effect at once, where the encoder can; the rest when one is opened. */
 void camera_set_encoding(struct camera *camera, const struct encoding_settings *settings);
 struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
 double camera_nominal_fps(const struct camera *camera);
+/* The sensor time of the first frame that is yet to come and is not exposed before an instant, by its rate; 0: there is no telling. */
+int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns);
 
 /*
  * Switches it off, so that its device is free, or on again. done: when it is off, or begins to be opened. Its recording must
@@ -91,9 +98,13 @@ void camera_set_preview(struct camera *camera, int64_t interval_ns);
 void camera_preview_done(struct camera *camera);
 bool camera_has_preview(const struct camera *camera);
 
-/* Calls fn in the main thread with the next frame. One request at a time; false: one is pending. */
-bool camera_request_frame(struct camera *camera, camera_frame_fn fn, void *user);
+/*
+ * Calls fn in the main thread with the frame that is nearest to an instant (CLOCK_MONOTONIC) of those still to come, or 0: with the
+ * next one. One request at a time; false: one is pending.
+ */
+bool camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user);
 void camera_cancel_frame(struct camera *camera);
+void camera_hurry_frame(struct camera *camera);		/* the nearest so far will do; without one, it is cancelled */
 
 /* Once in a while, to the very end: whether the encoder's driver comes back. */
 void camera_watch_encoder(struct camera *camera, int64_t now_ns);

@@ -45,21 +45,33 @@ static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn
 	mailbox_post(camera->mailbox, fn, delivery);
 }
 
-void camera_look(struct camera *camera, struct frame *frame)
+/* Until the first frame after the instant is there, the last one before it is kept, and no other: a source has few buffers. */
+static void serve_request(struct camera *camera, struct frame *frame)
 {
 	struct frame_request request = camera->frame_request;
+	int64_t late_ns = frame->sensor_ns - request.at_ns;
+	struct frame *nearest = request.before && request.at_ns - request.before->sensor_ns <= late_ns ? request.before : frame;
 
-	if (request.fn) {
+	if (late_ns < 0) {
+		camera->frame_request.before = frame_ref(frame);
+	} else {
 		camera->frame_request = (struct frame_request){ 0 };
-		post_frame(camera, frame, deliver_frame, request);
+		post_frame(camera, nearest, deliver_frame, request);
 	}
+	frame_unref(request.before);
+}
+
+void camera_look(struct camera *camera, struct frame *frame)
+{
+	if (camera->frame_request.fn)
+		serve_request(camera, frame);
 	/* half a frame early is in time, so that a preview at the camera's own rate gets every frame */
 	if (camera->preview_interval_ns && !camera->preview_out &&
 	    frame->sensor_ns >= camera->preview_due_ns - camera->timing.source_period_ns / 2) {
 		camera->preview_out = true;
 		camera->preview_due_ns = MAX(camera->preview_due_ns, frame->sensor_ns - camera->preview_interval_ns) +
 					 camera->preview_interval_ns;
-		post_frame(camera, frame, deliver_preview, request);
+		post_frame(camera, frame, deliver_preview, (struct frame_request){ 0 });
 	}
 }
 
@@ -84,20 +96,20 @@ bool camera_has_preview(const struct camera *camera)
 	return camera->preview_interval_ns;	/* written by this thread only */
 }
 
-bool camera_request_frame(struct camera *camera, camera_frame_fn fn, void *user)
+bool camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user)
 {
 	bool free_slot;
 
 	pthread_mutex_lock(&camera->lock);
 	free_slot = !camera->frame_request.fn;
 	if (free_slot)
-		camera->frame_request = (struct frame_request){ .fn = fn, .user = user };
+		camera->frame_request = (struct frame_request){ .fn = fn, .user = user, .at_ns = at_ns };
 	pthread_mutex_unlock(&camera->lock);
 	camera_update_wanted(camera);
 	return free_slot;
 }
 
-void camera_cancel_frame(struct camera *camera)
+static struct frame_request take_request(struct camera *camera)
 {
 	struct frame_request request;
 
@@ -106,6 +118,22 @@ void camera_cancel_frame(struct camera *camera)
 	camera->frame_request = (struct frame_request){ 0 };
 	pthread_mutex_unlock(&camera->lock);
 	camera_update_wanted(camera);
+	return request;
+}
+
+void camera_cancel_frame(struct camera *camera)
+{
+	struct frame_request request = take_request(camera);
+
+	frame_unref(request.before);
 	if (request.fn)
 		request.fn(request.user, camera, NULL);
+}
+
+void camera_hurry_frame(struct camera *camera)
+{
+	struct frame_request request = take_request(camera);
+
+	if (request.fn)
+		request.fn(request.user, camera, request.before);
 }

@@ -12,8 +12,10 @@
 #include "camd/writing.h"
 
 struct frame_request {
-	camera_frame_fn fn;
+	camera_frame_fn fn;		/* NULL: there is none */
 	void *user;
+	int64_t at_ns;
+	struct frame *before;		/* the last one before at_ns, a reference; NULL: none yet */
 };
 
 struct camera {

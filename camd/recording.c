@@ -117,7 +117,7 @@ static bool is_over(struct recording *recording, const struct frame *frame)
 
 bool recording_capture(struct recording *recording, struct frame *frame)
 {
-	if (recording->complete)
+	if (recording->complete || (!recording->number && frame->sensor_ns < recording->from_ns))
 		return false;
 	if (is_over(recording, frame)) {
 		recording->complete = true;

@@ -24,6 +24,7 @@
 struct recording;
 
 enum recording_event {
+	RECORDING_READY,	/* its encoder is open: camera_begin_recording() is due, unless it is stopping */
 	RECORDING_STARTED,	/* the first frame is in the file */
 	RECORDING_COMPLETE,	/* its duration is over: camera_stop_recording() is due */
 	RECORDING_FAILED,	/* recording->error says why: camera_stop_recording() is due */
@@ -51,6 +52,7 @@ struct recording {
 	char *directory, *title;
 
 	/* the capturing side */
+	int64_t from_ns;		/* no frame before that is part of it; set before the first comes */
 	uint64_t number;		/* of the last frame captured */
 	int64_t first_ns, last_ns;	/* sensor times */
 	uint64_t refused;		/* by the full queue before the encoder */
@@ -88,7 +90,7 @@ struct recording *recording_create(const struct recording_request *request);
 void recording_destroy(struct recording *recording);	/* NULL is allowed */
 
 /*
- * Source thread: counts a frame in, gives it its number. False: it is not part of the recording (the duration is over), or it
+ * Source thread: counts a frame in, gives it its number. False: it is not part of the recording (too early, or the duration is over), or it
  * can't be (its time doesn't grow: counted as the sensor's loss).
  */
 bool recording_capture(struct recording *recording, struct frame *frame);

@@ -2,6 +2,7 @@
 
 #include "camd/start.h"
 #include "camd/folder.h"
+#include "camd/instant.h"
 #include "camd/still/still.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -90,8 +91,8 @@ static void answer(struct snapshot *snapshot)
 
 		if (part->state == PART_DONE) {
 			files[reply.files.n++] = part->path;
-			part->shot.skew_us = reply.shots.n ? (part->shot.sensor_timestamp_ns - shots[0].sensor_timestamp_ns) / 1000 : 0;
-			shots[reply.shots.n++] = part->shot;
+			shots[reply.shots.n] = part->shot;
+			shots[reply.shots.n++].skew_us = instant_skew_us(part->shot.sensor_timestamp_ns, shots[0].sensor_timestamp_ns);
 			continue;
 		}
 		first_error = first_error ? first_error : &part->error;
@@ -226,11 +227,11 @@ static void on_timeout(uv_timer_t *timer)
 		struct camera *camera = session_camera(snapshot->shots->session, part->camera_id);
 
 		if (part->state == PART_WAITING && !part->frame && camera)
-			camera_cancel_frame(camera);
+			camera_hurry_frame(camera);
 	}
 }
 
-static void begin_part(struct part *part, struct snapshot *snapshot, struct camera *camera)
+static void begin_part(struct part *part, struct snapshot *snapshot, struct camera *camera, int64_t instant_ns)
 {
 	part->snapshot = snapshot;
 	part->camera_id = camera_id(camera);
@@ -239,7 +240,7 @@ static void begin_part(struct part *part, struct snapshot *snapshot, struct came
 		if (!part->error.code)
 			error_set(&part->error, ERR_TIMEOUT, "camera %d is not open yet", part->camera_id);
 		part->state = PART_FAILED;
-	} else if (!camera_request_frame(camera, on_frame, part)) {
+	} else if (!camera_request_frame(camera, instant_ns, on_frame, part)) {
 		error_set(&part->error, ERR_BUSY, "camera %d: another snapshot is being taken", part->camera_id);
 		part->state = PART_FAILED;
 	}
@@ -251,6 +252,7 @@ void shots_take(struct shots *shots, const struct list *ids, session_done_fn don
 	struct camera **cameras;
 	const char *directory;
 	struct error err;
+	int64_t timeout_ns = session_config(shots->session)->start_timeout_ns, instant_ns;
 	size_t n;
 
 	if (!session_select(shots->session, ids, &cameras, &n, &err)) {
@@ -271,9 +273,10 @@ void shots_take(struct shots *shots, const struct list *ids, session_done_fn don
 	shots->under_way++;
 	uv_timer_init(session_loop(shots->session), &snapshot->timer);
 	snapshot->timer.data = snapshot;
-	uv_timer_start(&snapshot->timer, on_timeout, session_config(shots->session)->start_timeout_ns / NS_PER_MS, 0);
+	uv_timer_start(&snapshot->timer, on_timeout, timeout_ns / NS_PER_MS, 0);
+	instant_ns = instant_choose(cameras, n, timeout_ns / 2);
 	for (size_t i = 0; i < n; i++)
-		begin_part(&snapshot->parts[i], snapshot, cameras[i]);
+		begin_part(&snapshot->parts[i], snapshot, cameras[i], instant_ns);
 	free(cameras);
 	snapshot->begun = true;
 	answer_if_all_have(snapshot);

@@ -2,6 +2,7 @@
 
 #include "camd/camera_config.h"
 #include "camd/control.h"
+#include "camd/instant.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For so long those whose encoders are open wait for the others, so that all begin at one instant. */
+#define GATHER_NS NS_PER_S
+
 enum part_state { PART_WAITING, PART_DONE, PART_FAILED };
 
 /* What one camera has to do with one request. */
@@ -18,6 +22,7 @@ struct part {
 	int camera_id;
 	struct recording *recording;	/* not to be looked into once the part isn't waiting */
 	enum part_state state;
+	bool ready;			/* the encoder is open */
 	struct error error;
 	struct started_camera started;
 	struct stopped_camera stopped;
@@ -26,6 +31,8 @@ struct part {
 struct operation {
 	struct starts *starts;
 	bool starting;			/* else stopping */
+	bool begun;			/* those who are ready begin at instant_ns, those who will be, then */
+	int64_t instant_ns;		/* 0: with their next frame */
 	session_done_fn done;
 	void *user;
 	struct part *parts;
@@ -79,6 +86,14 @@ static void end_operation(struct operation *operation, const void *reply, const 
 	uv_close((uv_handle_t *)&operation->timer, free_operation);
 }
 
+static void note_skew(struct started_camera *started, const struct started_camera *first)
+{
+	started->skew_us = instant_skew_us(started->first_sensor_timestamp_ns, first->first_sensor_timestamp_ns);
+	if (started != first)
+		log_info("camera %" PRId64 ": the recording begins %+" PRId64 " us after that of camera %" PRId64, started->camera_id,
+			 started->skew_us, first->camera_id);
+}
+
 static void answer_start(struct operation *operation)
 {
 	struct started_camera cameras[SESSION_MAX_CAMERAS];
@@ -94,7 +109,8 @@ static void answer_start(struct operation *operation)
 
 		if (part->state == PART_DONE) {
 			files[reply.files.n++] = part->started.file;
-			cameras[reply.cameras.n++] = part->started;
+			cameras[reply.cameras.n] = part->started;
+			note_skew(&cameras[reply.cameras.n++], &cameras[0]);
 			continue;
 		}
 		first_error = first_error ? first_error : &part->error;
@@ -134,6 +150,40 @@ static void answer_if_all_have(struct operation *operation)
 		answer_start(operation);
 	else
 		answer_stop(operation);
+}
+
+/* ---- beginning at one instant ---- */
+
+/* Whether some part still waits for its encoder. */
+static bool is_gathering(const struct operation *operation)
+{
+	for (size_t i = 0; i < operation->n; i++)
+		if (operation->parts[i].state == PART_WAITING && !operation->parts[i].ready)
+			return true;
+	return false;
+}
+
+/* All who are ready. Who comes later begins at the same instant if that is still to come, else at once. */
+static void begin(struct operation *operation)
+{
+	struct session *session = operation->starts->session;
+	struct camera *cameras[SESSION_MAX_CAMERAS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < operation->n; i++)
+		if (operation->parts[i].ready && operation->parts[i].state == PART_WAITING)
+			cameras[n++] = session_camera(session, operation->parts[i].camera_id);
+	operation->instant_ns = instant_choose(cameras, n, session_config(session)->start_timeout_ns / 2);
+	operation->begun = true;
+	for (size_t i = 0; i < n; i++)
+		camera_begin_recording(cameras[i], operation->instant_ns);
+}
+
+static void note_ready(struct operation *operation, struct part *part)
+{
+	part->ready = true;
+	if (operation->begun)
+		camera_begin_recording(session_camera(operation->starts->session, part->camera_id), operation->instant_ns);
 }
 
 /* ---- what cameras tell ---- */
@@ -191,7 +241,9 @@ static void tell_part(struct operation *operation, struct recording *recording, 
 
 		if (part->recording != recording || part->state != PART_WAITING)
 			continue;
-		if (operation->starting && event == RECORDING_STARTED)
+		if (operation->starting && event == RECORDING_READY)
+			note_ready(operation, part);
+		else if (operation->starting && event == RECORDING_STARTED)
 			note_started(part, recording);
 		else if (operation->starting && event == RECORDING_FINISHED)
 			note_failed(part, recording);	/* not before: the next start must not meet it */
@@ -235,6 +287,8 @@ static void send_failed(struct starts *starts, const struct camera *camera, stru
 void starts_on_recording(struct starts *starts, struct camera *camera, struct recording *recording, enum recording_event event)
 {
 	switch (event) {
+	case RECORDING_READY:
+		break;
 	case RECORDING_STARTED:
 		recording->started = true;
 		session_mark_used(starts->session);
@@ -256,6 +310,8 @@ void starts_on_recording(struct starts *starts, struct camera *camera, struct re
 		tell_part(operation, recording, event);
 	for (struct operation *operation = starts->first, *next; operation; operation = next) {
 		next = operation->next;
+		if (operation->starting && !operation->begun && !is_gathering(operation))
+			begin(operation);
 		answer_if_all_have(operation);
 	}
 }
@@ -296,6 +352,11 @@ static struct operation *add_operation(struct starts *starts, bool starting, siz
 	return operation;
 }
 
+static int64_t gather_ns(int64_t timeout_ns)
+{
+	return MIN(GATHER_NS, timeout_ns / 4);
+}
+
 static void on_timeout(uv_timer_t *timer)
 {
 	struct operation *operation = timer->data;
@@ -313,6 +374,17 @@ static void on_timeout(uv_timer_t *timer)
 		if (camera)
 			camera_stop_recording(camera, "error");
 	}
+}
+
+/* What a slow or broken encoder costs the others ends here. */
+static void on_gathered(uv_timer_t *timer)
+{
+	struct operation *operation = timer->data;
+	int64_t timeout_ns = session_config(operation->starts->session)->start_timeout_ns;
+
+	if (!operation->begun)
+		begin(operation);
+	uv_timer_start(timer, on_timeout, (timeout_ns - gather_ns(timeout_ns)) / NS_PER_MS, 0);
 }
 
 /* What a file's title says: which camera it was. */
@@ -410,7 +482,7 @@ void starts_start(struct starts *starts, const struct list *ids, int64_t duratio
 	for (size_t i = 0; i < n; i++)
 		start_part(&operation->parts[i], cameras[i], session_options(starts->session), &common);
 	free(cameras);
-	uv_timer_start(&operation->timer, on_timeout, config->start_timeout_ns / NS_PER_MS, 0);
+	uv_timer_start(&operation->timer, on_gathered, gather_ns(config->start_timeout_ns) / NS_PER_MS, 0);
 	answer_if_all_have(operation);
 }
 

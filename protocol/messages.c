@@ -34,6 +34,7 @@ static const struct field started_camera_fields[] = {
 	TEXT(file, "Absolute path of the video."),
 	TEXT(csv, "Absolute path of the timing CSV; null if switched off."),
 	INT(first_sensor_timestamp_ns, "Sensor time of the first frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	INT(skew_us, "That time less the same of the first camera here.", .unit = "us"),
 	{ 0 },
 };
 #undef OF

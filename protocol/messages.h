@@ -74,7 +74,7 @@ struct lost {
 struct started_camera {
 	int64_t camera_id;
 	char *file, *csv;
-	int64_t first_sensor_timestamp_ns;
+	int64_t first_sensor_timestamp_ns, skew_us;
 };
 
 struct failed_camera {

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Several cameras at one instant: snapshots and the beginning of recordings."""
+
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from camd import Camd, SMALL, check, check_stopped, equal, jpeg_size, main, test
+
+RATES = (30, 10, 15, 29.97)
+CAMERAS = [f"synthetic:160x120@{fps}?id=at{int(fps)}" for fps in RATES]
+
+
+def skew_us(time_ns, first_ns):
+    skew_ns = time_ns - first_ns
+    return (skew_ns + 500) // 1000 if skew_ns >= 0 else -((-skew_ns + 500) // 1000)
+
+
+def nearest(rows, instant_ns):
+    return min(abs(row["sensor_timestamp_ns"] - instant_ns) for row in rows)
+
+
+def check_shot(shots, tables):
+    """Each is a row of its camera's table, and they are those that are nearest to the instant, at which one of them was exposed."""
+    for shot, rows in zip(shots, tables):
+        row = next((row for row in rows if row["frame_number"] == shot["frame_number"]), None)
+        check(row, f"no row for {shot}")
+        equal(row["sensor_timestamp_ns"], shot["sensor_timestamp_ns"], "sensor time")
+        equal(shot["skew_us"], skew_us(shot["sensor_timestamp_ns"], shots[0]["sensor_timestamp_ns"]), "skew")
+    times = [shot["sensor_timestamp_ns"] for shot in shots]
+    # rounded down to a nanosecond, times may be off by that
+    check(any(all(abs(time - instant) <= nearest(rows, instant) + 1 for time, rows in zip(times, tables)) for instant in times),
+          f"none of {times} is the instant to which the others are nearest")
+
+
+@test
+def snapshots_in_a_recording():
+    """Twenty, and no frame is lost for them; all cameras at one instant, after the request."""
+    with Camd(cameras=CAMERAS) as camd:
+        camd.started()
+        camd.ask("start_recording")
+        time.sleep(0.3)
+        taken = []
+        for _ in range(20):
+            asked_ns = camd.ask("ping")["monotonic_ns"]
+            shots = camd.ask("take_snapshot")["shots"]
+            equal([shot["camera_id"] for shot in shots], [0, 1, 2, 3])
+            check(max(shot["sensor_timestamp_ns"] for shot in shots) >= asked_ns, "of a time before the request")
+            taken.append(shots)
+        time.sleep(0.3)     # for the frames after the last instant, which its frames were nearer to
+        stopped = camd.ask("stop_recording")["cameras"]
+        tables = [check_stopped(camera) for camera in stopped]
+        for camera in stopped:
+            equal(camera["lost"], {"sensor": 0, "starved": 0, "encoder": 0, "storage": 0}, f"camera {camera['camera_id']}")
+        for shots in taken:
+            check_shot(shots, tables)
+        equal(jpeg_size(pathlib.Path(taken[0][0]["file"]).read_bytes()), (160, 120))
+        camd.quit()
+
+
+@test
+def recordings_begin_together():
+    """The skew that is told is that of the first rows; the first frames lie as near to each other as the rates let them."""
+    with Camd(cameras=CAMERAS) as camd:
+        camd.started()
+        time.sleep(0.5)
+        for _ in range(2):
+            started = camd.ask("start_recording")["cameras"]
+            time.sleep(0.2)
+            tables = [check_stopped(camera) for camera in camd.ask("stop_recording")["cameras"]]
+            firsts = [rows[0]["sensor_timestamp_ns"] for rows in tables]
+            equal([camera["first_sensor_timestamp_ns"] for camera in started], firsts)
+            equal([camera["skew_us"] for camera in started], [skew_us(first, firsts[0]) for first in firsts])
+            print("#   skews:", [camera["skew_us"] for camera in started], "us")
+        alone = camd.ask("start_recording", camera_id=2)["cameras"]
+        equal([(camera["camera_id"], camera["skew_us"]) for camera in alone], [(2, 0)])
+        camd.ask("stop_recording")
+        camd.quit()
+
+
+@test
+def a_silent_camera_holds_nobody():
+    with Camd("--start-timeout", "1", cameras=[CAMERAS[0], SMALL + "?stall_after=2", CAMERAS[1]]) as camd:
+        camd.started()
+        time.sleep(0.5)
+        for command, told in (("take_snapshot", "shots"), ("start_recording", "cameras")):
+            reply = camd.ask(command)
+            equal([each["camera_id"] for each in reply[told]], [0, 2], command)
+            equal([(each["camera_id"], each["code"]) for each in reply["failed"]], [(1, "timeout")], command)
+        for camera in camd.ask("stop_recording")["cameras"]:
+            check_stopped(camera)
+        camd.quit()
+
+
+@test
+def the_last_picture_of_a_file_will_do():
+    """A file that ends before the instant gives the frame that was nearest to it."""
+    with tempfile.TemporaryDirectory() as directory:
+        clip = pathlib.Path(directory) / "clip.mp4"
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=20", "-frames:v", "2", str(clip)], check=True,
+                       timeout=60)
+        with Camd("--start-timeout", "2", cameras=[f"file:{clip}", "synthetic:160x120@1"]) as camd:
+            camd.started()
+            time.sleep(0.5)
+            shots = camd.ask("take_snapshot")["shots"]
+            equal([shot["camera_id"] for shot in shots], [0, 1])
+            started = camd.ask("start_recording")["cameras"]
+            equal(len(started), 2)
+            camera = camd.ask("stop_recording")["cameras"][0]
+            equal(camera["frames"], 2, "the file is recorded from its first picture")
+            camd.quit()
+
+
+main()

@@ -1,6 +1,7 @@
 #include "camd/shots.h"
 
 #include "camd/start.h"
+#include "camd/exif.h"
 #include "camd/folder.h"
 #include "camd/instant.h"
 #include "camd/still/still.h"
@@ -23,6 +24,7 @@ struct part {
 	struct snapshot *snapshot;
 	uv_work_t work;
 	int camera_id;
+	char id[272], model[128];	/* of the camera, for the worker */
 	enum part_state state;
 	struct frame *frame;
 	bool written;			/* the worker's word, until it is done */
@@ -168,6 +170,7 @@ static bool write_file(struct part *part, const uint8_t *data, size_t bytes, str
 static void write_work(uv_work_t *work)
 {
 	struct part *part = work->data;
+	struct exif_facts facts = { .camera_id = part->camera_id, .id = part->id, .model = part->model };
 	uint8_t *data;
 	size_t bytes;
 	bool made;
@@ -177,6 +180,7 @@ static void write_work(uv_work_t *work)
 	frame_end_read(part->frame);
 	if (!made)
 		return;
+	exif_add(part->frame, &facts, &data, &bytes);
 	part->written = write_file(part, data, bytes, &part->error);
 	free(data);
 }
@@ -235,6 +239,8 @@ static void begin_part(struct part *part, struct snapshot *snapshot, struct came
 {
 	part->snapshot = snapshot;
 	part->camera_id = camera_id(camera);
+	snprintf(part->id, sizeof(part->id), "%s", camera_name(camera));
+	snprintf(part->model, sizeof(part->model), "%s", camera_model(camera));
 	if (camera_state(camera) != CAMERA_RUNNING) {
 		part->error = *camera_error(camera);
 		if (!part->error.code)

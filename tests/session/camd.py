@@ -463,6 +463,14 @@ def jpeg_size(data):
     return int.from_bytes(data[at + 7:at + 9], "big"), int.from_bytes(data[at + 5:at + 7], "big")
 
 
+def exif(*pictures):
+    """What exiftool finds in them, by the names of the tags, numbers as numbers."""
+    if not shutil.which("exiftool"):
+        raise Skip("exiftool is not there")
+    result = subprocess.run(["exiftool", "-q", "-json", "-n", "-all", "-validate", *map(str, pictures)], stdout=subprocess.PIPE, timeout=60, check=True)
+    return json.loads(result.stdout)
+
+
 # ---- tests ----
 
 _tests = []

@@ -8,7 +8,7 @@ camera_frame is proof that whatever is missing was counted, through restarts, re
 import os
 import time
 
-from camd import Camd, SMALL, check, check_stopped, equal, main, test, until
+from camd import Camd, SMALL, check, check_stopped, equal, exif, main, test, until
 
 FPS = 50
 FLAGS = ("--resolution", "320x240", "--target-fps", str(FPS), "--discovery-retry", "0.3")
@@ -87,6 +87,9 @@ def controls_and_what_came_of_them():
         camd.ask("wait", seconds=0.5)       # for the requests that were under way
         camera, = record(camd, 0.5)
         check_stopped(camera)
+        shot, = exif(*camd.ask("take_snapshot")["files"])
+        equal((shot["ExposureTime"], shot["ISO"]), (0.005, 225), "in the picture")
+        check(shot["UserComment"].endswith("analogue_gain=1 digital_gain=2.25"), shot["UserComment"])
         seen = {tuple(row) for row in exposures(camera["file"])}
         equal(seen, {("5000", "1.0000", "2.2500", "480.0000", "4.0000")}, "exposures")
         camd.quit()

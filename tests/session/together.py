@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Several cameras at one instant: snapshots and the beginning of recordings."""
+"""Several cameras at one instant: snapshots and the beginning of recordings, and what a picture says about itself."""
 
+import datetime
 import pathlib
 import subprocess
 import tempfile
 import time
 
-from camd import Camd, SMALL, check, check_stopped, equal, jpeg_size, main, test
+from camd import Camd, SMALL, check, check_stopped, equal, exif, jpeg_size, main, test
 
 RATES = (30, 10, 15, 29.97)
 CAMERAS = [f"synthetic:160x120@{fps}?id=at{int(fps)}" for fps in RATES]
@@ -110,6 +111,36 @@ def the_last_picture_of_a_file_will_do():
             camera = camd.ask("stop_recording")["cameras"][0]
             equal(camera["frames"], 2, "the file is recorded from its first picture")
             camd.quit()
+
+
+@test
+def pictures_say_what_they_are():
+    with Camd("--timezone", "utc", cameras=["synthetic:320x240@15?id=left", "synthetic:640x480@15?pixels=mjpeg"]) as camd:
+        camd.started()
+        camd.ask("start_recording")
+        time.sleep(0.3)
+        before = datetime.datetime.now(datetime.timezone.utc)
+        shots = camd.ask("take_snapshot")["shots"]
+        after = datetime.datetime.now(datetime.timezone.utc)
+        stopped = camd.ask("stop_recording")["cameras"]
+        version = camd.ask("describe")["version"]
+        for shot, camera, tags, size, name in zip(shots, stopped, exif(*(shot["file"] for shot in shots)), ((320, 240), (640, 480)),
+                                                  ("synthetic:left", "synthetic")):
+            row = next(row for row in check_stopped(camera) if row["frame_number"] == shot["frame_number"])
+            equal(tags["Validate"], "0 0 0", "what exiftool finds amiss")
+            equal((tags["ImageWidth"], tags["ImageHeight"]), size)
+            equal((tags["ExifImageWidth"], tags["ExifImageHeight"]), size)
+            moment = datetime.datetime.strptime(f"{tags['DateTimeOriginal']}.{tags['SubSecTimeOriginal']:06}{tags['OffsetTimeOriginal']}",
+                                                "%Y:%m:%d %H:%M:%S.%f%z")
+            equal(moment.utcoffset(), datetime.timedelta(0))
+            check(before - datetime.timedelta(seconds=1) <= moment <= after, f"{moment} is not between {before} and {after}")
+            equal(tags["Software"], f"camd {version}")
+            equal((tags["Model"], tags["SerialNumber"]), ("synthetic camera", name))
+            equal(tags["ImageDescription"], f"camera {shot['camera_id']}: {name} (synthetic camera)")
+            equal(tags["UserComment"], f"sensor_timestamp_ns={shot['sensor_timestamp_ns']} frame_number={shot['frame_number']} "
+                  f"camera_frame={row['camera_frame']}")
+            check("ExposureTime" not in tags and "ISO" not in tags, "nobody knows them")
+        camd.quit()
 
 
 main()

@@ -1,0 +1,18 @@
+/*
+ * What a picture says about itself: EXIF 2.32, into a finished JPEG. Pure functions; any thread.
+ *
+ * Time of the exposure, to the microsecond and with its zone; exposure time and gain where the sensor told them (ISO as a hundred
+ * times the gain, which is how libcamera and others have it); model and id of the camera (the id as its serial number); in the
+ * comment, what EXIF has no tag for: sensor time, frame number and both gains. Who made a camera is not known and not said.
+ */
+#pragma once
+
+#include "camd/frame.h"
+
+struct exif_facts {
+	int camera_id;
+	const char *id, *model;		/* of the camera */
+};
+
+/* Adds it to the picture of that frame. *data is reallocated. What is no JPEG, or has no room for it, stays as it is. */
+void exif_add(const struct frame *frame, const struct exif_facts *facts, uint8_t **data, size_t *bytes);

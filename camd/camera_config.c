@@ -13,6 +13,7 @@ struct encoding_settings camera_config_encoding(const struct options *options, i
 
 	return (struct encoding_settings){
 		.choice = config->encoder, .bitrate_bps = config->bitrate_bps, .intra_ns = config->intra_ns,
+		.profile = config->profile, .level = config_levels[config->level],
 		.preset = config_presets[config->preset], .threads = config->threads,
 	};
 }

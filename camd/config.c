@@ -15,6 +15,17 @@ static const char *const log_levels_elsewhere[][2] = {
 static const char *const timezones[] = { "local", "utc", NULL };
 static const char *const keep_choices[] = { "always", "used", NULL };
 
+static const char *const profiles[] = {
+	[H264_PROFILE_AUTO] = "auto", [H264_PROFILE_BASELINE] = "baseline", [H264_PROFILE_MAIN] = "main", [H264_PROFILE_HIGH] = "high", NULL,
+};
+static const char *const levels[] = {
+	"auto", "1", "1.1", "1.2", "1.3", "2", "2.1", "2.2", "3", "3.1", "3.2", "4", "4.1", "4.2", "5", "5.1", "5.2", "6", "6.1", "6.2", NULL,
+};
+const int config_levels[] = { 0, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62 };
+static const char *const whole_levels[][2] = {
+	{ "1.0", "1" }, { "2.0", "2" }, { "3.0", "3" }, { "4.0", "4" }, { "5.0", "5" }, { "6.0", "6" }, { NULL, NULL },
+};
+
 const char *const config_presets[] = {
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", NULL,
 };
@@ -51,6 +62,11 @@ const struct field config_fields[] = {
 	  .help = "Longest time between key frames; 0 makes every frame one." },
 	{ .name = "encoder", .type = FIELD_ENUM, AT(encoder), .choices = encoders, .fallback = "auto", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "What encodes: m2m is the board's hardware (V4L2), software the processor; auto takes hardware where there is one, and software where there is none or it fails; with m2m alone a recording fails instead." },
+	{ .name = "profile", .type = FIELD_ENUM, AT(profile), .choices = profiles, .fallback = "auto", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Profile of H.264: what players must understand; auto is the best that the encoder has." },
+	{ .name = "level", .type = FIELD_ENUM, AT(level), .choices = levels, .synonyms = whole_levels, .fallback = "auto",
+	  .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Level of H.264, the bounds of size and rate that players must bear; auto is what the stream needs." },
 	{ .name = "preset", .type = FIELD_ENUM, AT(preset), .choices = config_presets, .fallback = "superfast", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "What the software encoder trades of size for speed." },
 	{ .name = "threads", .type = FIELD_INT, AT(threads), .min = 0, .max = 64, .fallback = "0", .flags = FIELD_LIVE | FIELD_PER_CAMERA,

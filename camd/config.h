@@ -30,6 +30,8 @@ struct config {
 	int64_t bitrate_bps;
 	int64_t intra_ns;
 	int encoder;			/* enum encoder_choice */
+	int profile;			/* enum h264_profile */
+	int level;			/* index in config_levels */
 	int preset;			/* index in config_presets */
 	int64_t threads;
 	bool enable_csv_timing_log;
@@ -49,4 +51,5 @@ struct config {
 
 extern const struct field config_fields[];
 extern const struct option_alias config_aliases[];
+extern const int config_levels[];		/* times ten; 0: auto */
 extern const char *const config_presets[];	/* names of the software encoder's presets, NULL-terminated */

@@ -164,6 +164,7 @@ static struct encoder_request request_of(const struct encoding *encoding, const 
 		.format = *format, .layout = encoding->layout,
 		.max_held = encoding->layout.n_buffers ? MAX(2, encoding->layout.n_buffers - QUEUE_FRAMES - 2) : 0, .fps = settings->fps, .bitrate_bps = settings->bitrate_bps,
 		.intra = MAX(1, (int)lround((double)settings->intra_ns * settings->fps / 1e9)), .preset = settings->preset, .threads = settings->threads,
+		.profile = settings->profile, .level = settings->level,
 	};
 }
 
@@ -284,7 +285,8 @@ void encoding_run_adapt(struct encoding_run *run)
 
 	if (!encoder)
 		return;
-	if (encoder->hardware && wants_hardware(encoding) && was->fps == now.fps && was->intra == now.intra) {
+	if (encoder->hardware && wants_hardware(encoding) && was->fps == now.fps && was->intra == now.intra &&
+	    was->profile == now.profile && was->level == now.level) {
 		if (was->bitrate_bps == now.bitrate_bps || change_bitrate(run, now.bitrate_bps) || run->abandoned)
 			return;
 	}

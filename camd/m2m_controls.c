@@ -1,5 +1,6 @@
 #include "camd/m2m_controls.h"
 
+#include "camd/encoding_settings.h"
 #include "camd/h264_level.h"
 #include "camd/v4l2_node.h"
 #include "common/log.h"
@@ -74,20 +75,25 @@ static bool set_item(const struct m2m_device *device, unsigned id, int item)
 	return ask(device, id, &query) && has_item(device, &query, item) && set_clamped(device, id, item);
 }
 
-/* The best profile that is offered. Whether it is a High one, whose levels allow more bits. */
-static bool set_profile(const struct m2m_device *device)
-{
-	static const int best_first[] = {
-		V4L2_MPEG_VIDEO_H264_PROFILE_HIGH, V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_HIGH,
-		V4L2_MPEG_VIDEO_H264_PROFILE_MAIN, V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE,
-		V4L2_MPEG_VIDEO_H264_PROFILE_BASELINE,
-	};
+static const struct {
+	int item, profile;
+} profiles[] = {		/* the best first */
+	{ V4L2_MPEG_VIDEO_H264_PROFILE_HIGH, H264_PROFILE_HIGH }, { V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_HIGH, H264_PROFILE_HIGH },
+	{ V4L2_MPEG_VIDEO_H264_PROFILE_MAIN, H264_PROFILE_MAIN },
+	{ V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE, H264_PROFILE_BASELINE },
+	{ V4L2_MPEG_VIDEO_H264_PROFILE_BASELINE, H264_PROFILE_BASELINE },
+};
 
-	for (size_t i = 0; i < ARRAY_LEN(best_first); i++)
-		if (set_item(device, V4L2_CID_MPEG_VIDEO_H264_PROFILE, best_first[i]))
-			return best_first[i] == V4L2_MPEG_VIDEO_H264_PROFILE_HIGH ||
-			       best_first[i] == V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_HIGH;
-	return false;
+/* The best one that is offered, among those of the profile that is wanted if any is. What became set; auto: nothing. */
+static int set_profile(const struct m2m_device *device, int wanted)
+{
+	for (size_t i = 0; i < ARRAY_LEN(profiles); i++)
+		if ((!wanted || profiles[i].profile == wanted) && set_item(device, V4L2_CID_MPEG_VIDEO_H264_PROFILE, profiles[i].item))
+			return profiles[i].profile;
+	if (!wanted)
+		return H264_PROFILE_AUTO;
+	log_warning("encoder %s: has not the profile that is wanted", device->path);
+	return set_profile(device, H264_PROFILE_AUTO);
 }
 
 /* Times ten, by V4L2's menu items. */
@@ -120,6 +126,8 @@ static int choose_level(const struct m2m_rate_wish *wish, bool high)
 {
 	int needed = h264_level_needed(wish->width, wish->height, wish->fps, wish->bitrate_bps, high);
 
+	if (wish->level)
+		return MAX(wish->level, wish->least_level);
 	return MAX(MAX(needed ? needed : levels[ARRAY_LEN(levels) - 1], LEAST_LEVEL), wish->least_level);
 }
 
@@ -164,12 +172,12 @@ static void set_structure(const struct m2m_device *device, int intra)
 void m2m_controls_apply(struct m2m_controls *controls, const struct m2m_device *device, const struct m2m_rate_wish *wish)
 {
 	struct v4l2_queryctrl query;
-	bool high;
+	int profile;
 
 	*controls = (struct m2m_controls){ .device = device };
 	set_rate_control(controls, wish);
-	high = set_profile(device);
-	controls->level = set_level(device, choose_level(wish, high));
+	profile = set_profile(device, wish->profile);
+	controls->level = set_level(device, choose_level(wish, profile == H264_PROFILE_HIGH));
 	set_structure(device, wish->intra);
 	controls->can_force_key = ask(device, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME, &query);
 }

@@ -13,6 +13,8 @@ struct m2m_rate_wish {
 	double fps;
 	int64_t bitrate_bps;
 	int intra;		/* a key frame at least every so many frames */
+	int profile;		/* enum h264_profile */
+	int level;		/* times ten; 0: what the stream needs */
 	int least_level;	/* times ten; 0: no demand */
 };
 

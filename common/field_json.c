@@ -112,8 +112,12 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 	case FIELD_TEXT:
 	case FIELD_PATH:
 	case FIELD_ENUM:
-		if (cJSON_IsNumber(value) && f->type == FIELD_ENUM)
-			return number_from_json(f, base, value, "a string", err);
+		if (cJSON_IsNumber(value) && f->type == FIELD_ENUM) {
+			char text[32];
+
+			snprintf(text, sizeof(text), "%.12g", value->valuedouble);	/* 4.1, as people write it */
+			return field_parse(f, base, text, err);
+		}
 		if (!cJSON_IsString(value))
 			return wrong_type(f, value, "a string", err);
 		return field_parse(f, base, value->valuestring, err);

@@ -14,6 +14,8 @@
 #include "camd/convert.h"
 #include "camd/encode/request.h"
 #include "camd/h264.h"
+#include "camd/h264_level.h"
+#include "common/log.h"
 #include "common/util.h"
 
 #include <assert.h>
@@ -86,6 +88,27 @@ static void set_rate(AVCodecContext *context, int64_t bitrate_bps)
 	context->rc_buffer_size = (int)MIN(bitrate_bps, INT_MAX);
 }
 
+/* As libav numbers them, by profile_idc and its own bit for the constraint, and as x264 names them. */
+static const struct {
+	int number;
+	const char *name;
+} profiles[] = {
+	[H264_PROFILE_BASELINE] = { 66 | 1 << 9, "baseline" },
+	[H264_PROFILE_MAIN] = { 77, "main" },
+	[H264_PROFILE_HIGH] = { 100, "high" },
+};
+
+/* x264 marks the stream with what it was told to, and says no more about it than a line in the log. */
+static void check_level(const struct encoder_request *request)
+{
+	bool high = request->profile == H264_PROFILE_AUTO || request->profile == H264_PROFILE_HIGH;
+	int needed = h264_level_needed(request->format.width, request->format.height, request->fps, request->bitrate_bps, high);
+
+	if (request->level && needed > request->level)
+		log_warning("level = %d.%d: this stream needs level %d.%d of H.264; some players will refuse it", request->level / 10,
+			    request->level % 10, needed / 10, needed % 10);
+}
+
 static void configure(AVCodecContext *context, const struct encoder_request *request)
 {
 	context->width = request->format.width;
@@ -99,6 +122,10 @@ static void configure(AVCodecContext *context, const struct encoder_request *req
 	context->max_b_frames = 0;
 	context->thread_type = FF_THREAD_SLICE;
 	context->thread_count = choose_threads(request);
+	if (request->profile)
+		context->profile = profiles[request->profile].number;
+	if (request->level)
+		context->level = request->level;
 	set_colour(context, &request->format.colour);
 }
 
@@ -112,6 +139,8 @@ static AVDictionary *x264_options(const struct encoder_request *request)
 	AVDictionary *options = NULL;
 
 	av_dict_set(&options, "preset", preset_of(request), 0);
+	if (request->profile)
+		av_dict_set(&options, "profile", profiles[request->profile].name, 0);
 	/*
 	 * The bitstream then calls its nominal rate fixed, which no camera keeps; but for a rate that may vary x264
 	 * holds every frame back until the next one comes.
@@ -217,6 +246,7 @@ static struct encoder *avcodec_create(const struct encoder_request *wanted, enco
 	encoder->context = open_context(request, err);
 	if (!encoder->picture || !encoder->context)
 		goto fail;
+	check_level(request);
 	set_name(encoder, preset_of(request));
 	return &encoder->base;
 fail:

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "camd/encoding_settings.h"
 #include "camd/frame.h"
 #include "camd/packet.h"
 #include "common/error.h"
@@ -25,6 +26,8 @@ struct encoder_request {
 	double fps;			/* nominal, > 0 */
 	int64_t bitrate_bps;
 	int intra;			/* a key frame at least every so many frames, >= 1 */
+	int profile;			/* enum h264_profile */
+	int level;			/* times ten; 0: what the stream needs */
 	const char *preset;		/* of the software encoder: "superfast"… */
 	int threads;			/* of the software encoder; 0: as many as fit this machine */
 };

@@ -426,6 +426,7 @@ static struct m2m_order make_order(const struct encoder_request *request, unsign
 		.rate = {
 			.width = request->format.width, .height = request->format.height, .fps = request->fps,
 			.bitrate_bps = request->bitrate_bps, .intra = request->intra,
+			.profile = request->profile, .level = request->level,
 		},
 		.n_camera = request->layout.n_buffers, .max_held = request->max_held,
 	};

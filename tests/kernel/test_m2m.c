@@ -719,6 +719,35 @@ static void test_levels(void **state)
 	check_all_frames(2);
 }
 
+/* profile_idc and level_idc of the first packet's sequence parameter set. */
+static void check_stream(int profile, int level, int profile_idc, int level_idc)
+{
+	const uint8_t *data;
+	size_t at = 0;
+
+	rig_init(&rig, PIXEL_I420, WIDTH, HEIGHT, 0);
+	rig.request.profile = profile;
+	rig.request.level = level;
+	rig_open(&rig, 0);
+	rig_run(&rig, 2);
+	check_all_frames(2);
+	data = rig.packets[0]->data;
+	while (at + 8 < rig.packets[0]->bytes && (data[at] || data[at + 1] || data[at + 2] != 1 || (data[at + 3] & 31) != 7))
+		at++;
+	assert_int_equal(data[at + 4], profile_idc);
+	assert_int_equal(data[at + 6], level_idc);
+	rig_finish(&rig);
+}
+
+static void test_profile_and_level(void **state)
+{
+	(void)state;
+	check_stream(H264_PROFILE_AUTO, 0, 100, 40);
+	check_stream(H264_PROFILE_BASELINE, 50, 66, 50);
+	check_stream(H264_PROFILE_MAIN, 31, 77, 31);
+	rig_init(&rig, PIXEL_I420, WIDTH, HEIGHT, 0);	/* for who finishes it */
+}
+
 static void test_absent(void **state)
 {
 	struct error err = { 0 };
@@ -749,7 +778,7 @@ int main(void)
 		CASE(swallowed), CASE(swallowed_imports_come_back), CASE(damaged), CASE(damaged_with_others_inside),
 		CASE(bitrate_changes), CASE(equal_times), CASE(nothing_to_poll_when_idle), CASE(one_wake_per_frame),
 		CASE(eio), CASE(vanish), CASE(gone_with_frames_inside), CASE(stall), CASE(no_buffers),
-		CASE(sizes_it_cannot_do), CASE(beyond_its_level), CASE(levels), CASE(absent),
+		CASE(sizes_it_cannot_do), CASE(beyond_its_level), CASE(levels), CASE(profile_and_level), CASE(absent),
 	};
 
 	return cmocka_run_group_tests_name("m2m", tests, NULL, NULL);

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 
-from camd import Camd, Failure, SMALL, check, check_stopped, equal, jpeg_size, main, read_csv, read_lines, test, until
+from camd import Camd, Failure, SMALL, check, check_stopped, equal, ffprobe, jpeg_size, main, read_csv, read_lines, test, until
 
 
 def configured(text, *flags, cameras=(SMALL,), **settings):
@@ -168,6 +168,26 @@ resolution = 6
         names = sorted(re.sub(r"_\d{8}_\d{6}", "", path.name) for path in camd.output.glob("session_*/cam*"))
         equal(names, ["cam0_640x480_10.0fps.mp4", "cam0_640x480_10.0fps_frame_timing.csv", "cam1_320x240_30.0fps.h264",
                       "cam2_480x360_30.0fps.h264", "cam2_480x360_30.0fps_frame_timing.csv"])
+        camd.quit()
+
+
+@test
+def profile_and_level():
+    """In the stream itself; a level that is too low is granted, and warned of."""
+    with configured("profile = main\nlevel = 3.1\ncamera1.profile = BASELINE\ncamera1.level = 4.0\ncamera2.level = 1.1\n",
+                    cameras=[SMALL, SMALL, "synthetic:320x240@15"]) as camd:
+        camd.started()
+        camd.ask("start_recording", duration=0.5)
+        until(lambda: not camd.ask("get_status")["recording"], "the end")
+        equal([(stream["profile"], stream["level"]) for video in sorted(camd.output.glob("*/*.mp4"))
+               for stream in ffprobe(video, "-show_entries", "stream=profile,level")["streams"]],
+              [("Main", 31), ("Constrained Baseline", 40), ("Main", 11)])
+        equal(camd.log().count("this stream needs level"), 1, "warnings")
+        equal(camd.ask("set_config", values={"profile": "high", "level": 4.2})["restart_needed"], [])
+        camd.ask("start_recording", camera_id=0, duration=0.5)
+        until(lambda: not camd.ask("get_status")["recording"], "the end")
+        stream, = ffprobe(max(camd.output.glob("*/cam0*.mp4")), "-show_entries", "stream=profile,level")["streams"]
+        equal((stream["profile"], stream["level"]), ("High", 42))
         camd.quit()
 
 

@@ -78,7 +78,8 @@ class Victim:
         check(grown < GROWTH_KB or SANITIZED, f"camd grew by {grown} KiB")
         until(lambda: self.camd.ask("get_status")["cameras"][0]["recorded_frames"] > 20, "frames")
         camera, = self.camd.ask("stop_recording")["cameras"]
-        equal(sum(camera["lost"].values()), 0, "frames lost beside it")
+        if not SANITIZED:   # there the processor may be too slow by itself
+            equal(sum(camera["lost"].values()), 0, "frames lost beside it")
         check_stopped(camera)
         self.camd.quit()
 

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/util.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define MAX_TWINS 10000
+#define MAX_LABEL_BYTES 64
 
 /* mkdir -p */
 static bool make_parents(const char *path, bool *made, struct error *err)
@@ -36,13 +38,13 @@ static bool make_parents(const char *path, bool *made, struct error *err)
 	return ok;
 }
 
-static bool make_new(struct folder *folder, const char *parent, const char *prefix, struct error *err)
+static bool make_new(struct folder *folder, const char *parent, const char *prefix, const char *label, struct error *err)
 {
 	char stamp[CLOCK_STAMP_BYTES], twin[16] = "";
 
 	clock_stamp(clock_wall_ns(), stamp);
 	for (int n = 2; n < MAX_TWINS; n++) {
-		char *path = xasprintf("%s/%s_%s%s", parent, prefix, stamp, twin);
+		char *path = xasprintf("%s/%s_%s%s%s%s", parent, prefix, stamp, label ? "_" : "", label ? label : "", twin);
 
 		if (!mkdir(path, 0777)) {
 			folder->path = path;
@@ -72,11 +74,33 @@ bool folder_sync(const char *path)
 	return ok;
 }
 
-bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err)
+/* Of UTF-8: the control characters and spaces of U+0080 to U+00A0, and of U+2000 to U+207F with what turns the direction of writing. */
+static bool is_invisible(const unsigned char *c)
+{
+	return (c[0] == 0xc2 && c[1] <= 0xa0) || (c[0] == 0xe2 && (c[1] == 0x80 || c[1] == 0x81));
+}
+
+/*
+ * What every file system, shell and spreadsheet takes: letters of all scripts and digits, - and _. So there is no way up (..), no
+ * hidden name, no line break in a log.
+ */
+static bool check_label(const char *label, struct error *err)
+{
+	if (!*label || strlen(label) > MAX_LABEL_BYTES)
+		return error_set_argument(err, "label", "label: must have 1 to %d bytes", MAX_LABEL_BYTES);
+	for (const unsigned char *c = (const unsigned char *)label; *c; c++)
+		if ((*c < 0x80 && !isalnum(*c) && *c != '-' && *c != '_') || is_invisible(c))
+			return error_set_argument(err, "label", "label: may hold letters, digits, - and _ only");
+	return true;
+}
+
+bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err)
 {
 	char *parent;
 
 	*folder = (struct folder){ .fd = -1 };
+	if (label && !check_label(label, err))
+		return false;
 	if (strchr(prefix, '/'))
 		return error_set_argument(err, "session_prefix", "session_prefix: '%s' must not hold a slash", prefix);
 	if (!make_parents(output_dir, &folder->made_parent, err))
@@ -84,7 +108,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 	parent = realpath(output_dir, NULL);
 	if (!parent)
 		return error_set_errno(err, errno, "output directory %s", output_dir);
-	if (!make_new(folder, parent, prefix, err)) {
+	if (!make_new(folder, parent, prefix, label, err)) {
 		free(parent);
 		return false;
 	}
@@ -102,7 +126,7 @@ bool folder_open_log(const struct folder *folder, struct error *err)
 {
 	char *path = xasprintf("%s/session.log", folder->path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	bool ok = fd >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+	bool ok = fd >= 0 && dup2(fd, STDERR_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0;
 
 	if (!ok)
 		error_set_errno(err, errno, "log %s", path);

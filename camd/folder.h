@@ -1,6 +1,6 @@
 /*
- * The session's folder: OUTPUT_DIR/PREFIX_YYYYMMDD_HHMMSS, locked while this camd lives, with session.log in it, to which
- * fd 2 is pointed. Main thread.
+ * The session's folder: OUTPUT_DIR/PREFIX_YYYYMMDD_HHMMSS[_LABEL], locked while this camd uses it, with session.log in it, to
+ * which fd 1 and 2 are pointed. Main thread.
  */
 #pragma once
 
@@ -17,13 +17,16 @@ struct folder {
 	bool made_parent;	/* the output directory was not there before */
 };
 
-/* Makes it, with its parents, and syncs the one it was made in. Nothing that exists is touched: _2, _3 … is added. */
-bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, struct error *err);
+/*
+ * Makes it, with its parents, and syncs the one it was made in. Nothing that exists is touched: _2, _3 … is added. label (NULL:
+ * none) follows the time in its name; it is refused if it is no good as a part of one.
+ */
+bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err);
 
 /* Puts the names in a directory on the disk. False: errno says why. Any thread. */
 bool folder_sync(const char *path);
 
-/* Opens session.log and points fd 2 at it. */
+/* Opens session.log and points fd 1 and 2 at it: whatever a library prints. */
 bool folder_open_log(const struct folder *folder, struct error *err);
 
 /* remove_if_unused: the folder goes if it holds nothing but its log. */

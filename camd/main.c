@@ -241,7 +241,6 @@ static void begin(struct camd *camd)
 	session_set_control(camd->session, camd->control);
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
 	session_begin(camd->session);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
 	log_info("settings: %s", camd->config.config ? camd->config.config : "no file, flags only");
 	for (size_t i = 0; i < camd->problems.n; i++)
 		tell_problem(camd, ((char **)camd->problems.items)[i]);

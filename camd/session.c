@@ -5,7 +5,7 @@
 #include "camd/control.h"
 #include "camd/discovery.h"
 #include "camd/encoders.h"
-#include "camd/folder.h"
+#include "camd/home.h"
 #include "camd/jobs.h"
 #include "camd/previews.h"
 #include "camd/recovery.h"
@@ -21,7 +21,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TICK_MS 250
 #define START_AGAIN_NS (10 * NS_PER_S)
@@ -29,9 +28,7 @@
 struct session {
 	struct session_request its;
 	struct control *control;
-	struct folder folder;
-	struct error folder_error;
-	bool used;			/* the folder holds more than its log */
+	struct home home;
 
 	struct syncer *syncer;
 	struct camera *cameras[SESSION_MAX_CAMERAS];
@@ -112,38 +109,27 @@ bool session_is_recovering(const struct session *session)
 
 const char *session_label(const struct session *session)
 {
-	return session->folder.label;
+	return session->home.folder.label;
 }
 
 void session_mark_used(struct session *session)
 {
-	session->used = true;
-}
-
-static bool open_folder(struct session *session, struct error *err)
-{
-	const struct config *config = session->its.config;
-
-	if (!folder_create(&session->folder, config->output_dir, config->session_prefix, err))
-		return false;
-	if (!folder_open_log(&session->folder, err)) {
-		folder_finish(&session->folder, true);
-		return false;
-	}
-	log_info("camd %s, protocol %d, session %s", CAMD_VERSION, PROTOCOL_VERSION, session->folder.path);
-	return true;
+	session->home.used = true;
 }
 
 const char *session_directory(struct session *session, struct error *err)
 {
-	/* whoever took it away, or whatever disk it lay on: recordings go on in a new one */
-	if (session->folder.path && access(session->folder.path, F_OK)) {
-		log_warning("session folder %s is gone", session->folder.path);
-		folder_finish(&session->folder, false);
-	}
-	if (!session->folder.path && !open_folder(session, err))
-		return NULL;
-	return session->folder.path;
+	return home_directory(&session->home, err);
+}
+
+struct home *session_home(struct session *session)
+{
+	return &session->home;
+}
+
+struct shots *session_shots(const struct session *session)
+{
+	return session->shots;
 }
 
 bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
@@ -410,7 +396,7 @@ struct session *session_create(const struct session_request *request)
 	struct session *session = xcalloc(1, sizeof(*session));
 
 	session->its = *request;
-	session->folder.fd = -1;
+	home_init(&session->home, request->config);
 	session->starts = starts_create(session);
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
@@ -434,13 +420,14 @@ void session_begin(struct session *session)
 {
 	const struct config *config = session->its.config;
 	struct initializing data = { .device = (char *)"cameras" };
+	struct error err;
 
 	session->began_ns = clock_now_ns();
 	session->syncer = syncer_create(config->recovery_point_ns);
 	control_notice(session->control, MSG_INITIALIZING, &data);
-	if (!open_folder(session, &session->folder_error)) {
-		log_error("%s", session->folder_error.text);
-		tell_warning(session->control, &session->folder_error);
+	if (!home_open(&session->home, &err)) {
+		log_error("%s", err.text);
+		tell_warning(session->control, &err);
 	}
 	session->encoders = encoders_look(session->its.loop, on_encoders_known, session);
 	session->recovery = recovery_begin(session, config->output_dir);
@@ -514,7 +501,7 @@ void session_destroy(struct session *session)
 	shots_destroy(session->shots);
 	previews_destroy(session->previews);
 	recovery_destroy(session->recovery);
-	folder_finish(&session->folder, !session->used && session->its.config->keep_session == KEEP_USED);
+	home_finish(&session->home);
 	free(session);
 }
 
@@ -547,7 +534,7 @@ void session_fill_status(struct session *session, struct status_report *report)
 
 	*report = (struct status_report){
 		.session = (char *)session_label(session), .cameras = { session->n_cameras, items },
-		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = folder_free_bytes(&session->folder),
+		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = folder_free_bytes(&session->home.folder),
 	};
 	for (size_t i = 0; i < session->n_cameras; i++) {
 		camera_fill_status(session->cameras[i], &items[i]);

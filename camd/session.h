@@ -15,6 +15,8 @@
 #define SESSION_MAX_CAMERAS OPTIONS_MAX_CAMERAS
 
 struct client;
+struct home;
+struct shots;
 struct session;
 struct control;
 
@@ -73,6 +75,9 @@ const struct config *session_config(const struct session *session);
 const struct options *session_options(const struct session *session);	/* for camera_config() */
 uv_loop_t *session_loop(const struct session *session);
 struct mailbox *session_mailbox(const struct session *session);
+
+struct home *session_home(struct session *session);
+struct shots *session_shots(const struct session *session);
 
 /* The folder's absolute path, made now if it could not be before. NULL: err says why. */
 const char *session_directory(struct session *session, struct error *err);

@@ -68,6 +68,12 @@ static const struct field set_camera_fields[] = {
 	{ 0 },
 };
 
+static const struct field new_session_fields[] = {
+	{ .name = "label", .type = FIELD_TEXT, .at = offsetof(struct new_session_args, label), .flags = FIELD_OPTIONAL,
+	  .help = "The end of the new folder's name: letters, digits, - and _, up to 64 bytes." },
+	{ 0 },
+};
+
 static const struct field remux_fields[] = {
 	{ .name = "file", .type = FIELD_PATH, .at = offsetof(struct remux_args, file), .max = 4095, .flags = FIELD_REQUIRED,
 	  .help = "A raw `.h264` recording below the output directory, with its timing CSV beside it." },
@@ -151,6 +157,11 @@ const struct command commands[N_COMMANDS] = {
 		.name = "set_camera", .reply = MSG_CAMERA_SET, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
 		.summary = "Switches cameras off, so that their devices are free, or on again.",
 		ARGUMENTS(set_camera_fields, set_camera_args),
+	},
+	[CMD_NEW_SESSION] = {
+		.name = "new_session", .reply = MSG_SESSION_STARTED,
+		.summary = "Goes on in a new session folder; refused while a recording runs, or whatever else writes to the old one.",
+		ARGUMENTS(new_session_fields, new_session_args),
 	},
 	[CMD_REMUX] = {
 		.name = "remux", .reply = MSG_JOB_STARTED,

@@ -25,6 +25,7 @@ enum command_id {
 	CMD_UNSUBSCRIBE,
 	CMD_SET_CONTROLS,
 	CMD_SET_CAMERA,
+	CMD_NEW_SESSION,
 	CMD_REMUX,
 	N_COMMANDS,
 };
@@ -85,6 +86,10 @@ struct set_controls_args {
 struct set_camera_args {
 	struct list camera_id;
 	bool enabled;
+};
+
+struct new_session_args {
+	char *label;			/* NULL: none */
 };
 
 struct remux_args {

@@ -232,6 +232,14 @@ static const struct field camera_set_fields[] = {
 };
 #undef OF
 
+#define OF session_started
+static const struct field session_started_fields[] = {
+	TEXT(session, "Name of the session folder."),
+	TEXT(path, "Its absolute path."),
+	{ 0 },
+};
+#undef OF
+
 #define OF subscribed
 static const struct field subscribed_fields[] = { TEXTS(events, "All events that are subscribed to now."), { 0 } };
 #undef OF
@@ -438,6 +446,7 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_UNSUBSCRIBED] = { "unsubscribed", KIND_REPLY, "The events that are still sent.", subscribed_fields },
 	[MSG_CONTROLS_SET] = { "controls_set", KIND_REPLY, "The controls are set.", controls_set_fields },
 	[MSG_CAMERA_SET] = { "camera_set", KIND_REPLY, "The camera's device is free, or is being opened.", camera_set_fields },
+	[MSG_SESSION_STARTED] = { "session_started", KIND_REPLY, "What comes goes into the new folder, the log too.", session_started_fields },
 	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
 	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },

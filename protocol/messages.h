@@ -29,6 +29,7 @@ enum message_id {
 	MSG_UNSUBSCRIBED,
 	MSG_CONTROLS_SET,
 	MSG_CAMERA_SET,
+	MSG_SESSION_STARTED,
 	MSG_JOB_STARTED,
 	MSG_ERROR,
 
@@ -191,6 +192,10 @@ struct config_values {
 struct controls_set {
 	struct list camera_id;		/* of int64_t */
 	struct cJSON *controls;		/* as given */
+};
+
+struct session_started {
+	char *session, *path;
 };
 
 struct camera_set {

@@ -1,93 +1,28 @@
-#include "camd/control.h"
+#include "camd/control_private.h"
 
-#include "camd/handlers/handlers.h"
-#include "camd/input.h"
 #include "camd/outlet.h"
+#include "camd/previews.h"
 #include "camd/session.h"
-#include "common/lines.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define LINE_BYTES 65536
-#define MAX_UNANSWERED 64
-#define MAX_REFUSALS_LOGGED 100
+#define MAX_ATTACHED 16
 
-struct client {
-	struct control *control;
-	struct input *input;
-	struct outlet *outlet;
-	struct lines lines;
-	struct request *first, **last;
-	size_t n_requests;
-	bool input_ended, closed, advancing;
-	uint64_t subscriptions;
-	uint64_t refusals;
-};
+/* Whoever comes and goes once a second must not fill the disk that takes the recordings. */
+#define MAX_COMINGS_LOGGED 1000
 
-struct control {
-	struct control_request its;
-	struct client *client;		/* the first, and for now the only one */
-};
-
-static void advance(struct client *client);
-
-/* ---- requests ---- */
-
-static void unlink_request(struct request *request)
+static enum log_level coming_level(const struct client *client)
 {
-	struct client *client = request->client;
-	struct request **at = &client->first;
-
-	while (*at != request)
-		at = &(*at)->next;
-	*at = request->next;
-	if (client->last == &request->next)
-		client->last = at;
-	client->n_requests--;
+	return client->number <= MAX_COMINGS_LOGGED ? LOG_INFO : LOG_DEBUG;
 }
 
-static void free_request(struct request *request)
-{
-	wire_clear_request(&request->wire);
-	free(request);
-}
-
-/* One line for one request, and room for the next. */
-static void answer(struct request *request, char *line)
-{
-	struct client *client = request->client;
-
-	if (request->cancelled) {
-		free(line);
-		free_request(request);
-		return;
-	}
-	outlet_reply(client->outlet, line);
-	unlink_request(request);
-	free_request(request);
-	advance(client);
-}
-
-void request_reply(struct request *request, const void *data)
-{
-	answer(request, wire_print_message(request->wire.command->reply, data, request->wire.id, &request->wire.ignored));
-}
-
-void request_fail(struct request *request, const struct error *err)
-{
-	answer(request, wire_print_error(err, request->wire.command_name, request->wire.id));
-}
-
-void request_done(void *user, const void *reply, const struct error *err)
-{
-	if (err)
-		request_fail(user, err);
-	else
-		request_reply(user, reply);
-}
+/* ---- for handlers ---- */
 
 struct config *request_config(const struct request *request)
 {
@@ -109,228 +44,94 @@ uint64_t *request_subscriptions(const struct request *request)
 	return &request->client->subscriptions;
 }
 
-void request_event(const struct request *request, enum message_id event, const void *data)
+/* ---- clients come and go ---- */
+
+static void add(struct control *control, struct client *client)
 {
-	outlet_event(request->client->outlet, wire_print_message(event, data, NULL, NULL));
-}
+	struct client **at = &control->clients;
 
-/* Gives a request up: its error is its one line. A handler that is still at work frees it by answering. */
-static void cancel(struct request *request)
-{
-	struct error err;
-	bool running = request->running;
-
-	error_set(&err, ERR_CANCELLED, "Cancelled: camd ends");
-	outlet_reply(request->client->outlet, wire_print_error(&err, request->wire.command_name, request->wire.id));
-	unlink_request(request);
-	request->cancelled = true;
-	if (running && request->on_cancel)
-		request->on_cancel(request);
-	else if (!running)
-		free_request(request);
-}
-
-static void cancel_all(struct client *client, const struct request *until)
-{
-	client->closed = true;
-	if (client->input)
-		input_pause(client->input);
-	while (client->first && client->first != until)
-		cancel(client->first);
-}
-
-void request_quit(struct request *request)
-{
-	struct control *control = request->control;
-	struct client *client = request->client;
-	char *line = wire_print_message(request->wire.command->reply, NULL, request->wire.id, &request->wire.ignored);
-
-	cancel_all(client, request);
-	outlet_reply(client->outlet, line);
-	unlink_request(request);
-	free_request(request);
-	cancel_all(client, NULL);
-	control->its.owner.on_quit(control->its.owner.user);
-}
-
-/* ---- their order ---- */
-
-static bool can_start(const struct request *request)
-{
-	const struct command *command = request->wire.command;
-
-	return request->error.code || !(command->flags & CMD_NEEDS_CAMERAS) || session_is_ready(request->session);
-}
-
-static bool may_overtake(const struct request *request)
-{
-	return !request->running && request->wire.id && can_start(request) &&
-	       (request->error.code || !(request->wire.command->flags & CMD_MAY_TAKE_TIME));
-}
-
-static void start(struct request *request)
-{
-	request->running = true;
-	if (request->error.code)
-		request_fail(request, &request->error);
-	else
-		handlers[command_id(request->wire.command)](request);
-}
-
-/* The first in line if it can begin; else the first behind it that may overtake. NULL: none. */
-static struct request *next_to_start(struct client *client)
-{
-	struct request *request = client->first;
-
-	if (!request)
-		return NULL;
-	if (!request->running && can_start(request))
-		return request;
-	for (request = request->next; request; request = request->next)
-		if (may_overtake(request))
-			return request;
-	return NULL;
-}
-
-static void advance(struct client *client)
-{
-	struct request *request;
-
-	if (client->advancing)
-		return;
-	client->advancing = true;
-	while (!client->closed && (request = next_to_start(client)))
-		start(request);
-	client->advancing = false;
-	if (client->closed || !client->input)
-		return;
-	if (!client->input_ended && client->n_requests <= MAX_UNANSWERED && !outlet_is_full(client->outlet))
-		input_resume(client->input);
-	else
-		input_pause(client->input);
-	if (client->input_ended && !client->first) {
-		client->closed = true;
-		client->control->its.owner.on_input_end(client->control->its.owner.user);
-	}
-}
-
-void control_advance(struct control *control)
-{
-	if (control->client)
-		advance(control->client);
-}
-
-static void append(struct client *client, struct request *request)
-{
-	request->client = client;
-	request->control = client->control;
-	request->session = client->control->its.session;
-	request->arguments = request->wire.arguments;
-	*client->last = request;
-	client->last = &request->next;
-	client->n_requests++;
-}
-
-/* The log lies on the disk that takes the recordings: a client that talks rubbish must not fill it. */
-static void log_refusal(struct client *client, const struct error *err)
-{
-	if (client->refusals++ < MAX_REFUSALS_LOGGED)
-		log_warning("refused a request: %s", err->text);
-	else if (client->refusals == MAX_REFUSALS_LOGGED + 1)
-		log_warning("further refused requests are not logged");
-}
-
-static void take_line(struct client *client, const char *line, size_t bytes)
-{
-	struct request *request;
-
-	if (strspn(line, " \t\r") == bytes)
-		return;
-	request = xcalloc(1, sizeof(*request));
-	if (!wire_parse_request(line, bytes, &request->wire, &request->error))
-		log_refusal(client, &request->error);
-	append(client, request);
-}
-
-static void take_long_line(struct client *client)
-{
-	struct request *request = xcalloc(1, sizeof(*request));
-
-	error_set(&request->error, ERR_LINE_TOO_LONG, "Line longer than %d bytes", LINE_BYTES);
-	log_refusal(client, &request->error);
-	append(client, request);
-}
-
-static void on_data(void *user, const char *data, size_t bytes)
-{
-	struct client *client = user;
-	size_t used, line_bytes;
-	const char *line;
-
-	for (; bytes && !client->closed; data += used, bytes -= used) {
-		switch (lines_feed(&client->lines, data, bytes, &used, &line, &line_bytes)) {
-		case LINES_LINE:
-			take_line(client, line, line_bytes);
-			break;
-		case LINES_TOO_LONG:
-			take_long_line(client);
-			break;
-		case LINES_MORE:
-			break;
-		}
-	}
-	advance(client);
-}
-
-static void on_end(void *user)
-{
-	struct client *client = user;
-
-	if (client->lines.n)
-		log_warning("the input ended in mid-line: %zu bytes without newline are not carried out", client->lines.n);
-	client->input_ended = true;
-	advance(client);
-}
-
-/* ---- clients ---- */
-
-static void on_dead(void *user)
-{
-	struct client *client = user;
-
-	log_info("nobody reads the output any more");
-	cancel_all(client, NULL);
-	client->control->its.owner.on_dead(client->control->its.owner.user);
-}
-
-static void on_room(void *user)
-{
-	advance(user);
-}
-
-static char *print_lost(void *user, uint64_t count)
-{
-	struct events_lost data = { .count = count };
-
-	(void)user;
-	return wire_print_message(EVENT_EVENTS_LOST, &data, NULL, NULL);
+	while (*at)
+		at = &(*at)->next;
+	*at = client;
 }
 
 void control_add_client(struct control *control, int in_fd, int out_fd)
 {
-	struct client *client = xcalloc(1, sizeof(*client));
-	struct input_events input = { .user = client, .on_data = on_data, .on_end = on_end };
-	struct outlet_events outlet = { .user = client, .on_dead = on_dead, .on_room = on_room, .print_lost = print_lost };
+	add(control, client_create(control, 0, in_fd, out_fd));
+}
 
-	client->control = control;
-	client->last = &client->first;
-	lines_init(&client->lines, LINE_BYTES);
-	client->outlet = outlet_create(control->its.loop, out_fd, &outlet);
-	control->client = client;
-	if (in_fd < 0)
+bool control_attach(struct control *control, int fd, const char *who, struct error *err)
+{
+	struct client *client;
+	int out_fd;
+
+	if (control->ending)
+		return error_set(err, ERR_CANCELLED, "camd ends");
+	if (control->n_attached == MAX_ATTACHED)
+		return error_set(err, ERR_BUSY, "%d clients are connected already: disconnect one", MAX_ATTACHED);
+	out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (out_fd < 0)
+		return error_set(err, ERR_BUSY, "no descriptor is left for another client");
+	client = client_create(control, ++control->last_number, fd, out_fd);
+	add(control, client);
+	control->n_attached++;
+	log_write(coming_level(client), "client %d connected: %s", client->number, who);
+	if (client->number == MAX_COMINGS_LOGGED)
+		log_info("further clients are logged at level debug only");
+	return true;
+}
+
+/* It may stay until it has read its answers, or until what it began is done; but nothing new is sent. */
+static void forget_wishes(struct client *client)
+{
+	client->subscriptions = 0;
+	previews_forget_client(session_previews(client->control->its.session), client);
+}
+
+static void reap(uv_timer_t *timer)
+{
+	struct control *control = timer->data;
+	struct client **at = &control->clients;
+
+	while (*at) {
+		struct client *client = *at;
+
+		if (!client_has_left(client)) {
+			at = &client->next;
+			continue;
+		}
+		log_write(coming_level(client), "client %d left", client->number);
+		*at = client->next;
+		control->n_attached--;
+		forget_wishes(client);
+		client_destroy(client);
+	}
+}
+
+void control_on_left(struct client *client)
+{
+	uv_timer_start(&client->control->reaper, reap, 0, 0);
+}
+
+void control_on_input_end(struct client *client)
+{
+	struct control_owner *owner = &client->control->its.owner;
+
+	if (client->number)
+		forget_wishes(client);
+	else
+		owner->on_input_end(owner->user);
+}
+
+void control_on_dead(struct client *client)
+{
+	struct control_owner *owner = &client->control->its.owner;
+
+	forget_wishes(client);
+	if (client->number)
 		return;
-	client->input = input_create(control->its.loop, in_fd, &input);
-	input_resume(client->input);
+	log_info("nobody reads the output any more");
+	owner->on_dead(owner->user);
 }
 
 struct control *control_create(const struct control_request *request)
@@ -338,61 +139,102 @@ struct control *control_create(const struct control_request *request)
 	struct control *control = xcalloc(1, sizeof(*control));
 
 	control->its = *request;
+	uv_timer_init(request->loop, &control->reaper);
+	control->reaper.data = control;
 	return control;
+}
+
+static void on_closed(uv_handle_t *reaper)
+{
+	free(reaper->data);
 }
 
 void control_destroy(struct control *control)
 {
-	struct client *client = control ? control->client : NULL;
+	struct client *next;
 
-	if (client) {
-		input_destroy(client->input);
-		outlet_destroy(client->outlet);
-		lines_finish(&client->lines);
-		free(client);
+	if (!control)
+		return;
+	for (struct client *client = control->clients; client; client = next) {
+		next = client->next;
+		client_destroy(client);
 	}
-	free(control);
+	uv_close((uv_handle_t *)&control->reaper, on_closed);
 }
+
+/* ---- what all are told ---- */
 
 void control_event(struct control *control, enum message_id event, const void *data)
 {
-	struct client *client = control->client;
-
-	if (client && client->subscriptions & UINT64_C(1) << event)
-		outlet_event(client->outlet, wire_print_message(event, data, NULL, NULL));
+	for (struct client *client = control->clients; client; client = client->next)
+		if (client->subscriptions & UINT64_C(1) << event)
+			outlet_event(client->outlet, wire_print_message(event, data, NULL, NULL));
 }
 
 void control_notice(struct control *control, enum message_id notice, const void *data)
 {
-	if (control->client && control->its.config->greeting)
-		outlet_reply(control->client->outlet, wire_print_message(notice, data, NULL, NULL));
+	if (control->clients && control->its.config->greeting)
+		outlet_reply(control->clients->outlet, wire_print_message(notice, data, NULL, NULL));
+}
+
+static bool wants_preview(const struct client *client, int camera_id)
+{
+	return previews_wants(session_previews(client->control->its.session), client, camera_id);
 }
 
 void control_preview(struct control *control, const struct preview_frame *preview)
 {
-	if (control->client)
-		outlet_preview(control->client->outlet, preview->camera_id, wire_print_message(MSG_PREVIEW_FRAME, preview, NULL, NULL));
+	char *line = wire_print_message(MSG_PREVIEW_FRAME, preview, NULL, NULL);
+
+	for (struct client *client = control->clients; client; client = client->next)
+		if (wants_preview(client, preview->camera_id))
+			outlet_preview(client->outlet, preview->camera_id, xstrdup(line));
+	free(line);
 }
 
 int64_t control_preview_since(const struct control *control, int camera_id)
 {
-	return control->client ? outlet_preview_since(control->client->outlet, camera_id) : 0;
+	int64_t newest_ns = 0;
+
+	for (const struct client *client = control->clients; client; client = client->next) {
+		int64_t since_ns = outlet_preview_since(client->outlet, camera_id);
+
+		if (!wants_preview(client, camera_id))
+			continue;
+		if (!since_ns)
+			return 0;
+		newest_ns = MAX(newest_ns, since_ns);
+	}
+	return newest_ns;
 }
 
-void control_forget_preview(struct control *control, int camera_id)
+void control_forget_preview(const struct client *client, int camera_id)
 {
-	if (control->client)
-		outlet_forget_preview(control->client->outlet, camera_id);
+	outlet_forget_preview(client->outlet, camera_id);
+}
+
+/* ---- all of them ---- */
+
+void control_advance(struct control *control)
+{
+	for (struct client *client = control->clients; client; client = client->next)
+		client_advance(client);
 }
 
 void control_cancel(struct control *control)
 {
-	if (control->client)
-		cancel_all(control->client, NULL);
+	control->ending = true;
+	for (struct client *client = control->clients; client; client = client->next)
+		client_cancel(client, NULL);
 }
 
+/* One that doesn't read must not take the time of those that do. */
 void control_flush(struct control *control, int64_t timeout_ns)
 {
-	if (control->client)
-		outlet_flush(control->client->outlet, timeout_ns);
+	int64_t until_ns = clock_now_ns() + timeout_ns;
+
+	for (struct client *client = control->clients; client; client = client->next)
+		outlet_flush(client->outlet, 0);
+	for (struct client *client = control->clients; client; client = client->next)
+		outlet_flush(client->outlet, MAX(until_ns - clock_now_ns(), 0));
 }

@@ -1,8 +1,9 @@
 /*
- * The control path: bytes of a client to requests, requests to handlers, replies and events back to clients. Keeps the order:
- * one line for one request, in turn, but for those with an id that may overtake what takes time.
+ * The control path: bytes of clients to requests, requests to handlers, replies and events back to clients. Keeps the order of
+ * each client: one line for one request, in turn, but for those with an id that may overtake what takes time.
  *
- * A client is an object with its own reader, queues and subscriptions; stdin/stdout is the first. Main thread.
+ * A client is an object with its own reader, queues, subscriptions and previews (client.c). stdin/stdout is the first: its end
+ * is camd's. Others come by a socket, and their end is their own matter. Main thread.
  */
 #pragma once
 
@@ -57,22 +58,29 @@ struct control *control_create(const struct control_request *request);
 /* Frees; what is queued for clients was flushed by control_end(). */
 void control_destroy(struct control *control);	/* NULL is allowed; the loop must run once more */
 
-/* The first client. in_fd -1: none reads (headless). Takes the descriptors over. */
+/* The first client, which must come before all others. in_fd -1: none reads (headless). Takes the descriptors over. */
 void control_add_client(struct control *control, int in_fd, int out_fd);
 
+/* A further one, by a connected socket, which is taken over if there is room for it. who: for the log. */
+bool control_attach(struct control *control, int fd, const char *who, struct error *err);
+
+/* Events and pictures go to the clients that want them, notices to the first one. */
 void control_event(struct control *control, enum message_id event, const void *data);
 void control_notice(struct control *control, enum message_id notice, const void *data);	/* only with --greeting */
 void control_preview(struct control *control, const struct preview_frame *preview);
-int64_t control_preview_since(const struct control *control, int camera_id);	/* see outlet_preview_since() */
-void control_forget_preview(struct control *control, int camera_id);
+/* See outlet_preview_since(); 0 also if only some of the clients that want it have one waiting. */
+int64_t control_preview_since(const struct control *control, int camera_id);
+
+/* Drops what a client was to be sent of a camera and has not read yet. */
+void control_forget_preview(const struct client *client, int camera_id);
 
 /* Cameras came: requests that wait for them go on. */
 void control_advance(struct control *control);
 
-/* Reads no more; every request that is not answered gets the error `cancelled`. */
+/* Reads no more, takes no more clients; every request that is not answered gets the error `cancelled`. */
 void control_cancel(struct control *control);
 
-/* Writes out what is queued, as far as clients take it in so much time. */
+/* Writes out what is queued, as far as the clients take it in so much time. */
 void control_flush(struct control *control, int64_t timeout_ns);
 
 /* ---- for handlers ---- */
@@ -94,5 +102,3 @@ void request_quit(struct request *request);
 /* Which events the client gets: a bit an enum message_id. */
 uint64_t *request_subscriptions(const struct request *request);
 
-/* To this client only. */
-void request_event(const struct request *request, enum message_id event, const void *data);

@@ -4,7 +4,9 @@
 #include "camd/config_file.h"
 #include "camd/control.h"
 #include "camd/folder.h"
+#include "camd/handed.h"
 #include "camd/jobs.h"
+#include "camd/listener.h"
 #include "camd/mailbox.h"
 #include "camd/session.h"
 #include "common/clock.h"
@@ -31,10 +33,12 @@ struct camd {
 	uv_signal_t sigterm, sigint;
 	struct config config;
 	struct options options;
-	struct list problems;		/* of texts: lines of the config file that can't be used */
+	struct list problems;		/* of texts: lines of the config file, descriptors, that can't be used */
+	struct handed handed;
 	struct mailbox *mailbox;
 	struct session *session;
 	struct control *control;
+	struct listener *listener;
 	int protocol_fd;		/* the real stdout */
 	const char *signal;		/* why it ends */
 	int64_t signalled_ns;
@@ -87,6 +91,8 @@ static void end(struct camd *camd, const char *why)
 		return;
 	camd->ending = true;
 	log_info("ending: %s", why);
+	listener_stop(camd->listener);
+	control_cancel(camd->control);
 	session_finish(camd->session, on_finished, camd);
 }
 
@@ -129,7 +135,6 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 	camd->signal = number == SIGTERM ? "SIGTERM" : "SIGINT";
 	camd->signalled_ns = clock_now_ns();
-	control_cancel(camd->control);
 	end(camd, camd->signal);
 }
 
@@ -241,6 +246,7 @@ static void begin(struct camd *camd)
 	session_set_control(camd->session, camd->control);
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
 	session_begin(camd->session);
+	camd->listener = listener_create(&camd->loop, camd->control, &camd->handed);
 	log_info("settings: %s", camd->config.config ? camd->config.config : "no file, flags only");
 	for (size_t i = 0; i < camd->problems.n; i++)
 		tell_problem(camd, ((char **)camd->problems.items)[i]);
@@ -249,6 +255,7 @@ static void begin(struct camd *camd)
 static void tear_down(struct camd *camd)
 {
 	session_destroy(camd->session);
+	listener_destroy(camd->listener);
 	control_destroy(camd->control);
 	mailbox_destroy(camd->mailbox);
 	uv_close((uv_handle_t *)&camd->sigterm, NULL);
@@ -270,6 +277,7 @@ int main(int argc, char **argv)
 	/* opening a device, a snapshot's disk, a salvage may each hold a worker for long: enough that none waits for another */
 	setenv("UV_THREADPOOL_SIZE", "32", 0);
 	open_missing_fds();
+	handed_take(&camd.handed, &camd.problems);
 	if (is_asked_for_text(argc, argv))
 		return 0;
 	ignore_signals();

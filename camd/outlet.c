@@ -146,16 +146,13 @@ static bool pump(struct outlet *outlet)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
+/* UV_PRIORITIZED: a socket that is half closed would look disconnected all the time; the kernel still tells of its whole end. */
 static void watch(struct outlet *outlet, bool full)
 {
-	int events = (outlet->half_closed ? 0 : UV_DISCONNECT) | (full || outlet->was_full ? UV_WRITABLE : 0);
+	int events = (outlet->half_closed ? UV_PRIORITIZED : UV_DISCONNECT) | (full || outlet->was_full ? UV_WRITABLE : 0);
 
-	if (!outlet->polls || outlet->dead)
-		return;
-	if (events)
+	if (outlet->polls && !outlet->dead)
 		uv_poll_start(&outlet->poll, events, on_poll);
-	else
-		uv_poll_stop(&outlet->poll);
 }
 
 /* A socket whose other end sends no more, but may still read, looks disconnected, too. */
@@ -169,27 +166,36 @@ static bool is_only_half_closed(const struct outlet *outlet)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct outlet *outlet = poll->data;
+	bool had = !outlet_is_drained(outlet);
 
-	if (status >= 0 && events & UV_DISCONNECT && is_only_half_closed(outlet)) {
+	if (status >= 0 && events & UV_DISCONNECT && is_only_half_closed(outlet))
 		outlet->half_closed = true;
-		events &= ~UV_DISCONNECT;
-	}
 	/* a reader that is gone shows as an error of the poll itself (POLLERR) */
-	if (status < 0 || events & UV_DISCONNECT) {
+	if (status < 0 || (events & (UV_DISCONNECT | UV_PRIORITIZED) && !is_only_half_closed(outlet))) {
 		die(outlet);
 		return;
 	}
 	watch(outlet, !pump(outlet));
-	if (outlet->was_full && outlet->waiting_bytes < FULL_BYTES / 2) {
+	if (outlet->was_full && outlet->waiting_bytes < FULL_BYTES / 2)
 		outlet->was_full = false;
-		outlet->events.on_room(outlet->events.user);
-	}
+	else if (!had || !outlet_is_drained(outlet))
+		return;
+	outlet->events.on_room(outlet->events.user);
 }
 
 bool outlet_is_full(struct outlet *outlet)
 {
 	outlet->was_full = outlet->was_full || outlet->waiting_bytes > FULL_BYTES;
 	return outlet->was_full;
+}
+
+bool outlet_is_drained(const struct outlet *outlet)
+{
+	bool waits = outlet->current || outlet->first;
+
+	for (int i = 0; i < MAX_PREVIEWS; i++)
+		waits = waits || outlet->previews[i].text;
+	return outlet->dead || !waits;
 }
 
 struct outlet *outlet_create(uv_loop_t *loop, int fd, const struct outlet_events *events)

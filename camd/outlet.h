@@ -16,7 +16,7 @@ struct outlet;
 struct outlet_events {
 	void *user;
 	void (*on_dead)(void *user);			/* the reader is gone; once, never from within outlet_…() */
-	void (*on_room)(void *user);			/* outlet_is_full() was true and is no longer */
+	void (*on_room)(void *user);			/* outlet_is_full() was true and is no longer, or all is written */
 	char *(*print_lost)(void *user, uint64_t count);	/* a line, allocated, that says how many events were dropped */
 };
 
@@ -31,6 +31,9 @@ void outlet_preview(struct outlet *outlet, int camera_id, char *line);
 
 /* So much waits for the reader that no more should be asked for until on_room(). */
 bool outlet_is_full(struct outlet *outlet);
+
+/* Nothing waits for the reader, or there is none. */
+bool outlet_is_drained(const struct outlet *outlet);
 
 /* When the preview that waits was put there (CLOCK_MONOTONIC); 0: none waits. Saves making pictures that nobody reads. */
 int64_t outlet_preview_since(const struct outlet *outlet, int camera_id);

@@ -109,6 +109,14 @@ static void apply(struct previews *previews, struct camera *camera)
 	camera_set_preview(camera, fps > 0 ? (int64_t)(1e9 / fps) : 0);
 }
 
+bool previews_wants(const struct previews *previews, const struct client *client, int camera_id)
+{
+	for (size_t i = 0; i < previews->n_wishes; i++)
+		if (previews->wishes[i].client == client && previews->wishes[i].camera_id == camera_id)
+			return true;
+	return false;
+}
+
 static void drop_wish(struct previews *previews, const struct client *client, int camera_id)
 {
 	for (size_t i = 0; i < previews->n_wishes; i++)
@@ -134,11 +142,24 @@ bool previews_toggle(struct previews *previews, const struct client *client, con
 		if (args->enabled)
 			add_wish(previews, client, camera_id(cameras[i]), args);
 		else
-			control_forget_preview(session_control(previews->session), camera_id(cameras[i]));
+			control_forget_preview(client, camera_id(cameras[i]));
 		apply(previews, cameras[i]);
 	}
 	free(cameras);
 	return true;
+}
+
+void previews_forget_client(struct previews *previews, const struct client *client)
+{
+	for (int id = 0; id < SESSION_MAX_CAMERAS; id++) {
+		struct camera *camera = session_camera(previews->session, id);
+
+		if (!previews_wants(previews, client, id))
+			continue;
+		drop_wish(previews, client, id);
+		if (camera)
+			apply(previews, camera);
+	}
 }
 
 void previews_config_changed(struct previews *previews)

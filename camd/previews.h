@@ -14,6 +14,10 @@ bool previews_are_idle(const struct previews *previews);
  * rate and the best quality win. False: the cameras are not there.
  */
 bool previews_toggle(struct previews *previews, const struct client *client, const struct toggle_preview_args *args, struct error *err);
+bool previews_wants(const struct previews *previews, const struct client *client, int camera_id);
+
+/* A client that is gone wants nothing any more. */
+void previews_forget_client(struct previews *previews, const struct client *client);
 void previews_config_changed(struct previews *previews);
 
 /* A picture to show; takes over the reference. */

@@ -523,6 +523,11 @@ void session_take_snapshot(struct session *session, const struct list *ids, sess
 	shots_take(session->shots, ids, done, user);
 }
 
+struct previews *session_previews(const struct session *session)
+{
+	return session->previews;
+}
+
 bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err)
 {
 	return previews_toggle(session->previews, client, args, err);

@@ -63,6 +63,7 @@ void session_tell_recovered(struct session *session);
 
 struct jobs *session_jobs(const struct session *session);
 struct adjust *session_adjust(const struct session *session);
+struct previews *session_previews(const struct session *session);
 
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */
 

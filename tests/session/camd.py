@@ -26,6 +26,7 @@ import pathlib
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -137,7 +138,10 @@ class Camd:
             self.reader.start()
 
     def _read(self):
-        for line in self.process.stdout:
+        self._take_lines(self.process.stdout)
+
+    def _take_lines(self, stream):
+        for line in stream:
             try:
                 check(line.endswith(b"\n"), "a line without end:", line[-100:])
                 self.messages.put(check_form(line))
@@ -299,6 +303,49 @@ class Camd:
                     print(f"#   {line[:300]}", file=sys.stderr)
             except OSError:
                 pass
+
+
+class Client(Camd):
+    """A client of a camd that has a socket: its path, or a connected one, which is taken over."""
+
+    def __init__(self, where):
+        self.socket = where if isinstance(where, socket.socket) else socket.socket(socket.AF_UNIX)
+        if self.socket is not where:
+            self.socket.connect(where)
+        self.messages, self.events = queue.Queue(), collections.deque()
+        self.lines, self.broken = 0, None
+        self.stream = self.socket.makefile("rb")
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        try:
+            self._take_lines(self.stream)
+        except OSError:     # a camd that closes what it has not read resets the connection
+            self.messages.put(None)
+
+    def send_raw(self, data):
+        self.socket.sendall(data)
+
+    def ended(self):
+        """camd has closed the connection, once all that comes before was taken or is an event."""
+        while (message := self.line()) is not None:
+            check(message["type"] == "event" or message["status"] == "preview_frame", "behind the end:", message)
+        check(not self.broken, self.broken)
+
+    def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+
+    def __exit__(self, kind, value, trace):
+        self.close()
+        self.reader.join(PATIENCE)
+        self.stream.close()
+        if self.broken and not kind:
+            raise Failure(self.broken)
 
 
 def piped(*requests, cameras=(SMALL,), timeout=PATIENCE):

@@ -5,12 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const modes[] = { "interactive", "slave", "headless", NULL };
+
 #define AT(member) .at = offsetof(struct cmdline_options, member)
 const struct field cmdline_fields[] = {
 	{ .name = "json", .type = FIELD_BOOL, AT(json), .fallback = "false",
 	  .help = "Print camd's lines as they come." },
 	{ .name = "timeout", .type = FIELD_DURATION, AT(timeout_ns), .min = 0, .max = 31536000, .unit = "s", .flags = FIELD_OPTIONAL,
 	  .help = "How long to wait for a command's answer; 0: for ever. 30 s if absent, but for what takes its time." },
+	{ .name = "socket", .type = FIELD_PATH, AT(socket), .max = 4095, .flags = FIELD_OPTIONAL,
+	  .help = "Attach to the camd that listens there instead of starting one; it goes on when camctl ends." },
+	{ .name = "mode", .type = FIELD_ENUM, AT(mode), .choices = modes, .fallback = "interactive",
+	  .help = "interactive: keys, as without it; slave: as `camctl slave`; headless: records at once, without a master." },
+	{ .name = "slave", .type = FIELD_BOOL, AT(slave), .fallback = "false", .help = "As --mode slave --greeting." },
+	{ .name = "headless", .type = FIELD_BOOL, AT(headless), .fallback = "false", .help = "As --mode headless." },
 	{ .name = "help", .type = FIELD_BOOL, AT(help), .fallback = "false", .help = "Print help, also on a sub-command." },
 	{ .name = "version", .type = FIELD_BOOL, AT(version), .fallback = "false", .help = "Print the version." },
 	{ 0 },
@@ -24,7 +32,7 @@ static const struct {
 	{ "script", CMDLINE_SCRIPT }, { "check-lines", CMDLINE_CHECK_LINES }, { "help", CMDLINE_HELP },
 };
 
-static const struct frontend_impl *const named[] = { &frontend_record, &frontend_doctor };
+static const struct frontend_impl *const named[] = { &frontend_record, &frontend_slave, &frontend_doctor };
 
 const struct frontend_impl *cmdline_frontend(const char *name)
 {
@@ -143,24 +151,53 @@ static bool take_all(struct cmdline *cmdline, struct arguments *own, const char 
 	return true;
 }
 
+/* Where camd has a mode of its own for it, camctl turns into camd. */
+static bool settle_mode(struct cmdline *cmdline, struct error *err)
+{
+	static const char *const flags[] = { [CMDLINE_SLAVE] = "--mode=slave", [CMDLINE_HEADLESS] = "--mode=headless" };
+	const struct cmdline_options *options = &cmdline->options;
+	const char *flag = options->slave ? "--slave" : options->headless ? "--headless" : flags[options->mode];
+
+	if (!flag)
+		return true;
+	if (cmdline->tool || (cmdline->frontend && cmdline->frontend != &frontend_slave))
+		return error_set(err, ERR_BAD_ARGUMENT, "%s goes without a sub-command", flag);
+	cmdline->frontend = &frontend_slave;
+	fields_add_text(&cmdline->camd_flags, flag);
+	return true;
+}
+
+static bool check_socket(const struct cmdline *cmdline, struct error *err)
+{
+	if (!cmdline->options.socket)
+		return true;
+	if (cmdline->tool || (cmdline->frontend && cmdline->frontend->run))
+		return error_set(err, ERR_BAD_ARGUMENT, "--socket goes with commands, record and keys only: the rest starts camds of its own");
+	if (cmdline->camd_flags.n)
+		return error_set(err, ERR_BAD_ARGUMENT, "--socket attaches to a camd that has its settings: %.60s is for one that is started (or see set_config)",
+				 ((char **)cmdline->camd_flags.items)[0]);
+	return true;
+}
+
 bool cmdline_parse(struct cmdline *cmdline, const char *const *argv, struct error *err)
 {
-	struct arguments own;
 	bool ok;
 
 	*cmdline = (struct cmdline){ 0 };
-	arguments_init(&own, cmdline_fields, sizeof(struct cmdline_options));
-	ok = take_all(cmdline, &own, argv, err);
-	cmdline->options = *(const struct cmdline_options *)own.base;
-	arguments_finish(&own);
+	arguments_init(&cmdline->own, cmdline_fields, sizeof(struct cmdline_options));
+	ok = take_all(cmdline, &cmdline->own, argv, err);
+	cmdline->options = *(const struct cmdline_options *)cmdline->own.base;
 	if (!cmdline->arguments.base)
 		init_arguments(cmdline);
-	return ok && (cmdline->options.help || arguments_check(&cmdline->arguments, err));
+	if (!ok || cmdline->options.help)
+		return ok;
+	return settle_mode(cmdline, err) && check_socket(cmdline, err) && arguments_check(&cmdline->arguments, err);
 }
 
 void cmdline_clear(struct cmdline *cmdline)
 {
 	arguments_finish(&cmdline->arguments);
+	arguments_finish(&cmdline->own);
 	fields_free_texts(&cmdline->camd_flags);
 	fields_free_texts(&cmdline->words);
 }

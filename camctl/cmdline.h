@@ -12,13 +12,19 @@
 /* Sub-commands that need no session. */
 enum cmdline_tool { CMDLINE_NO_TOOL, CMDLINE_SCRIPT, CMDLINE_CHECK_LINES, CMDLINE_HELP, CMDLINE_VERSION };
 
+/* camd's --mode, and what camctl makes of it. */
+enum cmdline_mode { CMDLINE_INTERACTIVE, CMDLINE_SLAVE, CMDLINE_HEADLESS };
+
 struct cmdline_options {
-	bool json, help, version;
+	bool json, help, version, slave, headless;
+	int mode;		/* enum cmdline_mode */
 	int64_t timeout_ns;
+	char *socket;
 };
 
 struct cmdline {
-	struct cmdline_options options;
+	struct cmdline_options options;		/* its texts are own's */
+	struct arguments own;
 	enum cmdline_tool tool;
 	const struct frontend_impl *frontend;	/* NULL: by whether there is a terminal */
 	const struct command *command;		/* of frontend_oneshot */

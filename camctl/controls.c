@@ -65,7 +65,7 @@ enum controls_result controls_key(struct controls *controls, char key)
 {
 	if (key == 'q' || key == 'Q') {
 		controls->doing = "finishing the files";
-		session_quit(controls->session, SESSION_OK);
+		session_leave(controls->session, SESSION_OK);
 		return CONTROLS_DONE;
 	}
 	if (key != 'r' && key != 'R' && key != 's' && key != 'S')

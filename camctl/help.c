@@ -12,6 +12,8 @@ static const char usage[] =
 	"                                        without one, the same letters on stdin, each with Enter\n"
 	"  camctl record --seconds 10            records and reports\n"
 	"  camctl COMMAND [--argument VALUE ...] one command of the table below and its answer\n"
+	"  camctl --socket PATH ...              these three for a camd that runs already; it goes on when camctl ends\n"
+	"  camctl slave                          for a master program: JSON lines on stdin and stdout\n"
 	"  camctl doctor                         what is there, what is missing, and the remedy; with --board, measures\n"
 	"  camctl script FILE...                 send and expect: runs transcripts (camctl script --help)\n"
 	"  camctl check-lines [FILE]             holds lines that camd printed against the message table\n"

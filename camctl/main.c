@@ -43,7 +43,7 @@ static void interrupt(struct camctl *camctl)
 	if (camctl->frontend->interrupt)
 		camctl->frontend->interrupt(camctl->face);
 	else
-		session_quit(camctl->session, SESSION_OK);
+		session_leave(camctl->session, SESSION_OK);
 }
 
 /*
@@ -129,17 +129,28 @@ static struct frontend_context make_context(const struct cmdline *cmdline)
 	};
 }
 
+static struct session *open_session(const struct cmdline *cmdline, struct camctl *camctl, struct error *err)
+{
+	const char **flags;
+	struct session *session;
+
+	if (cmdline->options.socket)
+		return session_attach(&camctl->loop, cmdline->options.socket, err);
+	flags = camd_flags(cmdline, camctl->frontend);
+	session = session_create(&camctl->loop, flags, err);
+	free(flags);
+	return session;
+}
+
 static int run_session(const struct cmdline *cmdline)
 {
 	struct camctl camctl = { .frontend = choose_frontend(cmdline) };
-	const char **flags = camd_flags(cmdline, camctl.frontend);
 	struct frontend_context context = make_context(cmdline);
 	struct error err;
 	int status = SESSION_CAMD_FAILED;
 
 	uv_loop_init(&camctl.loop);
-	camctl.session = session_create(&camctl.loop, flags, &err);
-	free(flags);
+	camctl.session = open_session(cmdline, &camctl, &err);
 	if (camctl.session) {
 		watch_signals(&camctl);
 		context.session = camctl.session;

@@ -1,5 +1,6 @@
 #include "camctl/session.h"
 
+#include "camctl/attach.h"
 #include "camctl/spawn.h"
 #include "common/util.h"
 
@@ -24,7 +25,8 @@ struct call {
 
 struct session {
 	uv_loop_t *loop;
-	struct spawn *spawn;
+	struct spawn *spawn;		/* one's own camd; NULL: attached */
+	struct attach *attach;
 	uv_timer_t patience;
 	struct watch watches[4];
 	size_t n_watches;
@@ -33,6 +35,8 @@ struct session {
 	int64_t last_id;
 	const char *line;
 	bool greeted, quitting, killed, ended;
+	bool told_to_quit;		/* camd, by a command */
+	bool refused;			/* by a camd that is attached to */
 	enum session_status status;
 };
 
@@ -92,6 +96,11 @@ static void dispatch(struct session *session, const struct wire_message *message
 {
 	if (messages[message->message].kind == KIND_REPLY && answer_by_id(session, message))
 		return;
+	if (session->attach && message->message == MSG_ERROR && wire_integer(message, "id", -1) < 0) {
+		session->refused = true;
+		tell_text(session, wire_text(message, "data.message"));
+		return;
+	}
 	session->greeted |= message->message == MSG_INITIALIZING;
 	tell_message(session, message);
 	if (message->message == MSG_INITIALIZED)
@@ -143,18 +152,10 @@ static void describe_end(struct session *session, struct spawn_end end)
 	free(text);
 }
 
-static void on_end(void *user, struct spawn_end end)
+static void finish(struct session *session)
 {
-	struct session *session = user;
-	bool well = !end.status && !end.signal && session->quitting;
-	bool usage = end.status == CAMD_USAGE_STATUS && !session->greeted;	/* it has said why */
-
 	session->ended = true;
 	uv_timer_stop(&session->patience);
-	if (!well && !usage && !session->killed)
-		describe_end(session, end);
-	if (!well)
-		session_set_status(session, usage ? SESSION_USAGE : SESSION_CAMD_FAILED);
 	while (session->n_calls)
 		answer(session, 0, NULL);
 	for (size_t i = 0; i < session->n_watches; i++)
@@ -162,9 +163,35 @@ static void on_end(void *user, struct spawn_end end)
 			session->watches[i].watcher->on_end(session->watches[i].user);
 }
 
+static void on_end(void *user, struct spawn_end end)
+{
+	struct session *session = user;
+	bool well = !end.status && !end.signal && session->quitting;
+	bool usage = end.status == CAMD_USAGE_STATUS && !session->greeted;	/* it has said why */
+
+	if (!well && !usage && !session->killed)
+		describe_end(session, end);
+	if (!well)
+		session_set_status(session, usage ? SESSION_USAGE : SESSION_CAMD_FAILED);
+	finish(session);
+}
+
+static void on_detached(void *user)
+{
+	struct session *session = user;
+
+	if (!session->quitting && !session->refused)
+		tell_text(session, "camd ended, or hung up");
+	if (!session->quitting)
+		session_set_status(session, SESSION_CAMD_FAILED);
+	finish(session);
+}
+
 static const struct spawn_handlers handlers = {
 	.on_line = on_line, .on_garbage = on_garbage, .on_complaint = on_complaint, .on_end = on_end,
 };
+
+static const struct attach_handlers attach_handlers = { .on_line = on_line, .on_garbage = on_garbage, .on_end = on_detached };
 
 /* The flags that make camd a slave stand first, so that the user's own can override what they imply. */
 static const char **slave_flags(const char *const *flags)
@@ -183,22 +210,51 @@ static const char **slave_flags(const char *const *flags)
 	return all;
 }
 
+/* NULL if there is no camd to speak with. */
+static struct session *begin(struct session *session, uv_loop_t *loop)
+{
+	if (!session->spawn && !session->attach) {
+		free(session);
+		return NULL;
+	}
+	session->loop = loop;
+	uv_timer_init(loop, &session->patience);
+	session->patience.data = session;
+	return session;
+}
+
 struct session *session_create(uv_loop_t *loop, const char *const *flags, struct error *err)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
 	const char **all = slave_flags(flags);
 	struct spawn_options options = { .flags = all };
 
-	session->loop = loop;
 	session->spawn = spawn_create(loop, &options, &handlers, session, err);
 	free(all);
-	if (!session->spawn) {
-		free(session);
-		return NULL;
-	}
-	uv_timer_init(loop, &session->patience);
-	session->patience.data = session;
+	return begin(session, loop);
+}
+
+/* The answer waits for the cameras, as `initialized` does, which was said before anybody was attached. */
+static void on_cameras(void *user, const struct wire_message *reply)
+{
+	if (reply)
+		tell_ready(user, reply);
+}
+
+struct session *session_attach(uv_loop_t *loop, const char *path, struct error *err)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+
+	session->attach = attach_create(loop, path, &attach_handlers, session, err);
+	session = begin(session, loop);
+	if (session)
+		session_call(session, CMD_LIST_CAMERAS, NULL, on_cameras, session);
 	return session;
+}
+
+bool session_is_attached(const struct session *session)
+{
+	return session->attach;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -211,6 +267,7 @@ void session_destroy(struct session *session)
 	if (!session)
 		return;
 	spawn_destroy(session->spawn);
+	attach_destroy(session->attach);
 	free(session->calls);
 	uv_close((uv_handle_t *)&session->patience, on_closed);
 }
@@ -247,8 +304,12 @@ void session_call(struct session *session, enum command_id command, const void *
 	}
 	session->calls = xrealloc(session->calls, session->n_calls + 1, sizeof(*session->calls));
 	session->calls[session->n_calls++] = (struct call){ ++session->last_id, on_reply, user };
+	session->told_to_quit |= command == CMD_QUIT;
 	line = wire_print_request(&commands[command], arguments, session->last_id);
-	spawn_write(session->spawn, line, strlen(line));
+	if (session->attach)
+		attach_write(session->attach, line, strlen(line));
+	else
+		spawn_write(session->spawn, line, strlen(line));
 	free(line);
 }
 
@@ -262,7 +323,10 @@ void session_want_events(struct session *session)
 
 static void on_impatient(uv_timer_t *timer)
 {
-	tell_text(timer->data, "camd still finishes its files; Ctrl-C ends it without waiting");
+	const struct session *session = timer->data;
+
+	tell_text(timer->data, session->attach ? "camd still finishes its files; Ctrl-C leaves it alone with that" :
+		  "camd still finishes its files; Ctrl-C ends it without waiting");
 }
 
 void session_quit(struct session *session, enum session_status status)
@@ -271,9 +335,22 @@ void session_quit(struct session *session, enum session_status status)
 	if (session->quitting || session->ended)
 		return;
 	session->quitting = true;
-	session_call(session, CMD_QUIT, NULL, NULL, NULL);
-	spawn_end_input(session->spawn);
+	if (session->attach && !session->told_to_quit) {
+		attach_close(session->attach);
+		return;
+	}
+	if (!session->attach) {
+		session_call(session, CMD_QUIT, NULL, NULL, NULL);
+		spawn_end_input(session->spawn);
+	}
 	uv_timer_start(&session->patience, on_impatient, PATIENCE_MS, 0);
+}
+
+void session_leave(struct session *session, enum session_status status)
+{
+	if (session->attach && !session->told_to_quit && !session->quitting && !session->ended)
+		tell_text(session, "detached; camd goes on");
+	session_quit(session, status);
 }
 
 bool session_is_quitting(const struct session *session)
@@ -284,7 +361,10 @@ bool session_is_quitting(const struct session *session)
 void session_kill(struct session *session)
 {
 	session->killed = true;
-	spawn_signal(session->spawn, SIGKILL);
+	if (session->attach)
+		attach_close(session->attach);
+	else
+		spawn_signal(session->spawn, SIGKILL);
 }
 
 void session_set_status(struct session *session, enum session_status status)

@@ -78,6 +78,14 @@ char *spawn_find_camd(void)
 	return xstrdup("camd");
 }
 
+void spawn_explain(const char *program, int number, struct error *err)
+{
+	if (number == ENOENT && !strchr(program, '/'))
+		error_set(err, ERR_NOT_FOUND, "camd was found neither beside camctl nor in $PATH: install it, or name it in $CAMCTL_CAMD");
+	else
+		error_set_errno(err, number, "cannot start %s", program);
+}
+
 static void free_if_closed(struct spawn *spawn)
 {
 	if (spawn->open_handles || !spawn->destroyed)
@@ -259,10 +267,8 @@ static bool start(struct spawn *spawn, uv_loop_t *loop, const struct spawn_optio
 	spawn->open_handles++;
 	if (number)	/* leaves a handle to be closed all the same */
 		close_handle((uv_handle_t *)&spawn->process);
-	if (number == UV_ENOENT && !strchr(program, '/'))
-		error_set(err, ERR_NOT_FOUND, "camd was found neither beside camctl nor in $PATH: install it, or name it in $CAMCTL_CAMD");
-	else if (number)
-		error_set_errno(err, -number, "cannot start %s", program);
+	if (number)
+		spawn_explain(program, -number, err);
 	free(arguments);
 	free(program);
 	return number == 0;

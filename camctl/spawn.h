@@ -33,6 +33,9 @@ struct spawn_options {
 /* The program to start, allocated: $CAMCTL_CAMD, or one near camctl's own, or "camd" for $PATH. */
 char *spawn_find_camd(void);
 
+/* Why it could not be started, for an errno value. */
+void spawn_explain(const char *program, int number, struct error *err);
+
 /* handlers and user are kept until on_end. NULL on failure. */
 struct spawn *spawn_create(uv_loop_t *loop, const struct spawn_options *options, const struct spawn_handlers *handlers,
 			   void *user, struct error *err);

@@ -35,7 +35,7 @@ static void take_keys(struct keyboard *keyboard)
 		memmove(keyboard->waiting, keyboard->waiting + 1, strlen(keyboard->waiting));
 	}
 	if (keyboard->ready && keyboard->ended && !controls_doing(keyboard->controls))
-		session_quit(keyboard->context.session, SESSION_OK);
+		session_leave(keyboard->context.session, SESSION_OK);
 }
 
 static void take_line(struct keyboard *keyboard, const char *line)

@@ -71,6 +71,8 @@ static bool goes_on(struct oneshot *oneshot, const struct wire_message *reply)
 		oneshot->job = wire_integer(reply, "data.job", -1);
 		return true;
 	case MSG_RECORDING_STARTED:
+		if (session_is_attached(oneshot->context.session))
+			return false;	/* it goes on without us */
 		oneshot->recordings += wire_integer(reply, "data.cameras.#", 0);
 		return oneshot->recordings > 0;
 	case MSG_PREVIEW_TOGGLED:
@@ -231,7 +233,7 @@ static void interrupt(void *frontend)
 	struct oneshot *oneshot = frontend;
 	bool done = oneshot->staying && oneshot->job < 0;
 
-	session_quit(oneshot->context.session, done ? SESSION_OK : SESSION_PROBLEM);
+	session_leave(oneshot->context.session, done ? SESSION_OK : SESSION_PROBLEM);
 }
 
 const struct frontend_impl frontend_oneshot = {

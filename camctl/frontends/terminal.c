@@ -155,7 +155,7 @@ static void on_hangup(void *user)
 {
 	struct terminal *terminal = user;
 
-	session_quit(terminal->context.session, SESSION_OK);
+	session_leave(terminal->context.session, SESSION_OK);
 }
 
 static const struct input_handlers input_handlers = { .on_bytes = on_bytes, .on_end = on_hangup };

@@ -20,6 +20,7 @@ of tests as arguments run only those.
 import collections
 import csv
 import datetime
+import fcntl
 import json
 import os
 import pathlib
@@ -346,6 +347,42 @@ class Client(Camd):
         self.stream.close()
         if self.broken and not kind:
             raise Failure(self.broken)
+
+
+class Handed:
+    """A directory with a listening socket in it, and what hands the socket to camd: systemd's protocol, spelled out."""
+
+    def __init__(self, **environment):
+        self.environment = environment
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="camd-test-")
+        os.chmod(self.directory.name, 0o755)
+        self.path = f"{self.directory.name}/camd.sock"
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+        self.socket.listen(64)
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        self.directory.cleanup()
+
+    def camd(self, *flags, sockets=None, listen_pid="$$", listen_fds=None, **how):
+        """A camd that is handed these sockets, by default the listening one."""
+        fds = [each.fileno() for each in sockets or [self.socket]]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 50) for fd in fds]
+        words = [f"export LISTEN_PID={listen_pid} LISTEN_FDS={len(fds) if listen_fds is None else listen_fds}", 'exec "$@"']
+        words[1] += "".join(f" {3 + k}<&{fd} {fd}<&-" for k, fd in enumerate(high))
+        try:
+            return Camd(*flags, wrapper=("bash", "-c", "; ".join(words), "bash"), pass_fds=high, **how)
+        finally:
+            for fd in high:
+                os.close(fd)
+
+    def client(self):
+        return Client(self.path)
 
 
 def piped(*requests, cameras=(SMALL,), timeout=PATIENCE):

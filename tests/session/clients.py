@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Several clients of one camd, by a socket that it is handed: each has its own order, events and pictures; none disturbs another."""
 
-import fcntl
 import json
 import os
 import pathlib
@@ -13,45 +12,9 @@ import tempfile
 import threading
 import time
 
-from camd import Camd, Client, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, is_finalised, main, test, until
+from camd import Camd, Client, Handed, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, is_finalised, main, test, until
 
 NOBODY = 65534
-
-
-class Place:
-    """A directory with a listening socket in it, and what hands the socket to camd: systemd's protocol, spelled out."""
-
-    def __init__(self, **environment):
-        self.environment = environment
-
-    def __enter__(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="camd-test-")
-        os.chmod(self.directory.name, 0o755)
-        self.path = f"{self.directory.name}/camd.sock"
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(self.path)
-        os.chmod(self.path, 0o666)
-        self.socket.listen(64)
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-        self.directory.cleanup()
-
-    def camd(self, *flags, sockets=None, listen_pid="$$", listen_fds=None, **how):
-        """A camd that is handed these sockets, by default the listening one."""
-        fds = [each.fileno() for each in sockets or [self.socket]]
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 50) for fd in fds]
-        words = [f"export LISTEN_PID={listen_pid} LISTEN_FDS={len(fds) if listen_fds is None else listen_fds}", 'exec "$@"']
-        words[1] += "".join(f" {3 + k}<&{fd} {fd}<&-" for k, fd in enumerate(high))
-        try:
-            return Camd(*flags, wrapper=("bash", "-c", "; ".join(words), "bash"), pass_fds=high, **how)
-        finally:
-            for fd in high:
-                os.close(fd)
-
-    def client(self):
-        return Client(self.path)
 
 
 def headless(place, *flags, **how):
@@ -119,7 +82,7 @@ def three_at_once_by_systemd():
 @test
 def nothing_unasked():
     """Neither greeting nor events nor pictures come to a client that has not asked; those are its own."""
-    with Place() as place, place.camd("--greeting") as camd, place.client() as one, place.client() as two:
+    with Handed() as place, place.camd("--greeting") as camd, place.client() as one, place.client() as two:
         one.started()
         equal([camd.reply()["status"] for _ in range(2)], ["initializing", "initialized"])
         one.ask("subscribe", events=["recording_started"])
@@ -152,7 +115,7 @@ def nothing_unasked():
 
 @test
 def only_one_starts():
-    with Place() as place, place.camd() as camd, place.client() as one, place.client() as two:
+    with Handed() as place, place.camd() as camd, place.client() as one, place.client() as two:
         one.started()
         for client in (one, two):
             client.send("start_recording")
@@ -170,7 +133,7 @@ def only_one_starts():
 @test
 def each_has_its_turn():
     """A wait of one holds up neither another nor the first."""
-    with Place() as place, place.camd() as camd, place.client() as one, place.client() as two:
+    with Handed() as place, place.camd() as camd, place.client() as one, place.client() as two:
         one.send("wait", seconds=60)
         one.send("ping")
         one.send("ping", id=7)
@@ -186,7 +149,7 @@ def each_has_its_turn():
 @test
 def a_client_dies():
     """Its wait and what stands behind that go with it; what it has begun goes on, and so does the recording."""
-    with Place() as place, place.camd() as camd:
+    with Handed() as place, place.camd() as camd:
         camd.started()
         victim = subprocess.Popen([sys.executable, "-c", f"""
 import socket
@@ -216,7 +179,7 @@ while True:
 @test
 def half_closed():
     """One that has said all gets all its answers, waits included, and then the end."""
-    with Place() as place, place.camd() as camd, place.client() as client:
+    with Handed() as place, place.camd() as camd, place.client() as client:
         client.socket.sendall(b'{"command":"subscribe","events":"*"}\n{"command":"wait","seconds":0.5}\n'
                               b'{"command":"start_recording"}\n{"command":"describe"}\n{"command":"stop_recording"}\n{"command":"pi')
         client.socket.shutdown(socket.SHUT_WR)
@@ -236,7 +199,7 @@ def half_closed():
 
 @test
 def one_never_reads_and_one_floods():
-    with Place() as place, headless(place, cameras=["synthetic:320x240@30"]) as camd:
+    with Handed() as place, headless(place, cameras=["synthetic:320x240@30"]) as camd:
         deaf = socket.socket(socket.AF_UNIX)
         deaf.connect(place.path)
         deaf.setblocking(False)
@@ -293,7 +256,7 @@ def one_never_reads_and_one_floods():
 
 @test
 def one_too_many():
-    with Place() as place, place.camd() as camd:
+    with Handed() as place, place.camd() as camd:
         clients = [place.client() for _ in range(16)]
         for client in clients:
             client.ask("ping")
@@ -342,7 +305,7 @@ print(data.decode())
 def who_may_speak():
     if os.getuid():
         raise Skip("only root can be somebody else")
-    with Place() as place:
+    with Handed() as place:
         os.chown(place.path, 0, 4321)
         with place.camd() as camd:
             camd.started()
@@ -358,7 +321,7 @@ def who_may_speak():
             check(f"user {NOBODY} may not command" in camd.log(), "the refusal in the log")
             camd.quit()
     # a camd of an ordinary user: it, and root
-    with Place() as place, tempfile.TemporaryDirectory() as output:
+    with Handed() as place, tempfile.TemporaryDirectory() as output:
         os.chown(place.path, 0, 0)
         os.chown(output, NOBODY, NOBODY)
         os.chmod(place.directory.name, 0o755)
@@ -378,7 +341,7 @@ def what_is_no_socket():
     internet.bind(("127.0.0.1", 0))
     internet.listen()
     datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with Place() as place, open("/dev/null") as null:
+    with Handed() as place, open("/dev/null") as null:
         for how, warning in (({"listen_pid": 1}, None), ({"listen_pid": "", "listen_fds": ""}, None), ({"listen_pid": "x"}, None),
                              ({"listen_fds": "many"}, "'many'"), ({"listen_fds": -1}, "'-1'"), ({"listen_fds": ""}, "''"),
                              ({"listen_fds": 0}, None), ({"listen_fds": 10**30}, "LISTEN_FDS"),
@@ -402,7 +365,7 @@ def what_is_no_socket():
 def connected_already():
     """A client that was connected before camd began, as camctl hands one over; with several sockets at once."""
     ours, theirs = socket.socketpair()
-    with Place() as place, place.camd(sockets=[theirs, place.socket]) as camd:
+    with Handed() as place, place.camd(sockets=[theirs, place.socket]) as camd:
         theirs.close()
         with Client(ours) as one, place.client() as two:
             one.ask("ping")
@@ -418,7 +381,7 @@ def connected_already():
 def ends_for_all():
     """`quit` of one, a signal, and the end of the first client end camd for all; the files are complete when the sockets close."""
     for end in ("quit", "signal", "input"):
-        with Place() as place, place.camd() as camd, place.client() as one, place.client() as two:
+        with Handed() as place, place.camd() as camd, place.client() as one, place.client() as two:
             one.ask("start_recording")
             one.ask("subscribe", events=["recording_stopped"])
             two.send("wait", seconds=3600)

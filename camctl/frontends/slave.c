@@ -1,0 +1,34 @@
+/*
+ * `camctl slave`, for a master program: JSON lines on stdin and stdout. camctl does not stand between the master and camd but
+ * turns into it, so that lines, the end of the input, signals and the exit status are camd's own.
+ */
+#include "camctl/frontends/frontend.h"
+
+#include "camctl/become.h"
+#include "common/util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int run(const struct frontend_context *context, const struct list *camd_flags)
+{
+	const char **flags = xcalloc(camd_flags->n + 3, sizeof(*flags));
+	struct error err;
+	size_t n = 0;
+
+	(void)context;
+	flags[n++] = "--mode";
+	flags[n++] = "slave";	/* what the user says of it stands behind, and so above it */
+	for (size_t i = 0; i < camd_flags->n; i++)
+		flags[n++] = ((char **)camd_flags->items)[i];
+	become_camd(flags, &err);
+	free(flags);
+	fprintf(stderr, "camctl: %s\n", err.text);
+	return SESSION_CAMD_FAILED;
+}
+
+const struct frontend_impl frontend_slave = {
+	.name = "slave",
+	.summary = "Obeys JSON lines on stdin and answers on stdout, for a master program.",
+	.run = run,
+};

@@ -19,6 +19,8 @@ const struct field cmdline_fields[] = {
 	  .help = "interactive: keys, as without it; slave: as `camctl slave`; headless: records at once, without a master." },
 	{ .name = "slave", .type = FIELD_BOOL, AT(slave), .fallback = "false", .help = "As --mode slave --greeting." },
 	{ .name = "headless", .type = FIELD_BOOL, AT(headless), .fallback = "false", .help = "As --mode headless." },
+	{ .name = "picture", .type = FIELD_ENUM, AT(picture), .choices = preview_place_names, .fallback = "auto",
+	  .help = "Where previews are shown; auto: in windows where there is a display, else in the terminal, as it can." },
 	{ .name = "help", .type = FIELD_BOOL, AT(help), .fallback = "false", .help = "Print help, also on a sub-command." },
 	{ .name = "version", .type = FIELD_BOOL, AT(version), .fallback = "false", .help = "Print the version." },
 	{ 0 },

@@ -20,6 +20,7 @@ struct cmdline_options {
 	int mode;		/* enum cmdline_mode */
 	int64_t timeout_ns;
 	char *socket;
+	int picture;				/* enum preview_place */
 };
 
 struct cmdline {

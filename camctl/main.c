@@ -124,7 +124,8 @@ static const char **camd_flags(const struct cmdline *cmdline, const struct front
 static struct frontend_context make_context(const struct cmdline *cmdline)
 {
 	return (struct frontend_context){
-		.json = cmdline->options.json, .timeout_ns = cmdline->options.timeout_ns,
+		.json = cmdline->options.json, .picture = (enum preview_place)cmdline->options.picture,
+		.timeout_ns = cmdline->options.timeout_ns,
 		.command = cmdline->command, .arguments = cmdline->arguments.base,
 	};
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_PARTS 8
+#define N_PARTS 9
 
 /* In the order of the line; the part with the highest rank is the first to go when it gets narrow. */
 struct part {
@@ -83,10 +83,11 @@ static void make_recording_parts(const struct camera *camera, struct part parts[
 	parts[1] = (struct part){ xstrdup("REC"), 1 };
 	parts[2] = (struct part){ xstrdup(human_clock(integer(camera, "duration_ns"), elapsed)), 2 };
 	parts[3] = (struct part){ xasprintf("%5.1f fps", number(camera, "capture_fps")), 5 };
-	parts[4] = (struct part){ xasprintf("%6" PRId64 " frames", integer(camera, "recorded_frames")), 4 };
-	parts[5] = (struct part){ xasprintf("lost %" PRId64, lost_frames(camera)), 3 };
-	parts[6] = (struct part){ xasprintf("%8s", human_size(integer(camera, "bytes"), size)), 6 };
-	parts[7] = (struct part){ xstrdup(text(camera, "encoder")), 7 };
+	parts[4] = (struct part){ xasprintf("%.1f recorded", number(camera, "collation_fps")), 6 };
+	parts[5] = (struct part){ xasprintf("%6" PRId64 " frames", integer(camera, "recorded_frames")), 4 };
+	parts[6] = (struct part){ xasprintf("lost %" PRId64, lost_frames(camera)), 3 };
+	parts[7] = (struct part){ xasprintf("%8s", human_size(integer(camera, "bytes"), size)), 7 };
+	parts[8] = (struct part){ xstrdup(text(camera, "encoder")), 8 };
 }
 
 static void make_idle_parts(const struct camera *camera, struct part parts[N_PARTS])

@@ -1,7 +1,7 @@
 #include "camd/libcamera_module.h"
 
 #include "common/log.h"
-#include "common/util.h"
+#include "common/module.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -25,21 +25,11 @@ struct loaded {
 static void find_file(char *path, size_t bytes)
 {
 	const char *wanted = getenv("CAMD_LIBCAMERA");
-	ssize_t length;
 
-	if (wanted && *wanted) {
+	if (wanted && *wanted)
 		snprintf(path, bytes, "%s", wanted);
-		return;
-	}
-	length = readlink("/proc/self/exe", path, bytes - 1);
-	path[MAX(length, 0)] = '\0';
-	if (length > 0 && strrchr(path, '/')) {
-		length = strrchr(path, '/') - path;
-		snprintf(path + length, bytes - (size_t)length, "/" FILE_NAME);
-		if (!access(path, F_OK))
-			return;
-	}
-	snprintf(path, bytes, "%s", CAMD_MODULE_DIR "/" FILE_NAME);
+	else
+		module_find(CAMD_MODULE_DIR, FILE_NAME, path, bytes);
 }
 
 /* NULL: err says why. A module that doesn't fit stays loaded: its libraries may have started threads. */

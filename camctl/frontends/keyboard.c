@@ -7,6 +7,7 @@
 #include "camctl/controls.h"
 #include "camctl/human.h"
 #include "camctl/input.h"
+#include "camctl/previews.h"
 #include "camctl/say.h"
 #include "common/lines.h"
 #include "common/util.h"
@@ -20,6 +21,7 @@ struct keyboard {
 	struct frontend_context context;
 	struct controls *controls;
 	struct input *input;
+	struct previews *previews;
 	struct lines lines;
 	char *waiting;		/* keys that wait for their turn */
 	bool ready, ended;
@@ -103,13 +105,35 @@ static void on_ready(void *user, const struct wire_message *initialized)
 
 	(void)initialized;
 	keyboard->ready = true;
+	previews_ready(keyboard->previews);
 	take_keys(keyboard);
 }
 
 static void on_message(void *user, const struct wire_message *message)
 {
-	say(user, message);
+	struct keyboard *keyboard = user;
+
+	if (!previews_take(keyboard->previews, message))
+		say(keyboard, message);
 }
+
+static void on_window_key(void *user, char key)
+{
+	struct keyboard *keyboard = user;
+
+	controls_key(keyboard->controls, key);
+}
+
+static void on_window_close(void *user)
+{
+	struct keyboard *keyboard = user;
+
+	session_quit(keyboard->context.session, SESSION_OK);
+}
+
+static const struct previews_handlers previews_handlers = {
+	.on_key = on_window_key, .on_close = on_window_close, .on_text = human_print_text,
+};
 
 static void on_line(void *user, const char *line)
 {
@@ -125,6 +149,7 @@ static void on_end(void *user)
 {
 	struct keyboard *keyboard = user;
 
+	previews_destroy(keyboard->previews);
 	input_destroy(keyboard->input);
 	keyboard->input = NULL;
 }
@@ -137,6 +162,8 @@ static void *create(const struct frontend_context *context)
 	keyboard->waiting = xstrdup("");
 	lines_init(&keyboard->lines, MAX_LINE_BYTES);
 	keyboard->controls = controls_create(context->session, &controls_handlers, keyboard);
+	keyboard->previews = previews_create(context->session, context->json ? PREVIEW_NONE : context->picture, NULL,
+					      &previews_handlers, keyboard);
 	keyboard->input = input_create(session_loop(context->session), false, &input_handlers, keyboard);
 	session_want_events(context->session);
 	return keyboard;

@@ -1,12 +1,13 @@
 /*
- * camctl at a terminal: keys without Enter, one live line a camera, and what happens above it. The picture is asked of camd
- * a few times a second; a camd that does not answer is said to be silent, never waited for.
+ * camctl at a terminal: keys without Enter, the cameras' pictures, one live line a camera, and what happens above it. How they are
+ * doing is asked of camd a few times a second; a camd that does not answer is said to be silent, never waited for.
  */
 #include "camctl/frontends/frontend.h"
 
 #include "camctl/controls.h"
 #include "camctl/human.h"
 #include "camctl/input.h"
+#include "camctl/previews.h"
 #include "camctl/say.h"
 #include "camctl/screen.h"
 #include "camctl/statusline.h"
@@ -25,6 +26,7 @@ struct terminal {
 	struct controls *controls;
 	struct input *input;
 	struct screen *screen;
+	struct previews *previews;
 	uv_timer_t tick;
 	uv_signal_t signals[3];
 	uint64_t asked_at;	/* the loop's time of a get_status that is not answered; 0: none is */
@@ -100,6 +102,7 @@ static void suspend(struct terminal *terminal)
 	raise(SIGSTOP);
 	input_restore(terminal->input);
 	input_take(terminal->input);
+	previews_refresh(terminal->previews);
 	ask(terminal);
 }
 
@@ -119,7 +122,7 @@ static void take_key(struct terminal *terminal, char key)
 	if (!terminal->ready && key != 'q' && key != 'Q')
 		return;
 	if (controls_key(terminal->controls, key) != CONTROLS_DONE)
-		fputc('\a', stdout);
+		screen_bell(terminal->screen);
 	if (!terminal->asked_at)
 		ask(terminal);
 }
@@ -148,7 +151,6 @@ static void on_bytes(void *user, const char *data, size_t bytes)
 		if (*data != KEY_ESCAPE)
 			take_key(terminal, *data);
 	}
-	fflush(stdout);
 }
 
 static void on_hangup(void *user)
@@ -172,6 +174,7 @@ static void on_signal(uv_signal_t *handle, int number)
 		input_restore(terminal->input);
 		input_take(terminal->input);
 	}
+	previews_refresh(terminal->previews);
 	screen_show(terminal->screen);
 }
 
@@ -218,11 +221,15 @@ static void on_ready(void *user, const struct wire_message *initialized)
 
 	(void)initialized;
 	terminal->ready = true;
+	previews_ready(terminal->previews);
 }
 
 static void on_message(void *user, const struct wire_message *message)
 {
-	say(user, message);
+	struct terminal *terminal = user;
+
+	if (!previews_take(terminal->previews, message))
+		say(terminal, message);
 }
 
 static void on_text(void *user, const char *text)
@@ -234,11 +241,20 @@ static void on_text(void *user, const char *text)
 	free(clean);
 }
 
+static void on_window_key(void *user, char key)
+{
+	take_key(user, key);
+}
+
+static const struct previews_handlers previews_handlers = { .on_key = on_window_key, .on_close = on_hangup, .on_text = on_text };
+
 static void on_end(void *user)
 {
 	struct terminal *terminal = user;
 
+	previews_destroy(terminal->previews);
 	screen_clear(terminal->screen);
+	screen_detach(terminal->screen);
 	input_destroy(terminal->input);
 	terminal->input = NULL;
 	uv_close((uv_handle_t *)&terminal->tick, NULL);
@@ -253,6 +269,8 @@ static void *create(const struct frontend_context *context)
 
 	terminal->context = *context;
 	terminal->screen = screen_create(stdout);
+	screen_attach(terminal->screen, loop);
+	terminal->previews = previews_create(context->session, context->picture, terminal->screen, &previews_handlers, terminal);
 	terminal->controls = controls_create(context->session, &controls_handlers, terminal);
 	terminal->input = input_create(loop, true, &input_handlers, terminal);
 	uv_timer_init(loop, &terminal->tick);

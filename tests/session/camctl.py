@@ -28,7 +28,7 @@ def say(kind, name, data, id=None):
 say("status", "initializing", {"device": "cameras"})
 if fault == "dies early":
     sys.exit(5)
-say("status", "initialized", {"cameras": 1, "session": None, "protocol": 1, "version": "0", "encoders": []})
+say("status", "initialized", {"cameras": 1, "session": None, "protocol": 1, "version": "0", "encoders": [], "config": None})
 if fault == "chatters":
     print("this is no message", flush=True)
 for line in sys.stdin:

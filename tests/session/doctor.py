@@ -29,7 +29,7 @@ def say(name, data, id=None):
     print(json.dumps(line), flush=True)
 camera = {"camera_id": 0, "id": "synthetic", "kind": "synthetic", "model": "fake", "modes": [], "controls": [], "state": "running"}
 say("initializing", {"device": "cameras"})
-say("initialized", {"cameras": 1, "session": None, "protocol": 1, "version": "0", "encoders": ["software"]})
+say("initialized", {"cameras": 1, "session": None, "protocol": 1, "version": "0", "encoders": ["software"], "config": None})
 for line in sys.stdin:
     request = json.loads(line)
     name, id = request["command"], request.get("id")

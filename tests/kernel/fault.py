@@ -166,6 +166,24 @@ def stuck_at_the_end(camd):
     camd.ask("wait", seconds=0.5)
 
 
+def slow_start(camd):
+    """An encoder whose driver is busy for 3 s delays the beginning of its own camera's recording, and the other's by a second."""
+    stop(camd)
+    camd.ask("set_config", values={"camera1.encoder": "software"})
+    camd.ask("start_recording")
+    assert list(map(is_hardware, encoders(camd))) == [True, False]
+    stop(camd)
+    fault("mutex_ms", 3000)
+    camd.ask("set_config", values={"camera0.bitrate": "1M"})
+    before = camd.ask("ping")["monotonic_ns"]
+    started = camd.ask("start_recording")["cameras"]
+    began = [(camera["first_sensor_timestamp_ns"] - before) / NS for camera in started]
+    assert 1 <= began[1] <= 1.3 and 3 <= began[0] <= 3.3, began
+    assert abs(started[1]["skew_us"] / 1e6 - (began[1] - began[0])) < 1e-6, started
+    camd.ask("wait", seconds=1)
+    stop(camd)
+
+
 def pieces(camd):
     """A picture over several buffers."""
     fault("split", 3)
@@ -242,6 +260,7 @@ CASES = {
     "mutex": (mutex, "", {}, False),
     "stuck": (stuck, "", {}, False),
     "stuck_at_the_end": (stuck_at_the_end, "", {}, False),
+    "slow_start": (slow_start, "", {}, False),
     "pieces": (pieces, "", {}, False),
     "header": (header, "", {"separate_header": 1}, False),
     "late_key": (late_key, "", {"ignore_force_key": 2}, False),

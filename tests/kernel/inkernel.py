@@ -97,21 +97,38 @@ class Camd:
 
 # ---- on the host ----
 
+def check_lines(target):
+    """What camd said, as far as it was kept in DIR, against its table of messages."""
+    lines = target + "/lines"
+    if "CAMD_CHECK_LINES" in os.environ and os.path.exists(lines):
+        with open(lines, "rb") as file:
+            subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
+
+
+def probe_video(probe, video):
+    """Every frame decodes and is its row's."""
+    subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv"], check=True)
+
+
+def videos(target, camera, probe):
+    """Those of one camera in DIR, in the order of their beginnings, each probed."""
+    found = sorted(glob.glob(f"{target}/session_*/cam{camera}_*.mp4"), key=os.path.getmtime)
+    for video in found:
+        probe_video(probe, video)
+    return found
+
+
 def run(script, case, camd, probe, flags, number_pattern=False, probed=True):
     """Boots the kernel for `SCRIPT inside CASE CAMD DIR`, checks the lines that camd said, and probes the videos left in DIR."""
     with tempfile.TemporaryDirectory() as target:
         command = [os.path.join(HERE, "run"), *flags, "--", "/usr/bin/python3", "-B", os.path.abspath(script), "inside", case,
                    os.path.abspath(camd), target]
         subprocess.run(command, check=True)
-        lines = target + "/lines"
-        if "CAMD_CHECK_LINES" in os.environ and os.path.exists(lines):
-            with open(lines, "rb") as file:
-                subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
-        videos = sorted(glob.glob(target + "/session_*/cam*.mp4"))
-        for video in videos if probed else ():
-            table = video[:-len(".mp4")] + "_frame_timing.csv"
-            subprocess.run([probe, video, table], check=True)
-        return videos
+        check_lines(target)
+        found = sorted(glob.glob(target + "/session_*/cam*.mp4"))
+        for video in found if probed else ():
+            probe_video(probe, video)
+        return found
 
 
 def keep(target):

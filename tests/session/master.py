@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-SECONDS = 10
+SECONDS = 5
 
 
 def talk(slave, name):

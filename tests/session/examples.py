@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/examples: the masters that users copy do what they say."""
+"""docs/examples and packaging: the masters and units that users copy do what they say."""
 
 import os
 import pathlib
@@ -55,6 +55,19 @@ def masters_fail():
             check("nowhere" in err or "No cameras" in err, example, err)
             _, err = run(example, "1", "--no-such-flag", status=1)
             check("no_such_flag" in err and "camd ended" in err, example, err)
+
+
+@test
+def units():
+    """systemd takes the example units, with a camd that is there."""
+    with tempfile.TemporaryDirectory() as directory:
+        for unit in (ROOT / "packaging").glob("camd.*"):
+            text = unit.read_text()
+            check("/usr/bin/camd" in text or unit.suffix == ".socket", unit)
+            pathlib.Path(directory, unit.name).write_text(text.replace("/usr/bin/camd", CAMD))
+        result = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, pathlib.Path(directory).iterdir())],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        equal((result.returncode, result.stdout), (0, ""))
 
 
 if __name__ == "__main__":

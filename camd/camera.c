@@ -306,13 +306,22 @@ static void on_lost(void *user, const struct error *err)
 	set_state(camera, CAMERA_LOST, err);
 }
 
+static void on_complaint(void *user, const char *text)
+{
+	struct camera *camera = user;
+	struct error err;
+
+	error_set(&err, ERR_UNSUPPORTED, "camera %d: %s", camera->id, text);
+	camera->owner.on_trouble(camera->owner.user, camera, &err);
+}
+
 static struct keeper *create_keeper(struct camera *camera, const struct camera_request *request, struct error *err)
 {
 	struct keeper_request complete = {
-		.spec = request->spec, .wanted = request->wanted, .loop = request->loop, .mailbox = request->mailbox,
+		.spec = request->spec, .wanted = request->wanted, .picture = request->picture, .loop = request->loop, .mailbox = request->mailbox,
 		.owner = {
 			.user = camera, .on_open = on_open, .on_stopped = on_stopped, .on_frame = on_frame,
-			.on_running = on_running, .on_failed = on_failed, .on_lost = on_lost,
+			.on_running = on_running, .on_failed = on_failed, .on_lost = on_lost, .on_complaint = on_complaint,
 		},
 	};
 

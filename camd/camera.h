@@ -12,6 +12,7 @@
 #include "camd/fading.h"
 #include "camd/frame.h"
 #include "camd/mailbox.h"
+#include "camd/picture.h"
 #include "camd/recording.h"
 #include "camd/source/source.h"
 #include "camd/syncer.h"
@@ -29,7 +30,7 @@ struct camera_owner {
 	void (*on_recording)(void *user, struct camera *camera, struct recording *recording, enum recording_event event);
 	/* Takes over the reference; no further picture comes before camera_preview_done(). */
 	void (*on_preview)(void *user, struct camera *camera, struct frame *frame);
-	/* Something is amiss with what encodes. */
+	/* Something is amiss with what encodes, or the camera can't do what the settings ask. */
 	void (*on_trouble)(void *user, struct camera *camera, const struct error *err);
 	void (*on_encoder)(void *user, struct camera *camera, const char *before, const char *now);
 	void (*on_fading)(void *user, struct camera *camera, const struct fading_news *news);
@@ -42,6 +43,7 @@ struct camera_request {
 	int id;
 	const char *spec;		/* KIND:WHAT */
 	struct source_request wanted;
+	struct picture_settings picture;
 	struct encoding_settings encoding;	/* fps is the camera's own affair */
 	double thin_to_fps;		/* frames of a faster sensor are left out down to this rate; 0: never */
 	uv_loop_t *loop;

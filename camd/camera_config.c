@@ -18,6 +18,17 @@ struct encoding_settings camera_config_encoding(const struct options *options, i
 	};
 }
 
+static struct picture_settings picture_of(const struct config *config)
+{
+	struct picture_settings picture = config->picture;
+
+	picture.hflip = config->hflip != (config->rotation != 0);
+	picture.vflip = config->vflip != (config->rotation != 0);
+	if (config->roi)
+		picture_parse_roi(config->roi, picture.roi);
+	return picture;
+}
+
 void camera_config_ask(const struct options *options, struct camera_request *request)
 {
 	const struct config *config = camera_config(options, request->id);
@@ -25,6 +36,9 @@ void camera_config_ask(const struct options *options, struct camera_request *req
 	bool rate_given = options_is_given_for(options, request->id, "target_fps");
 
 	request->encoding = camera_config_encoding(options, request->id);
+	request->picture = picture_of(config);
+	request->wanted.hflip = request->picture.hflip;
+	request->wanted.vflip = request->picture.vflip;
 	request->wanted.small = config->preview_size;
 	if (!is_file || options_is_given_for(options, request->id, "resolution"))
 		request->wanted.size = config->resolution;

@@ -30,6 +30,25 @@ const char *const config_presets[] = {
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", NULL,
 };
 
+static const char *const rotations[] = { "0", "180", NULL };
+static const char *const lights[] = {
+	[AWB_DEFAULT] = "default", [AWB_AUTO] = "auto", [AWB_INCANDESCENT] = "incandescent", [AWB_TUNGSTEN] = "tungsten",
+	[AWB_FLUORESCENT] = "fluorescent", [AWB_INDOOR] = "indoor", [AWB_DAYLIGHT] = "daylight", [AWB_CLOUDY] = "cloudy",
+	[AWB_CUSTOM] = "custom", NULL,
+};
+static const char *const denoises[] = {
+	[DENOISE_AUTO] = "auto", [DENOISE_OFF] = "off", [DENOISE_CDN_OFF] = "cdn_off", [DENOISE_CDN_FAST] = "cdn_fast",
+	[DENOISE_CDN_HQ] = "cdn_hq", NULL,
+};
+static const char *const focuses[] = {
+	[FOCUS_DEFAULT] = "default", [FOCUS_MANUAL] = "manual", [FOCUS_AUTO] = "auto", [FOCUS_CONTINUOUS] = "continuous", NULL,
+};
+
+static const char *check_roi(const char *text)
+{
+	return *text ? picture_parse_roi(text, NULL) : NULL;
+}
+
 #define AT(member) .at = offsetof(struct config, member)
 
 const struct field config_fields[] = {
@@ -75,6 +94,38 @@ const struct field config_fields[] = {
 	  .help = "Write the timing CSV beside each video." },
 	{ .name = "recovery_point", .type = FIELD_DURATION, AT(recovery_point_ns), .min = 0.02, .max = 60, .unit = "s", .fallback = "0.5",
 	  .help = "How often what was recorded is pushed to the disk: a power cut takes about that much." },
+	{ .name = "hflip", .type = FIELD_BOOL, AT(hflip), .fallback = "false", .flags = FIELD_PER_CAMERA,
+	  .help = "Mirror the picture, where the camera can." },
+	{ .name = "vflip", .type = FIELD_BOOL, AT(vflip), .fallback = "false", .flags = FIELD_PER_CAMERA,
+	  .help = "Turn the picture upside down by mirroring, where the camera can." },
+	{ .name = "rotation", .type = FIELD_ENUM, AT(rotation), .choices = rotations, .fallback = "0", .unit = "degrees", .flags = FIELD_PER_CAMERA,
+	  .help = "180 turns the picture by half a turn: hflip and vflip at once." },
+	{ .name = "roi", .type = FIELD_TEXT, AT(roi), .max = 200, .check = check_roi, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Part of the sensor that makes the picture (libcamera), x,y,width,height as fractions of the whole, such as 0.25,0.25,0.5,0.5." },
+	{ .name = "shutter", .type = FIELD_DURATION, AT(picture.shutter_ns), .min = 0, .max = 1e9, .unit = "us", .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Exposure time, by hand; 0 makes it automatic; a bare number is microseconds." },
+	{ .name = "gain", .type = FIELD_REAL, AT(picture.gain), .min = 0, .max = 65535, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Analogue gain, by hand: a factor; for V4L2 cameras the driver's own number; 0 leaves it as it is." },
+	{ .name = "ev", .type = FIELD_REAL, AT(picture.ev), .min = -10, .max = 10, .unit = "stops", .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "How much brighter automatic exposure makes the picture (libcamera)." },
+	{ .name = "awb", .type = FIELD_ENUM, AT(picture.awb), .choices = lights, .fallback = "default", .flags = FIELD_PER_CAMERA,
+	  .help = "White balance: automatic, or for a kind of light; default leaves it as it is." },
+	{ .name = "brightness", .type = FIELD_REAL, AT(picture.brightness), .min = -1, .max = 1, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Brightness, 0 is the camera's own; of V4L2 cameras, -1 and 1 are the ends of the driver's range." },
+	{ .name = "contrast", .type = FIELD_REAL, AT(picture.contrast), .min = 0, .max = 32, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Contrast, 1 is the camera's own; of V4L2 cameras, 0 and 2 are the ends of the driver's range." },
+	{ .name = "saturation", .type = FIELD_REAL, AT(picture.saturation), .min = 0, .max = 32, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Saturation of colours, 1 is the camera's own; of V4L2 cameras, 0 and 2 are the ends of the driver's range." },
+	{ .name = "sharpness", .type = FIELD_REAL, AT(picture.sharpness), .min = 0, .max = 16, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Sharpness, 1 is the camera's own; of V4L2 cameras, 0 and 2 are the ends of the driver's range." },
+	{ .name = "denoise", .type = FIELD_ENUM, AT(picture.denoise), .choices = denoises, .fallback = "auto", .flags = FIELD_PER_CAMERA,
+	  .help = "Noise reduction (libcamera); auto leaves it as it is." },
+	{ .name = "autofocus_mode", .type = FIELD_ENUM, AT(picture.autofocus_mode), .choices = focuses, .fallback = "default", .flags = FIELD_PER_CAMERA,
+	  .help = "Focus: manual, auto (once, at the start), continuous; default leaves it as it is." },
+	{ .name = "lens_position", .type = FIELD_REAL, AT(picture.lens_position), .min = 0, .max = 65535, .flags = FIELD_OPTIONAL | FIELD_PER_CAMERA,
+	  .help = "Focus by hand, in dioptres: 0 is infinity, 2 half a metre; for V4L2 cameras the driver's own number." },
+	{ .name = "tuning_file", .type = FIELD_PATH, AT(tuning_file), .max = 4095, .flags = FIELD_OPTIONAL,
+	  .help = "Tuning file of a Raspberry Pi's camera, for libcamera." },
 	{ .name = "preview_size", .type = FIELD_SIZE, AT(preview_size), .fallback = "7", .flags = FIELD_LIVE,
 	  .help = "Preview pictures fit into this size (WxH or a preset)." },
 	{ .name = "preview_fps", .type = FIELD_REAL, AT(preview_fps), .min = 0.1, .max = 60, .unit = "frames/s", .fallback = "30",

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "camd/picture.h"
 #include "common/field.h"
 #include "common/options.h"
 
@@ -36,6 +37,11 @@ struct config {
 	int64_t threads;
 	bool enable_csv_timing_log;
 	int64_t recovery_point_ns;
+	struct picture_settings picture;	/* but its flips and its roi */
+	bool hflip, vflip;
+	int rotation;			/* 0: none, 1: by half a turn */
+	char *roi;
+	char *tuning_file;
 	struct size preview_size;
 	double preview_fps;
 	bool show_preview;

@@ -23,7 +23,7 @@ static bool is_same_name(const char *a, const char *b)
 	}
 }
 
-static const struct source_control *find(const struct source_control *controls, size_t n, const char *name)
+const struct source_control *controls_find(const struct source_control *controls, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (is_same_name(controls[i].name, name))
@@ -104,7 +104,7 @@ static bool set_numbers(const struct source_control *control, const struct json_
 static bool parse_one(const struct source_control *controls, size_t n_controls, const struct json_member *member,
 		      struct control_setting *setting, struct error *err)
 {
-	const struct source_control *control = find(controls, n_controls, member->name);
+	const struct source_control *control = controls_find(controls, n_controls, member->name);
 
 	if (!control)
 		return refuse_unknown(controls, n_controls, member->name, err);

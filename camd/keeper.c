@@ -16,6 +16,7 @@ struct errand {
 	keeper_done_fn done;
 	void *user;
 	struct error error;
+	struct list complaints;		/* of texts */
 	bool good;
 	struct errand *next;
 };
@@ -32,6 +33,7 @@ struct keeper {
 	struct source *source;		/* NULL unless open; a worker's while busy */
 	const struct source *open;	/* the same, as long as it stays open */
 	bool busy, wants_source, disabled, answered, ending;
+	bool picture_set;		/* a worker's while busy, as are the controls */
 	struct retry retry;
 	struct error last_failure;
 	struct error early_end;		/* it ended while a worker had it */
@@ -70,6 +72,38 @@ static void on_frame(void *user, struct frame *frame)
 	keeper->its.owner.on_frame(keeper->its.owner.user, frame);
 }
 
+/* What was set stays set, in the order in which it was set last: exposure by hand after its automatic is not the same as before. */
+static void remember(struct keeper *keeper, const struct control_setting *setting)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < keeper->n_controls; i++)
+		if (strcmp(keeper->controls[i].name, setting->name))
+			keeper->controls[kept++] = keeper->controls[i];
+	keeper->controls = xrealloc(keeper->controls, kept + 1, sizeof(*keeper->controls));
+	keeper->controls[kept] = *setting;
+	keeper->n_controls = kept + 1;
+}
+
+/* Once: later it is among what is set again anyway, and what the user has set since is not undone. */
+static void set_picture(struct keeper *keeper, struct list *complaints)
+{
+	struct picture_wish wishes[PICTURE_MAX_WISHES];
+	size_t n = picture_wishes(&keeper->its.picture, keeper->source, wishes, complaints);
+	struct error err;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!keeper->impl->set_controls(keeper->source, wishes[i].settings, wishes[i].n, &err)) {
+			error_wrap(&err, "%s", wishes[i].name);
+			fields_add_text(complaints, err.text);
+			continue;
+		}
+		for (size_t k = 0; k < wishes[i].n; k++)
+			remember(keeper, &wishes[i].settings[k]);
+	}
+	keeper->picture_set = true;
+}
+
 static void open_work(uv_work_t *work)
 {
 	struct errand *errand = work->data;
@@ -84,6 +118,8 @@ static void open_work(uv_work_t *work)
 	keeper->source = keeper->impl->open(keeper->what, &request, &errand->error);
 	if (!keeper->source)
 		return;
+	if (!keeper->picture_set)
+		set_picture(keeper, &errand->complaints);
 	owner->on_open(owner->user, keeper->source);
 	if (keeper->impl->start(keeper->source, &sink, &errand->error))
 		return;
@@ -117,6 +153,7 @@ static void controls_work(uv_work_t *work)
 
 static void free_errand(struct errand *errand)
 {
+	fields_free_texts(&errand->complaints);
 	free(errand->settings);
 	free(errand);
 }
@@ -245,6 +282,8 @@ static void after_open(uv_work_t *work, int status)
 	(void)status;
 	keeper->busy = false;
 	keeper->answered = true;
+	for (size_t i = 0; i < errand->complaints.n; i++)
+		keeper->its.owner.on_complaint(keeper->its.owner.user, ((char **)errand->complaints.items)[i]);
 	if (keeper->source)
 		note_success(keeper);
 	else
@@ -264,19 +303,6 @@ static void after_close(uv_work_t *work, int status)
 	keeper->early_end = (struct error){ 0 };	/* of the source that is gone */
 	free_errand(errand);
 	go_on(keeper);
-}
-
-/* What was set stays set, in the order in which it was set last: exposure by hand after its automatic is not the same as before. */
-static void remember(struct keeper *keeper, const struct control_setting *setting)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < keeper->n_controls; i++)
-		if (strcmp(keeper->controls[i].name, setting->name))
-			keeper->controls[kept++] = keeper->controls[i];
-	keeper->controls = xrealloc(keeper->controls, kept + 1, sizeof(*keeper->controls));
-	keeper->controls[kept] = *setting;
-	keeper->n_controls = kept + 1;
 }
 
 static void after_controls(uv_work_t *work, int status)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "camd/mailbox.h"
+#include "camd/picture.h"
 #include "camd/source/source.h"
 
 #include <uv.h>
@@ -27,11 +28,14 @@ struct keeper_owner {
 	void (*on_running)(void *user, const struct source *source);
 	void (*on_failed)(void *user, const struct error *err);		/* to open */
 	void (*on_lost)(void *user, const struct error *err);
+	/* Of what the settings ask of its picture it can't do this, or not quite. */
+	void (*on_complaint)(void *user, const char *text);
 };
 
 struct keeper_request {
 	const char *spec;		/* KIND:WHAT */
 	struct source_request wanted;
+	struct picture_settings picture;	/* set when it is open for the first time, then as what set_controls() has set */
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
 	struct keeper_owner owner;

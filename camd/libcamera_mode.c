@@ -34,6 +34,8 @@ void libcamera_mode_wish(struct libcamera_mode *mode, const struct source_reques
 	mode->config.streams[0].height = (uint32_t)MAX(request->size.height, 0);
 	mode->config.streams[1].width = (uint32_t)MAX(request->small.width, 0);
 	mode->config.streams[1].height = (uint32_t)MAX(request->small.height, 0);
+	mode->config.hflip = request->hflip;
+	mode->config.vflip = request->vflip;
 }
 
 static struct colour read_colour(const struct libcamera_stream *stream, enum pixel_format pixels)

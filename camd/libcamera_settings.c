@@ -9,6 +9,9 @@
 
 #define RATE "FrameDurationLimits"
 #define US_PER_S 1e6
+#define EXPOSURE_MODE "ExposureTimeMode"
+#define GAIN_MODE "AnalogueGainMode"
+#define MODE_AUTOMATIC 0	/* of both; 1 is by hand */
 
 void libcamera_settings_finish(struct libcamera_settings *settings)
 {
@@ -81,6 +84,7 @@ static void list_one(const struct libcamera_control *from, struct source_control
 		.max = from->max, .step = types[from->type] == CONTROL_INT ? 1 : 0, .fallback = from->fallback,
 	};
 	snprintf(to->name, sizeof(to->name), "%s", from->name);
+	memcpy(to->whole, from->whole, sizeof(to->whole));
 	if (from->type == LIBCAMERA_INT && from->n_choices && to->n == 1)
 		list_choices(from, to);
 }
@@ -124,11 +128,25 @@ static bool read_one(struct libcamera_settings *settings, const struct source *s
 	return true;
 }
 
+/* libcamera 0.5 and later can have one by hand and the other automatic; before, one switch is for both. */
+static void take_in_hand(struct libcamera_settings *settings, const struct source *source, const char *name, const char *mode)
+{
+	struct libcamera_setting by_hand = { .n_numbers = 1, .numbers = { 1 } };
+
+	if (!find(settings, name) || find(settings, "AeEnable") || find(settings, mode))
+		return;
+	if (!find_control(source, mode)) {
+		by_hand.numbers[0] = 0;
+		mode = "AeEnable";
+	}
+	snprintf(by_hand.name, sizeof(by_hand.name), "%s", mode);
+	if (find_control(source, mode))
+		libcamera_settings_set(settings, &by_hand);
+}
+
 bool libcamera_settings_read(struct libcamera_settings *settings, const struct source *source,
 			     const struct control_setting *wanted, size_t n, struct error *err)
 {
-	static const struct libcamera_setting by_hand = { .name = "AeEnable", .n_numbers = 1 };
-
 	*settings = (struct libcamera_settings){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		if (read_one(settings, source, &wanted[i], err))
@@ -140,20 +158,27 @@ bool libcamera_settings_read(struct libcamera_settings *settings, const struct s
 	 * With automatic exposure on, some versions ignore an exposure or gain that is set, and others take it for a
 	 * limit of the automatism: only with it off all of them do what was asked for.
 	 */
-	if ((find(settings, "ExposureTime") || find(settings, "AnalogueGain")) && find_control(source, by_hand.name) &&
-	    !find(settings, by_hand.name))
-		libcamera_settings_set(settings, &by_hand);
+	take_in_hand(settings, source, "ExposureTime", EXPOSURE_MODE);
+	take_in_hand(settings, source, "AnalogueGain", GAIN_MODE);
 	return true;
 }
 
 void libcamera_settings_remember(struct libcamera_settings *all, const struct libcamera_settings *latest)
 {
-	const struct libcamera_setting *automatic = find(latest, "AeEnable");
+	const struct libcamera_setting *automatic = find(latest, "AeEnable"), *exposure = find(latest, EXPOSURE_MODE),
+				       *gain = find(latest, GAIN_MODE);
+	bool both = automatic && automatic->numbers[0] != 0;
 
-	if (automatic && automatic->numbers[0] != 0) {
-		forget(all, "ExposureTime");
-		forget(all, "AnalogueGain");
+	if (automatic) {
+		forget(all, EXPOSURE_MODE);
+		forget(all, GAIN_MODE);
 	}
+	if (exposure || gain)
+		forget(all, "AeEnable");
+	if (both || (exposure && exposure->numbers[0] == MODE_AUTOMATIC))
+		forget(all, "ExposureTime");
+	if (both || (gain && gain->numbers[0] == MODE_AUTOMATIC))
+		forget(all, "AnalogueGain");
 	for (size_t i = 0; i < latest->n; i++)
 		libcamera_settings_set(all, &latest->items[i]);
 }

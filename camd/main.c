@@ -236,6 +236,9 @@ static void begin(struct camd *camd)
 	log_set_level(camd->config.log_level);
 	clock_use_utc(camd->config.timezone == TIMEZONE_UTC);
 	avlog_install();
+	/* before there are threads: the module of libcamera that is loaded later looks for it */
+	if (camd->config.tuning_file)
+		setenv("LIBCAMERA_RPI_TUNING_FILE", camd->config.tuning_file, 1);
 	if (camd->config.console_output)
 		log_set_console(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
 	uv_loop_init(&camd->loop);

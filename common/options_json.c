@@ -70,6 +70,18 @@ void options_free_json(cJSON *values)
 	cJSON_Delete(values);
 }
 
+/* As get_config gives it: null is what nobody has set. */
+static bool take_value(const struct field *f, void *base, const cJSON *value, struct error *err)
+{
+	const struct field one[] = { *f, { 0 } };
+
+	if (!(f->flags & FIELD_OPTIONAL) || !cJSON_IsNull(value))
+		return field_from_json(f, base, value, err);
+	fields_clear(one, base);
+	fields_defaults(one, base);
+	return true;
+}
+
 /* Tries all on an empty copy, so that nothing is changed by a request that is half right. */
 static bool check_all(const struct options *options, const cJSON *values, struct error *err)
 {
@@ -82,7 +94,7 @@ static bool check_all(const struct options *options, const cJSON *values, struct
 		int64_t camera;
 		const struct field *f = find_setting(options, value->string, &camera, err);
 
-		ok = f && field_from_json(f, trial, value, err);
+		ok = f && take_value(f, trial, value, err);
 		if (!ok)
 			break;
 	}
@@ -109,7 +121,7 @@ bool options_from_json(struct options *options, const cJSON *values, struct list
 			fields_add_text(restart_needed, value->string);
 			continue;
 		}
-		field_from_json(f, of.base, value, err);
+		take_value(f, of.base, value, err);
 		of.given[f - options->table] = true;
 	}
 	options_refresh(options);

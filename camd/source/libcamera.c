@@ -386,6 +386,8 @@ static void describe(struct libcamera_source *camera, const struct libcamera_inf
 	source->format = mode->formats[0];
 	if (mode->config.n_streams > 1)
 		source->small = (struct size){ mode->formats[1].width, mode->formats[1].height };
+	source->hflip = mode->config.hflip;
+	source->vflip = mode->config.vflip;
 	libcamera_device_layout(camera->device, &source->layout);
 	list_modes(source, &mode->config);
 }

@@ -229,20 +229,24 @@ double number_of(const ControlValue &value, double otherwise)
 	return numbers.empty() ? otherwise : numbers[0];
 }
 
-/* How far a rectangle's numbers can go: to the far corner of the largest one. */
-double rectangle_limit(const ControlValue &value)
+/* How far a rectangle's numbers can go: to the far corner of the largest one, which is told. */
+double rectangle_limit(const ControlValue &value, double whole[4])
 {
 	if (value.type() != ControlTypeRectangle || !value.numElements())
 		return UINT16_MAX;
 	const Rectangle *rectangle = reinterpret_cast<const Rectangle *>(value.data().data());
-	return std::max(rectangle->x + double(rectangle->width), rectangle->y + double(rectangle->height));
+	whole[0] = rectangle->x;
+	whole[1] = rectangle->y;
+	whole[2] = rectangle->width;
+	whole[3] = rectangle->height;
+	return std::max(whole[0] + whole[2], whole[1] + whole[3]);
 }
 
 void tell_range(const ControlInfo &info, libcamera_control &control)
 {
 	double least = control.type == LIBCAMERA_BOOL || control.type == LIBCAMERA_RECTANGLE ? 0 : INT32_MIN;
 	double most = control.type == LIBCAMERA_BOOL ? 1 :
-		      control.type == LIBCAMERA_RECTANGLE ? rectangle_limit(info.max()) : INT32_MAX;
+		      control.type == LIBCAMERA_RECTANGLE ? rectangle_limit(info.max(), control.whole) : INT32_MAX;
 
 	control.min = number_of(info.min(), least);
 	control.max = number_of(info.max(), most);
@@ -481,6 +485,33 @@ void ask(StreamConfiguration &stream, const libcamera_stream &wanted, const libc
 	stream.stride = 0;	/* the camera's own, told by validate() */
 }
 
+/* libcamera's name for it changed with 0.2, and the type; `made` is one of both. What became of it is told the same way. */
+template<typename Made> auto flip(Made &made, bool hflip, bool vflip, int) -> decltype(void(made.orientation))
+{
+	using Turned = decltype(made.orientation);
+
+	made.orientation = vflip ? hflip ? Turned::Rotate180 : Turned::Rotate180Mirror : hflip ? Turned::Rotate0Mirror : Turned::Rotate0;
+}
+
+template<typename Made> auto flip(Made &made, bool hflip, bool vflip, long) -> decltype(void(made.transform))
+{
+	made.transform = (hflip ? Transform::HFlip : Transform::Identity) | (vflip ? Transform::VFlip : Transform::Identity);
+}
+
+template<typename Made> auto tell_flips(const Made &made, libcamera_config &config, int) -> decltype(void(made.orientation))
+{
+	using Turned = decltype(made.orientation);
+
+	config.hflip = made.orientation == Turned::Rotate0Mirror || made.orientation == Turned::Rotate180;
+	config.vflip = made.orientation == Turned::Rotate180Mirror || made.orientation == Turned::Rotate180;
+}
+
+template<typename Made> auto tell_flips(const Made &made, libcamera_config &config, long) -> decltype(void(made.transform))
+{
+	config.hflip = bool(made.transform & Transform::HFlip);
+	config.vflip = bool(made.transform & Transform::VFlip);
+}
+
 /* NULL: it can't be done with so many streams. */
 std::unique_ptr<CameraConfiguration> negotiate(Camera &camera, const libcamera_config &config, size_t n_streams)
 {
@@ -495,6 +526,8 @@ std::unique_ptr<CameraConfiguration> negotiate(Camera &camera, const libcamera_c
 		/* what goes through one image processor has one colour space */
 		made->at(i).colorSpace = made->at(0).colorSpace;
 	}
+	if (config.hflip || config.vflip)
+		flip(*made, config.hflip, config.vflip, 0);
 	if (made->validate() == CameraConfiguration::Invalid || made->size() != n_streams)
 		return nullptr;
 	return made;
@@ -554,6 +587,7 @@ void tell_config(const CameraConfiguration &made, libcamera_config &config)
 	const StreamConfiguration &main = made.at(0);
 
 	config.n_streams = uint32_t(made.size());
+	tell_flips(made, config, 0);
 	for (unsigned i = 0; i < made.size(); i++)
 		config.streams[i] = tell_stream(made.at(i));
 	config.n_sizes = 0;

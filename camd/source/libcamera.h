@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define LIBCAMERA_ABI 1		/* to be raised with each change below */
+#define LIBCAMERA_ABI 2		/* to be raised with each change below */
 #define LIBCAMERA_ENTRY "camd_libcamera"
 
 #define LIBCAMERA_MAX_STREAMS 2
@@ -54,6 +54,7 @@ struct libcamera_config {
 	/* wanted, then what it became: the main stream, then a smaller one if n_streams is 2 and the camera can */
 	uint32_t n_streams;
 	struct libcamera_stream streams[LIBCAMERA_MAX_STREAMS];
+	bool hflip, vflip;
 	uint32_t n_requests;		/* what came of n_buffers */
 
 	/* what the main stream could also be */
@@ -85,6 +86,7 @@ struct libcamera_control {
 	uint32_t n_numbers;	/* that make a value: 1, 4 for a rectangle (x, y, width, height), more for arrays */
 	double min, max;	/* of each number */
 	double fallback;	/* what it is by itself; NAN: unknown */
+	double whole[4];	/* of a rectangle: the largest one */
 	uint32_t n_choices;	/* named values, where libcamera names them */
 	struct libcamera_choice choices[LIBCAMERA_MAX_CHOICES];
 };

@@ -27,6 +27,7 @@ struct source_control {
 	double min, max;	/* of each number; of a choice: of its number */
 	double step;		/* 0: none */
 	double fallback;	/* what it is if nobody sets it; NAN: unknown */
+	double whole[4];	/* of a rectangle: the largest one; 0: unknown */
 	struct list choices;	/* of texts, of CONTROL_CHOICE: the names of numbers; "" for a number that is none */
 };
 
@@ -42,6 +43,7 @@ struct source_request {
 	struct size size;	/* 0x0: the camera's own */
 	double fps;		/* 0: the camera's own */
 	struct size small;	/* of a second, small stream, where the camera has one; 0x0: none is wanted */
+	bool hflip, vflip;	/* mirrored, upside down: where that is no control but a matter of opening it */
 	/* The id of the camera that was there before, or NULL: that very one is meant, wherever it is plugged in now. */
 	const char *id;
 	/* What was set while it was there before, to be set again; what it refuses now is logged. */
@@ -107,6 +109,7 @@ struct source {
 	struct frame_format format;
 	struct frame_layout layout;
 	struct size small;	/* of frame.small; 0x0: there is none */
+	bool hflip, vflip;	/* it was opened so */
 	double fps;		/* nominal frames/s; 0 if unknown */
 	int64_t period_ns;	/* nominal, 0 if unknown */
 	bool watches_itself;	/* it notices silence, tries to start again, and says on_end() where that does not help */

@@ -82,9 +82,19 @@ def inside_record(camd, out):
     daemon.quit()
 
 
+def check_complaints(out):
+    """vimc's sensor has a Brightness, and can neither be turned nor cropped: libcamera's own answer to being asked."""
+    log, = glob.glob(out + "/session_*/session.log")
+    with open(log, encoding="utf-8") as file:
+        complaints = [line.split("camera 0: ")[1].split(":")[0] for line in file if "nothing of the kind" in line]
+    assert complaints == ["roi", "hflip", "vflip"], complaints
+
+
 def inside_controls(camd, out):
-    daemon = Camd(camd, out, "--camera", "libcamera", "--resolution", ASKED, "--target-fps", "1000")
+    daemon = Camd(camd, out, "--camera", "libcamera", "--resolution", ASKED, "--target-fps", "1000", "--rotation", "180",
+                  "--roi", "0,0,0.5,0.5")
     daemon.good("list_cameras")
+    check_complaints(out)
     daemon.good("start_recording")
     daemon.good("wait", seconds=2)
     refused = daemon.ask("set_controls", controls={"Brightness": 7})["data"]

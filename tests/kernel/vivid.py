@@ -5,13 +5,16 @@
     vivid.py inside CASE CAMD DIR   in the kernel: drives camd over its protocol, copies what it recorded to DIR
 
 Cases: hour (a simulated hour, 320x180 at 10 fps), large (20 s at 1280x720), busy (two camd on one camera),
-off (one of two cameras is switched off, and another program has its device meanwhile).
+off (one of two cameras is switched off, and another program has its device meanwhile), picture (settings of the picture, one camera
+otherwise than the other: seen in the driver and in the pixels).
 """
 import csv
+import fcntl
 import glob
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,10 @@ import inkernel     # noqa: E402
 
 # seconds, size, frames/s, bit/s, real seconds that it may take
 CASES = {"hour": (3600, "320x180", 10, "300k", 600), "large": (20, "1280x720", 10, "4M", 240), "busy": (1, "320x180", 10, "300k", 120),
-         "off": (2, "320x180", 10, "300k", 120)}
+         "off": (2, "320x180", 10, "300k", 120), "picture": (1, "320x180", 10, "300k", 120)}
+
+VIDIOC_G_CTRL = 0xC008561B
+BRIGHTNESS, CONTRAST, SATURATION, HFLIP, VFLIP = 0x980900, 0x980901, 0x980902, 0x980914, 0x980915
 
 
 def start(camd, out, flags):
@@ -102,6 +108,41 @@ def inside_off(camd):
             assert camera["captured"] == camera["frames"] >= 10 and not sum(camera["lost"].values()), camera
 
 
+def controls_of(node, *controls):
+    """Their values, as the driver has them."""
+    values = []
+    with open(node, "rb") as file:
+        for control in controls:
+            values.append(struct.unpack("Ii", fcntl.ioctl(file, VIDIOC_G_CTRL, struct.pack("Ii", control, 0)))[1])
+    return values
+
+
+def inside_picture(camd):
+    first, second = inkernel.vivid_nodes()
+    asked = (BRIGHTNESS, CONTRAST, SATURATION, HFLIP, VFLIP)
+    before = controls_of(first, *asked)
+    flags = ("--resolution", "320x180", "--target-fps", "10", "--camera1.brightness", "-0.5", "--camera1.contrast", "1.0",
+             "--camera1.saturation", "0", "--camera1.rotation", "180", "--camera1.vflip", "--camera1.ev", "1")
+    with inkernel.Camd(camd, *flags) as process:
+        process.ask("start_recording")
+        process.ask("wait", seconds=1)
+        process.ask("stop_recording")
+        assert controls_of(first, *asked) == before, "the other camera's are left alone"
+        assert controls_of(second, *asked) == [64, 128, 0, 1, 0], controls_of(second, *asked)
+        # what is set at it stays set, and is not what the settings said
+        process.ask("set_controls", camera_id=1, controls={"brightness": 200})
+        process.ask("set_camera", camera_id=1, enabled=False)
+        inkernel.vivid_inject(second, BRIGHTNESS, 7)
+        inkernel.vivid_inject(second, SATURATION, 7)
+        process.ask("set_camera", camera_id=1, enabled=True)
+        process.ask("wait", seconds=1)
+        assert controls_of(second, BRIGHTNESS, SATURATION) == [200, 0], controls_of(second, BRIGHTNESS, SATURATION)
+        log, = glob.glob(process.output + "/*/session.log")
+        with open(log, encoding="utf-8") as file:
+            complaints = [line for line in file if "nothing of the kind" in line]
+        assert len(complaints) == 1 and "camera 1: ev: " in complaints[0], complaints
+
+
 def inside(case, camd, target):
     out = os.path.join(os.environ["CAMD_SCRATCH"], "recordings")
     os.environ["CAMD_LIBCAMERA"] = "/nowhere"       # a board without libcamera runs its V4L2 cameras: the kernel has one for it, too
@@ -110,6 +151,8 @@ def inside(case, camd, target):
             inside_busy(camd, out)
         elif case == "off":
             inside_off(camd)
+        elif case == "picture":
+            inside_picture(camd)
         else:
             inside_recording(case, camd, out)
     except AssertionError:
@@ -131,6 +174,21 @@ def check_intervals(path, fps):
     return len(times), max(off)
 
 
+def bars(video):
+    """Mean luma of the leftmost and the rightmost of the colour bars, white and black, in a row below what is written over them."""
+    command = ["ffmpeg", "-v", "error", "-i", video, "-vf", "select=eq(n\\,5),format=gray,crop=320:1:0:170", "-frames:v", "1", "-f", "rawvideo", "-"]
+    row = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    assert len(row) == 320
+    return sum(row[8:32]) / 24, sum(row[-32:-8]) / 24
+
+
+def check_picture(videos):
+    (left, right), (left_turned, right_turned) = map(bars, videos)
+    print(f"bars: {left:.0f} {right:.0f}, turned and darker: {left_turned:.0f} {right_turned:.0f}")
+    assert left > right + 100 and right_turned > left_turned + 100, "mirrored"
+    assert left > right_turned + 30, "darker"
+
+
 def run(case, camd, probe):
     with tempfile.TemporaryDirectory() as target:
         command = [os.path.join(HERE, "run"), "-t", "-m", "3G", "-T", str(CASES[case][4]), "-k", "vivid.n_devs=2", "--",
@@ -146,6 +204,8 @@ def run(case, camd, probe):
             subprocess.run([probe, video, table], check=True)
             frames, off = check_intervals(table, CASES[case][2])
             print(f"{os.path.basename(video)}: {frames} frames, none more than {off} ns off the camera's grid")
+        if case == "picture":
+            check_picture(videos)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ camera_frame is proof that whatever is missing was counted, through restarts, re
 """
 
 import os
+import re
+import subprocess
 import time
 
 from camd import Camd, SMALL, check, check_stopped, equal, exif, main, test, until
@@ -57,7 +59,7 @@ def found_once_and_described():
         equal([camera["id"] for camera in cameras], ["libcamera:/base/fake/sensor@0", "libcamera:/base/fake/sensor@2"])
         equal([mode["size"] for mode in cameras[0]["modes"]], ["640x480", "1456x1088"])
         controls = {control["name"]: control for control in cameras[0]["controls"]}
-        equal(sorted(controls), ["AeEnable", "AnalogueGain", "AwbMode", "ColourGains", "ExposureTime", "ScalerCrop"])
+        equal(sorted(controls), ["AeEnable", "AnalogueGain", "AwbMode", "Brightness", "ColourGains", "ExposureTime", "ScalerCrop"])
         exposure = controls["ExposureTime"]
         equal((exposure["type"], exposure["min"], exposure["max"], exposure["default"]), ("int", 100, 33000, 10000))
         equal(controls["AwbMode"]["choices"], ["AwbAuto", "AwbIncandescent", "", "", "AwbIndoor"])
@@ -93,6 +95,70 @@ def controls_and_what_came_of_them():
         seen = {tuple(row) for row in exposures(camera["file"])}
         equal(seen, {("5000", "1.0000", "2.2500", "480.0000", "4.0000")}, "exposures")
         camd.quit()
+
+
+def luma(video):
+    """Luma in the corners, by rows, and in the middle of the upper edge; not of the first picture, which may be coarse."""
+    width, height = 320, 240
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", video, "-vf", "select=eq(n\\,4)", "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-"],
+                         stdout=subprocess.PIPE, check=True, timeout=60).stdout
+    equal(len(raw), width * height, "a picture")
+    return [raw[y * width + x] for x, y in ((6, 6), (width - 7, 6), (6, height - 7), (width - 7, height - 7), (width // 2, 6))]
+
+
+def is_near(found, wanted):
+    return all(abs(a - b) < 12 for a, b in zip(found, wanted))
+
+
+@test
+def picture_settings_are_set_at_the_start():
+    """By the pictures and by what the camera says of them; and again after it was away."""
+    flags = ("--shutter", "7000", "--gain", "3", "--brightness", "-0.5", "--hflip", "--awb", "indoor")
+    with fake("mark=1,gone=30,back_ms=300", flags=FLAGS + flags) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording")
+        camd.event("camera_lost")
+        camd.event("camera_found")
+        camd.ask("wait", seconds=0.4)
+        camera, = camd.ask("stop_recording")["cameras"]
+        seen = [tuple(row)[:2] for row in exposures(camera["file"])]
+        equal(set(seen), {("7000", "3.0000")}, "from the first frame to the last")
+        check(is_near(luma(camera["file"]), [96, 255, 96, 96, 96]), luma(camera["file"]))
+        check("nothing of the kind" not in camd.log(), camd.log())
+        camd.quit()
+    for setting, corners in (("vflip", [128, 128, 255, 128, 128]), ("rotation=180", [128, 128, 128, 255, 128])):
+        with fake("mark=1", flags=(*FLAGS, "--" + setting)) as camd:
+            camera, = record(camd, 0.4)
+            check(is_near(luma(camera["file"]), corners), f"{setting}: {luma(camera['file'])}")
+            camd.quit()
+
+
+@test
+def tuning_file_reaches_libcamera():
+    with fake(flags=(*FLAGS, "--tuning-file", "/somewhere/imx296.json")) as camd:
+        equal([camera["model"] for camera in camd.ask("list_cameras")["cameras"]], ["fake0/somewhere/imx296.json"])
+        camd.quit()
+
+
+@test
+def what_a_camera_lacks():
+    """It is named, once, and the camera records all the same."""
+    flags = ("--hflip", "--lens-position", "2", "--awb", "cloudy", "--shutter", "2s", "--contrast", "1.5")
+    with fake("flips=0,gone=30,back_ms=300", flags=(*FLAGS, *flags, "--greeting"), cameras=("libcamera:0", SMALL)) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording")
+        camd.event("camera_lost")
+        camd.event("camera_found")
+        for camera in camd.ask("stop_recording")["cameras"]:
+            check_stopped(camera)
+        log = camd.log()
+        for name in ("hflip", "lens_position", "awb", "contrast", "shutter"):
+            for camera in (0, 1):
+                equal(len(re.findall(rf"warning .*camera {camera}: {name}: the camera", log)), 1, f"camera {camera}: {name}")
+        check("goes from 100 to 33000: 33000 it is" in log, "the nearest shutter")
+        camd.quit()
+        check(any("camera 0: hflip" in event["data"]["message"] for event in [*camd.events, *camd.rest()]
+                  if event.get("status", event.get("event")) == "warning"), "the master is told")
 
 
 @test

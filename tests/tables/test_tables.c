@@ -183,15 +183,15 @@ static void values_print_and_parse_back(void **state)
 static void defaults_survive_json(void **state)
 {
 	struct config config, again;
-	struct options options = { .table = config_fields, .base = &config, .given = (bool[64]){ false } };
-	struct options other = { .table = config_fields, .base = &again, .given = (bool[64]){ false } };
+	struct options options = { .table = config_fields, .base = &config, .given = (bool[128]){ false } };
+	struct options other = { .table = config_fields, .base = &again, .given = (bool[128]){ false } };
 	struct list all = { 0 }, restart = { 0 };
 	struct cJSON *values, *read;
 	struct error err;
 	char *text;
 
 	(void)state;
-	assert_true(fields_count(config_fields) <= 64);
+	assert_true(fields_count(config_fields) <= 128);
 	fields_defaults(config_fields, &config);
 	fields_defaults(config_fields, &again);
 	fields_add_text(&config.camera, "synthetic");

@@ -41,6 +41,7 @@
 #define MAX_REQUESTS 16
 #define DEFAULT_FPS 50
 #define GREY 128
+#define MARK 16		/* samples wide and high */
 
 #define FOURCC(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
@@ -62,7 +63,7 @@ struct request {
 };
 
 /* The numbers of the controls, in the order of `offered`. */
-enum { EXPOSURE, GAIN, AUTOMATIC, AWB, COLOUR_GAINS, CROP, DURATION, N_CONTROLS };
+enum { EXPOSURE, GAIN, AUTOMATIC, AWB, BRIGHTNESS, COLOUR_GAINS, CROP, DURATION, N_CONTROLS };
 
 struct libcamera_camera {
 	int index;
@@ -101,10 +102,11 @@ static const struct libcamera_control offered[N_CONTROLS] = {
 	[AUTOMATIC] = { .name = "AeEnable", .type = LIBCAMERA_BOOL, .n_numbers = 1, .min = 0, .max = 1, .fallback = 1 },
 	[AWB] = { .name = "AwbMode", .type = LIBCAMERA_INT, .n_numbers = 1, .min = 0, .max = 4, .fallback = 0, .n_choices = 3,
 		  .choices = { { 0, "AwbAuto" }, { 1, "AwbIncandescent" }, { 4, "AwbIndoor" } } },
+	[BRIGHTNESS] = { .name = "Brightness", .type = LIBCAMERA_REAL, .n_numbers = 1, .min = -1, .max = 1, .fallback = 0 },
 	[COLOUR_GAINS] = { .name = "ColourGains", .type = LIBCAMERA_REAL, .n_numbers = 2, .min = 0, .max = 8,
 			   .fallback = NAN },
 	[CROP] = { .name = "ScalerCrop", .type = LIBCAMERA_RECTANGLE, .n_numbers = 4, .min = 0, .max = 1456,
-		   .fallback = NAN },
+		   .fallback = NAN, .whole = { 0, 0, 1456, 1088 } },
 	[DURATION] = { .name = "FrameDurationLimits", .type = LIBCAMERA_INT, .n_numbers = 2, .min = 5000, .max = 1000000,
 		       .fallback = NAN },
 };
@@ -234,6 +236,17 @@ static enum libcamera_status fate(struct libcamera_camera *camera)
 	return damaged && camera->n_frames % damaged == 0 ? LIBCAMERA_DAMAGED : LIBCAMERA_GOOD;
 }
 
+/* With "mark=1": something to see flips and brightness by. It is in the upper left corner of what the sensor sees. */
+static void draw_mark(const struct libcamera_camera *camera, uint8_t *luma, const struct libcamera_stream *stream)
+{
+	uint32_t x = camera->config.hflip ? stream->width - MARK : 0, y = camera->config.vflip ? stream->height - MARK : 0;
+
+	for (uint32_t row = 0; row < stream->height; row++)
+		memset(luma + row * stream->stride, (int)(GREY + 64 * camera->values[BRIGHTNESS][0]), stream->width);
+	for (uint32_t row = y; row < y + MARK; row++)
+		memset(luma + row * stream->stride + x, 255, MARK);
+}
+
 static void fill(struct libcamera_camera *camera, enum libcamera_status status)
 {
 	uint32_t index = take_request(camera);
@@ -247,6 +260,8 @@ static void fill(struct libcamera_camera *camera, enum libcamera_status status)
 		const struct libcamera_stream *stream = &camera->config.streams[i];
 
 		memset(request->pictures[i].memory, GREY, request->pictures[i].bytes);
+		if (option("mark", 0))
+			draw_mark(camera, request->pictures[i].memory, stream);
 		pattern_draw(request->pictures[i].memory, (int)stream->stride, (int)stream->width, (int)stream->height,
 			     (uint64_t)(camera->tick - camera->first_tick + 1));
 	}
@@ -349,6 +364,7 @@ static int fake_start_manager(struct libcamera_manager **manager)
 
 static int fake_list(struct libcamera_manager *manager, struct libcamera_info *infos, int max)
 {
+	const char *tuning = getenv("LIBCAMERA_RPI_TUNING_FILE");	/* shown to those who want to know whether it arrives */
 	int n = 0;
 
 	pthread_mutex_lock(&manager->lock);
@@ -358,7 +374,7 @@ static int fake_list(struct libcamera_manager *manager, struct libcamera_info *i
 		if (n < max) {
 			infos[n] = (struct libcamera_info){ .uvc = option("uvc", -1) == i };
 			snprintf(infos[n].id, sizeof(infos[n].id), "/base/fake/sensor@%d", i);
-			snprintf(infos[n].model, sizeof(infos[n].model), "fake%d", i);
+			snprintf(infos[n].model, sizeof(infos[n].model), "fake%d%s", i, tuning ? tuning : "");
 		}
 		n++;
 	}
@@ -417,6 +433,8 @@ static int fake_configure(struct libcamera_camera *camera, struct libcamera_conf
 		stream->stride = luma_stride(stream->width);
 		stream->primaries = stream->transfer = stream->matrix = 1;
 	}
+	config->hflip = config->hflip && option("flips", 1);
+	config->vflip = config->vflip && option("flips", 1);
 	config->n_sizes = 2;
 	config->sizes[0].width = 640, config->sizes[0].height = 480;
 	config->sizes[1].width = 1456, config->sizes[1].height = 1088;

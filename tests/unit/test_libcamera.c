@@ -3,6 +3,7 @@
  * number that each picture shows is the fake's own count of its time; what camd counts must be the same, whatever was
  * lost.
  */
+#include "camd/libcamera_settings.h"
 #include "camd/pattern.h"
 #include "camd/sensor_clock.h"
 #include "camd/source/source.h"
@@ -498,7 +499,7 @@ static void test_control_list(void **state)
 	(void)state;
 	set_up("");
 	source = open_good("0", &usual);
-	assert_int_equal(source->n_controls, 6);
+	assert_int_equal(source->n_controls, 7);
 	assert_null(find_control(source, "FrameDurationLimits"));
 	control = find_control(source, "ExposureTime");
 	assert_true(control->type == CONTROL_INT && control->min == 100 && control->max == 33000 &&
@@ -508,7 +509,7 @@ static void test_control_list(void **state)
 	control = find_control(source, "ColourGains");
 	assert_true(control->type == CONTROL_REAL && control->n == 2 && isnan(control->fallback));
 	control = find_control(source, "ScalerCrop");
-	assert_true(control->type == CONTROL_INT && control->n == 4 && control->max == 1456);
+	assert_true(control->type == CONTROL_INT && control->n == 4 && control->max == 1456 && control->whole[2] == 1456);
 	control = find_control(source, "AwbMode");
 	assert_true(control->type == CONTROL_CHOICE && control->choices.n == 5);
 	names = control->choices.items;
@@ -544,6 +545,44 @@ static void test_set_controls(void **state)
 	assert_true(set(&stage, "AeEnable", 1, 1, 0, &err));
 	assert_int_equal(next_exposure(&stage).time_us, 12345);
 	finish(&stage);
+}
+
+/* A camera of libcamera 0.5, where exposure and gain have automatisms of their own: all that is set so far, as name=number. */
+static void check_modes(struct libcamera_settings *all, const char *name, double number, const char *expected)
+{
+	static struct source_control controls[] = {
+		{ .name = "AeEnable", .n = 1 }, { .name = "AnalogueGain", .n = 1 }, { .name = "AnalogueGainMode", .n = 1 },
+		{ .name = "ExposureTime", .n = 1 }, { .name = "ExposureTimeMode", .n = 1 },
+	};
+	const struct source source = { .id = "x", .controls = controls, .n_controls = ARRAY_LEN(controls) };
+	struct control_setting wanted = { .n = 1, .numbers = { number } };
+	struct libcamera_settings latest;
+	char text[2048] = "";
+	struct error err;
+
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	assert_true(libcamera_settings_read(&latest, &source, &wanted, 1, &err));
+	libcamera_settings_remember(all, &latest);
+	for (size_t i = 0; i < source.n_controls; i++)
+		for (size_t k = 0; k < all->n; k++)
+			if (!strcmp(all->items[k].name, controls[i].name))
+				snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s=%g ", controls[i].name, all->items[k].numbers[0]);
+	assert_string_equal(text, expected);
+	libcamera_settings_finish(&latest);
+}
+
+static void test_exposure_modes(void **state)
+{
+	struct libcamera_settings all = { 0 };
+
+	(void)state;
+	check_modes(&all, "AnalogueGain", 2, "AnalogueGain=2 AnalogueGainMode=1 ");
+	check_modes(&all, "ExposureTime", 900, "AnalogueGain=2 AnalogueGainMode=1 ExposureTime=900 ExposureTimeMode=1 ");
+	check_modes(&all, "ExposureTimeMode", 0, "AnalogueGain=2 AnalogueGainMode=1 ExposureTimeMode=0 ");
+	check_modes(&all, "ExposureTime", 800, "AnalogueGain=2 AnalogueGainMode=1 ExposureTime=800 ExposureTimeMode=1 ");
+	check_modes(&all, "AeEnable", 1, "AeEnable=1 ");
+	check_modes(&all, "AnalogueGain", 3, "AnalogueGain=3 AnalogueGainMode=1 ");
+	libcamera_settings_finish(&all);
 }
 
 static void test_bad_controls(void **state)
@@ -820,6 +859,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(test_rates, close_all),
 		cmocka_unit_test_teardown(test_control_list, close_all),
 		cmocka_unit_test_teardown(test_set_controls, close_all),
+		cmocka_unit_test(test_exposure_modes),
 		cmocka_unit_test_teardown(test_bad_controls, close_all),
 		cmocka_unit_test_teardown(test_controls_stay, close_all),
 		cmocka_unit_test_teardown(test_startup_frames, close_all),

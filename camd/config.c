@@ -25,6 +25,7 @@ const int config_levels[] = { 0, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41,
 static const char *const whole_levels[][2] = {
 	{ "1.0", "1" }, { "2.0", "2" }, { "3.0", "3" }, { "4.0", "4" }, { "5.0", "5" }, { "6.0", "6" }, { NULL, NULL },
 };
+const char *const config_libcamera_log_levels[] = { "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL };
 
 const char *const config_presets[] = {
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", NULL,
@@ -146,6 +147,12 @@ const struct field config_fields[] = {
 	  .help = "What wall times are written in." },
 	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .synonyms = log_levels_elsewhere, .fallback = "info", .flags = FIELD_LIVE,
 	  .help = "What stands in session.log; critical is taken for error." },
+	{ .name = "libcamera_log_level", .type = FIELD_ENUM, AT(libcamera_log_level), .choices = config_libcamera_log_levels, .fallback = "WARN",
+	  .help = "What libcamera has to say, in session.log; LIBCAMERA_LOG_LEVELS in the environment overrules it." },
+	{ .name = "log_max_size", .type = FIELD_AMOUNT, AT(log_max_size_bytes), .min = 0, .max = 1e12, .unit = "bytes", .fallback = "10M",
+	  .flags = FIELD_LIVE, .help = "How large session.log grows before it becomes session.log.1, and a new one begins; 0: there is no end." },
+	{ .name = "log_keep", .type = FIELD_INT, AT(log_keep), .min = 0, .max = 1000, .fallback = "5", .flags = FIELD_LIVE,
+	  .help = "How many older ones are kept: session.log.1, the youngest, to session.log.5." },
 	{ .name = "console_output", .type = FIELD_BOOL, AT(console_output), .fallback = "false",
 	  .help = "Write camd's own log lines to stderr, too." },
 	{ 0 },

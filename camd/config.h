@@ -52,10 +52,14 @@ struct config {
 	int64_t degraded_after_ns;
 	int timezone;			/* enum timezone_choice */
 	int log_level;			/* enum log_level */
+	int libcamera_log_level;	/* index in config_libcamera_log_levels */
+	int64_t log_max_size_bytes;	/* 0: no end */
+	int64_t log_keep;
 	bool console_output;
 };
 
 extern const struct field config_fields[];
 extern const struct option_alias config_aliases[];
 extern const int config_levels[];		/* times ten; 0: auto */
+extern const char *const config_libcamera_log_levels[];	/* as libcamera calls them, NULL-terminated */
 extern const char *const config_presets[];	/* names of the software encoder's presets, NULL-terminated */

@@ -1,5 +1,7 @@
 #include "camd/folder.h"
 
+#include "camd/journal.h"
+#include "camd/logfile.h"
 #include "common/clock.h"
 #include "common/util.h"
 
@@ -124,16 +126,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 
 bool folder_open_log(const struct folder *folder, struct error *err)
 {
-	char *path = xasprintf("%s/session.log", folder->path);
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	bool ok = fd >= 0 && dup2(fd, STDERR_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0;
-
-	if (!ok)
-		error_set_errno(err, errno, "log %s", path);
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return ok;
+	return journal_open(folder->fd, folder->path, err);
 }
 
 void folder_finish(struct folder *folder, bool remove_if_unused)
@@ -141,7 +134,7 @@ void folder_finish(struct folder *folder, bool remove_if_unused)
 	if (!folder->path)
 		return;
 	if (remove_if_unused && folder->fd >= 0) {
-		unlinkat(folder->fd, "session.log", 0);
+		logfile_remove(folder->fd);
 		rmdir(folder->path);
 		*strrchr(folder->path, '/') = '\0';
 		if (folder->made_parent)

@@ -1,6 +1,6 @@
 /*
- * The session's folder: OUTPUT_DIR/PREFIX_YYYYMMDD_HHMMSS[_LABEL], locked while this camd uses it, with session.log in it, to
- * which fd 1 and 2 are pointed. Main thread.
+ * The session's folder: OUTPUT_DIR/PREFIX_YYYYMMDD_HHMMSS[_LABEL], locked while this camd uses it, with session.log in it.
+ * Main thread.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 /* Puts the names in a directory on the disk. False: errno says why. Any thread. */
 bool folder_sync(const char *path);
 
-/* Opens session.log and points fd 1 and 2 at it: whatever a library prints. */
+/* From now on the log is session.log in there. */
 bool folder_open_log(const struct folder *folder, struct error *err);
 
 /* remove_if_unused: the folder goes if it holds nothing but its log. */

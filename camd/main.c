@@ -6,6 +6,7 @@
 #include "camd/folder.h"
 #include "camd/handed.h"
 #include "camd/jobs.h"
+#include "camd/journal.h"
 #include "camd/listener.h"
 #include "camd/mailbox.h"
 #include "camd/session.h"
@@ -224,6 +225,15 @@ static void tell_problem(struct camd *camd, const char *text)
 	control_notice(camd->control, MSG_WARNING, &data);
 }
 
+/* libcamera asks the environment, once; who set that himself knows more than one word. No other thread is there yet. */
+static void set_libcamera_log_level(const struct config *config)
+{
+	char levels[32];
+
+	snprintf(levels, sizeof(levels), "*:%s", config_libcamera_log_levels[config->libcamera_log_level]);
+	setenv("LIBCAMERA_LOG_LEVELS", levels, 0);
+}
+
 static void begin(struct camd *camd)
 {
 	struct session_request session = { .loop = &camd->loop, .config = &camd->config, .options = &camd->options };
@@ -233,7 +243,8 @@ static void begin(struct camd *camd)
 	};
 	bool headless = camd->config.mode == MODE_HEADLESS;
 
-	log_set_level(camd->config.log_level);
+	journal_configure(&camd->config);
+	set_libcamera_log_level(&camd->config);
 	clock_use_utc(camd->config.timezone == TIMEZONE_UTC);
 	avlog_install();
 	/* before there are threads: the module of libcamera that is loaded later looks for it */
@@ -295,5 +306,6 @@ int main(int argc, char **argv)
 	uv_run(&camd.loop, UV_RUN_DEFAULT);
 	log_info("ended");
 	tear_down(&camd);
+	journal_end();
 	return 0;
 }

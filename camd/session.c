@@ -558,7 +558,6 @@ void session_fill_cameras(struct session *session, struct cameras *cameras)
 
 void session_config_changed(struct session *session)
 {
-	log_set_level(session->its.config->log_level);
 	previews_config_changed(session->previews);
 	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
 		struct encoding_settings encoding = camera_config_encoding(session->its.options, (int)i);

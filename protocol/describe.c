@@ -220,7 +220,9 @@ static const char protocol_rules[] =
 static const char file_rules[] =
 	"\n## Files\n\n"
 	"`OUTPUT_DIR/session_YYYYMMDD_HHMMSS/` holds `camN_WxH_30.0fps_YYYYMMDD_HHMMSS.mp4` (or `.h264`), `..._frame_timing.csv`,\n"
-	"`snapshot_camN_....jpg` and `session.log`. Nothing is overwritten: if a name exists, `_2`, `_3` ... is added.\n\n"
+	"`snapshot_camN_....jpg` and `session.log` (with `session.log.1`, `.2` ..., the older parts of a large one). Nothing is overwritten:\n"
+	"if a name exists, `_2`, `_3` ... is added.\n\n"
+	"- A line of `session.log`: time, level, thread, text. What libraries print stands there too, as of the thread `libcamera`, or `stderr`.\n"
 	"- The k-th decoded frame of a video is the frame of the k-th CSV row. PTS = sensor time less the first frame's, to the nanosecond\n"
 	"  (in a finished file with a gap of more than 4.29 s, to the microsecond).\n"
 	"- A frame's number starts at 1 with each recording and counts every frame that the sensor produced: a lost frame has no row, and\n"

@@ -1,5 +1,6 @@
 #include "camd/handlers/handlers.h"
 
+#include "camd/journal.h"
 #include "camd/session.h"
 
 void handle_get_config(struct request *request)
@@ -26,6 +27,7 @@ void handle_set_config(struct request *request)
 		request_fail(request, &err);
 		return;
 	}
+	journal_configure(session_config(request->session));
 	session_config_changed(request->session);
 	request_reply(request, &reply);
 	fields_free_texts(&reply.restart_needed);

@@ -7,7 +7,7 @@ import pathlib
 import re
 import tempfile
 
-from camd import Camd, check, check_stopped, equal, main, test
+from camd import Camd, check, check_stopped, equal, main, test, until
 
 
 def is_locked(folder):
@@ -53,12 +53,15 @@ def moves():
 
 @test
 def libraries_follow():
-    """Descriptors 1 and 2 are the new log's, which is where whatever a library prints goes; the old log is closed."""
+    """Whatever a library prints on descriptors 1 and 2 is in the new log; the old one is closed."""
     with Camd() as camd:
         camd.started()
         path = camd.ask("new_session")["path"]
+        for fd in (1, 2):
+            with open(f"/proc/{camd.process.pid}/fd/{fd}", "w") as printed:
+                printed.write(f"a library on {fd}\n")
+        until(lambda: all(f"a library on {fd}" in open(f"{path}/session.log").read() for fd in (1, 2)), "its words")
         links = [os.readlink(f"/proc/{camd.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{camd.process.pid}/fd")]
-        equal([os.readlink(f"/proc/{camd.process.pid}/fd/{fd}") for fd in (1, 2)], [f"{path}/session.log"] * 2)
         equal({link for link in links if link.endswith("session.log")}, {f"{path}/session.log"})
         camd.quit()
 

@@ -34,7 +34,7 @@ static const struct {
 	{ "script", CMDLINE_SCRIPT }, { "check-lines", CMDLINE_CHECK_LINES }, { "help", CMDLINE_HELP },
 };
 
-static const struct frontend_impl *const named[] = { &frontend_record, &frontend_slave, &frontend_doctor };
+static const struct frontend_impl *const named[] = { &frontend_record, &frontend_slave, &frontend_doctor, &frontend_report };
 
 const struct frontend_impl *cmdline_frontend(const char *name)
 {

@@ -40,7 +40,7 @@ void doctor_init(struct doctor *doctor, const struct list *flags, bool json)
 		uv_signal_start(&doctor->signals[i], on_signal, numbers[i]);
 	}
 	/* with json, stdout is for camd's lines alone */
-	doctor->report = report_create(json ? stderr : stdout);
+	doctor->report = findings_create(json ? stderr : stdout);
 }
 
 void doctor_finish(struct doctor *doctor)
@@ -52,7 +52,7 @@ void doctor_finish(struct doctor *doctor)
 	for (int i = 0; i < 3; i++)
 		uv_run(&doctor->loop, UV_RUN_NOWAIT);
 	uv_loop_close(&doctor->loop);
-	report_destroy(doctor->report);
+	findings_destroy(doctor->report);
 }
 
 static void on_time(uv_timer_t *timer)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "camctl/report.h"
+#include "camctl/findings.h"
 #include "common/field.h"
 
 #include <uv.h>
@@ -15,7 +15,7 @@ struct doctor {
 	uv_timer_t timer;
 	uv_signal_t signals[4];
 	const struct list *flags;	/* of texts: the user's own for camd */
-	struct report *report;
+	struct findings *report;
 	bool json;			/* camd's lines go to stdout as they come */
 	bool timed_out;
 	int interruptions;		/* 1: come to an end; 2: at once */

@@ -27,7 +27,7 @@ bool doctor_bench_start(struct doctor_bench *bench, const struct list *base, con
 		all[n++] = flags[i];
 	bench->patient = patient_start(bench->doctor, base, all, &err);
 	if (!bench->patient && !doctor_is_stopped(bench->doctor))
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "camd", NULL, "%s", err.text);
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "camd", NULL, "%s", err.text);
 	return bench->patient;
 }
 

@@ -77,7 +77,7 @@ static void try_camera(struct doctor_bench *bench, int index)
 	int64_t id = item_integer(&bench->cameras, cameras, index, "camera_id", index);
 	struct list ids = one(&id);
 
-	report_section(bench->doctor->report, "Camera %" PRId64 " alone: %s", id,
+	findings_section(bench->doctor->report, "Camera %" PRId64 " alone: %s", id,
 		       item_text(&bench->cameras, cameras, index, "id"));
 	switch_others(bench, index, false);
 	if (doctor_bench_goes_on(bench))
@@ -100,11 +100,11 @@ static void try_together(struct doctor_bench *bench)
 	char duration[HUMAN_BYTES];
 
 	if (n > 1 || bench->long_ns > bench->alone_ns) {
-		report_section(bench->doctor->report, n > 1 ? "All %d cameras together, %s" : "%d camera, %s", n,
+		findings_section(bench->doctor->report, n > 1 ? "All %d cameras together, %s" : "%d camera, %s", n,
 			       human_duration(bench->long_ns, duration));
 		record(bench, &all, bench->long_ns, "together");
 	}
-	report_section(bench->doctor->report, "The processor as the encoder");
+	findings_section(bench->doctor->report, "The processor as the encoder");
 	doctor_trials_software(bench);
 	doctor_machine_row_throttled(bench->doctor, "throttling");
 }
@@ -114,7 +114,7 @@ static bool ask_cameras(struct doctor_bench *bench)
 	struct error err;
 
 	if (!patient_ask(bench->patient, CMD_LIST_CAMERAS, NULL, 0, &err)) {
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "cameras", NULL, "%s", err.text);
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "cameras", NULL, "%s", err.text);
 		return false;
 	}
 	bench->cameras = patient_take(bench->patient);
@@ -124,7 +124,7 @@ static bool ask_cameras(struct doctor_bench *bench)
 static void tell_end(struct doctor_bench *bench)
 {
 	if (bench->patient && bench->patient->ended && !doctor_is_stopped(bench->doctor))
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "camd",
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "camd",
 			   "an error of camd's, a library's or a driver's: please report it, with its log below",
 			   "it ended in the middle of the trials");
 }
@@ -135,11 +135,11 @@ static void try_cameras(struct doctor_bench *bench)
 	static const char *const none[] = { NULL };
 	int n;
 
-	report_section(bench->doctor->report, "Under measurement");
+	findings_section(bench->doctor->report, "Under measurement");
 	if (!doctor_bench_start(bench, bench->doctor->flags, none) || !ask_cameras(bench))
 		return;
 	n = item_count(&bench->cameras, cameras);
-	report_row(bench->doctor->report, VERDICT_OK, "camd", NULL, "%d cameras, process %d", n,
+	findings_row(bench->doctor->report, VERDICT_OK, "camd", NULL, "%d cameras, process %d", n,
 		   session_pid(bench->patient->session));
 	for (int i = 0; i < n && doctor_bench_goes_on(bench); i++)
 		try_camera(bench, i);
@@ -158,7 +158,7 @@ static void try_rates(struct doctor_bench *bench)
 	for (int i = 0; i < n && !doctor_is_stopped(bench->doctor); i++) {
 		const char *id = item_text(&bench->cameras, cameras, i, "id");
 
-		report_section(bench->doctor->report, "Rates and sizes of camera %" PRId64,
+		findings_section(bench->doctor->report, "Rates and sizes of camera %" PRId64,
 			       item_integer(&bench->cameras, cameras, i, "camera_id", i));
 		/* the name alone would not tell a synthetic camera's or a file's options */
 		doctor_rates_try(bench, &base, specs.n == (size_t)n ? ((char **)specs.items)[i] : id, i);
@@ -169,28 +169,28 @@ static void try_rates(struct doctor_bench *bench)
 
 /* ---- its course ---- */
 
-static void print_texts(struct report *report, const struct list *texts)
+static void print_texts(struct findings *report, const struct list *texts)
 {
 	for (size_t i = 0; i < texts->n; i++)
-		report_line(report, "%s", ((char **)texts->items)[i]);
+		findings_line(report, "%s", ((char **)texts->items)[i]);
 }
 
 static void print_tables(struct doctor_bench *bench)
 {
-	struct report *report = bench->doctor->report;
+	struct findings *report = bench->doctor->report;
 
-	report_section(report, "All recordings");
+	findings_section(report, "All recordings");
 	for (size_t i = 0; doctor_bench_head[i]; i++)
-		report_line(report, "%s", doctor_bench_head[i]);
+		findings_line(report, "%s", doctor_bench_head[i]);
 	print_texts(report, &bench->recordings);
-	report_section(report, "camd's log: what matters of it");
-	report_line(report, "```");
+	findings_section(report, "camd's log: what matters of it");
+	findings_line(report, "```");
 	print_texts(report, &bench->log);
-	report_line(report, "```");
+	findings_line(report, "```");
 }
 
 /* What such a run can't show. */
-static void print_rest(struct report *report)
+static void print_rest(struct findings *report)
 {
 	static const char *const rest[] = {
 		"- Stalls after many hours: run it again with `--seconds 50000`.",
@@ -200,9 +200,9 @@ static void print_rest(struct report *report)
 		"- Two boards or cameras whose shutters are synchronised.",
 	};
 
-	report_section(report, "Not tried");
+	findings_section(report, "Not tried");
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-		report_line(report, "%s", rest[i]);
+		findings_line(report, "%s", rest[i]);
 }
 
 static bool has_room(struct doctor *doctor, const struct doctor_camd *camd, int64_t ns)
@@ -213,7 +213,7 @@ static bool has_room(struct doctor *doctor, const struct doctor_camd *camd, int6
 
 	if ((double)left >= needed)
 		return true;
-	report_row(doctor->report, VERDICT_PROBLEM, "room", "fewer --seconds, a lower --bitrate, or another --output-dir",
+	findings_row(doctor->report, VERDICT_PROBLEM, "room", "fewer --seconds, a lower --bitrate, or another --output-dir",
 		   "%s are free in %s, these recordings may need %s", human_size(left, a), camd->output_dir,
 		   human_size((int64_t)needed, b));
 	return false;
@@ -230,7 +230,7 @@ void doctor_board_run(struct doctor *doctor, const struct doctor_camd *camd, int
 
 	bench.directory = tempdir_make(camd->output_dir, "doctor", &err);
 	if (!bench.directory) {
-		report_row(doctor->report, VERDICT_PROBLEM, "recordings", NULL, "%s", err.text);
+		findings_row(doctor->report, VERDICT_PROBLEM, "recordings", NULL, "%s", err.text);
 		return;
 	}
 	if (has_room(doctor, camd, ns)) {

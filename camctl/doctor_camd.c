@@ -53,27 +53,27 @@ static void row_flags(struct doctor *doctor)
 		free(all);
 		all = longer;
 	}
-	report_row(doctor->report, VERDICT_OK, "flags", NULL, "%s", *all ? all : "none");
+	findings_row(doctor->report, VERDICT_OK, "flags", NULL, "%s", *all ? all : "none");
 	free(all);
 }
 
 /* camd says in its log what became of its module for libcamera, once it has looked for cameras. */
 static void row_libcamera(const struct patient *patient, const struct doctor_camd *camd)
 {
-	struct report *report = patient->doctor->report;
+	struct findings *report = patient->doctor->report;
 	char *path = doctor_camd_log_path(patient, camd->output_dir);
 	char *found = doctor_log_find(path, " is there (", "libcamera ");
 	char *missing = doctor_log_find(path, " camd ", "no libcamera cameras: ");
 
 	if (!patient->label)
-		report_row(report, VERDICT_NOTE, "libcamera", "camd could not make its folder: see below", "unknown");
+		findings_row(report, VERDICT_NOTE, "libcamera", "camd could not make its folder: see below", "unknown");
 	else if (found)
-		report_row(report, VERDICT_OK, "libcamera", NULL, "%s", found);
+		findings_row(report, VERDICT_OK, "libcamera", NULL, "%s", found);
 	else if (missing)
-		report_row(report, VERDICT_NOTE, "libcamera", "cameras on CSI need it, USB cameras do not",
+		findings_row(report, VERDICT_NOTE, "libcamera", "cameras on CSI need it, USB cameras do not",
 			   "%s", missing + strlen("no libcamera cameras: "));
 	else
-		report_row(report, VERDICT_OK, "libcamera", NULL, "not looked for: the cameras are named by --camera or the "
+		findings_row(report, VERDICT_OK, "libcamera", NULL, "not looked for: the cameras are named by --camera or the "
 			   "settings");
 	free(found);
 	free(missing);
@@ -83,7 +83,7 @@ static void row_libcamera(const struct patient *patient, const struct doctor_cam
 /* Software always is; what else there is comes before it. */
 static void row_encoders(const struct patient *patient, struct doctor_camd *camd)
 {
-	struct report *report = patient->doctor->report;
+	struct findings *report = patient->doctor->report;
 
 	for (size_t i = 0; i < patient->encoders.n; i++) {
 		const char *name = ((char **)patient->encoders.items)[i];
@@ -91,17 +91,17 @@ static void row_encoders(const struct patient *patient, struct doctor_camd *camd
 		if (!strstr(name, "(hardware)"))
 			continue;
 		camd->has_hardware = true;
-		report_row(report, VERDICT_OK, "encoder", NULL, "%s", name);
+		findings_row(report, VERDICT_OK, "encoder", NULL, "%s", name);
 	}
 	if (!camd->has_hardware)
-		report_row(report, VERDICT_NOTE, "encoder", "normal on a Raspberry Pi 5 and on a PC; elsewhere: is "
+		findings_row(report, VERDICT_NOTE, "encoder", "normal on a Raspberry Pi 5 and on a PC; elsewhere: is "
 			   "/dev/video* of the encoder there, may it be opened?",
 			   "no hardware encoder for H.264: the processor encodes");
 }
 
 /* ---- cameras ---- */
 
-static void row_camera(struct report *report, const struct wire_message *cameras, const struct wire_message *status,
+static void row_camera(struct findings *report, const struct wire_message *cameras, const struct wire_message *status,
 		       int index)
 {
 	static const char list[] = "data.cameras";
@@ -112,7 +112,7 @@ static void row_camera(struct report *report, const struct wire_message *cameras
 	bool runs = state && !strcmp(state, "running");
 	char *what = xasprintf("camera %" PRId64, id);
 
-	report_row(report, runs ? VERDICT_OK : VERDICT_PROBLEM, what, runs ? NULL :
+	findings_row(report, runs ? VERDICT_OK : VERDICT_PROBLEM, what, runs ? NULL :
 		   "see the error; another program may have it, or its cable is loose",
 		   "%s (%s), %s at %g frames/s, %" PRId64 " modes, %" PRId64 " controls: %s%s%s",
 		   item_text(cameras, list, index, "model"), item_text(cameras, list, index, "id"),
@@ -124,14 +124,14 @@ static void row_camera(struct report *report, const struct wire_message *cameras
 
 static void rows_cameras(struct patient *patient, struct doctor_camd *camd)
 {
-	struct report *report = patient->doctor->report;
+	struct findings *report = patient->doctor->report;
 	struct wire_message cameras;
 	const struct wire_message *status;
 	struct error err;
 	int n;
 
 	if (!patient_ask(patient, CMD_LIST_CAMERAS, NULL, 0, &err)) {
-		report_row(report, VERDICT_PROBLEM, "cameras", NULL, "%s", err.text);
+		findings_row(report, VERDICT_PROBLEM, "cameras", NULL, "%s", err.text);
 		return;
 	}
 	cameras = patient_take(patient);
@@ -140,7 +140,7 @@ static void rows_cameras(struct patient *patient, struct doctor_camd *camd)
 	for (int i = 0; status && i < n; i++)
 		row_camera(report, &cameras, status, i);
 	if (!n)
-		report_row(report, VERDICT_PROBLEM, "cameras", "plug one in; on CSI, is it named in config.txt or found by "
+		findings_row(report, VERDICT_PROBLEM, "cameras", "plug one in; on CSI, is it named in config.txt or found by "
 			   "itself (camera_auto_detect=1)? "
 			   "`--camera synthetic` tries the rest without one", "none was found");
 	camd->cameras = patient->cameras;
@@ -155,14 +155,14 @@ static void rows_notes(const struct patient *patient)
 
 		/* without a folder, all of its log comes this way */
 		if (!strstr(text, "No cameras found") && !strstr(text, " info    "))
-			report_row(patient->doctor->report, VERDICT_NOTE, "camd says", NULL, "%s", text);
+			findings_row(patient->doctor->report, VERDICT_NOTE, "camd says", NULL, "%s", text);
 	}
 }
 
 static void tell_failure(struct doctor *doctor, struct doctor_camd *camd, const struct error *err)
 {
 	camd->failure = err->code == ERR_BAD_ARGUMENT ? SESSION_USAGE : SESSION_CAMD_FAILED;
-	report_row(doctor->report, VERDICT_PROBLEM, "camd", "is camd installed beside camctl? $CAMCTL_CAMD names another",
+	findings_row(doctor->report, VERDICT_PROBLEM, "camd", "is camd installed beside camctl? $CAMCTL_CAMD names another",
 		   "%s", err->text);
 }
 
@@ -175,12 +175,12 @@ void doctor_camd_examine(struct doctor *doctor, struct doctor_camd *camd)
 	char *program = spawn_find_camd();
 
 	*camd = (struct doctor_camd){ 0 };
-	report_section(doctor->report, "camd");
+	findings_section(doctor->report, "camd");
 	patient = patient_start(doctor, doctor->flags, flags, &err);
 	if (!patient || !ask_settings(patient, camd, &err)) {
 		tell_failure(doctor, camd, &err);
 	} else {
-		report_row(doctor->report, VERDICT_OK, "camd", NULL, "%s (%s), as user %d", patient->version, program,
+		findings_row(doctor->report, VERDICT_OK, "camd", NULL, "%s (%s), as user %d", patient->version, program,
 			   (int)geteuid());
 		row_flags(doctor);
 		row_libcamera(patient, camd);

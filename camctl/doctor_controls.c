@@ -139,7 +139,7 @@ static int delay_of(const char *csv, const double *values, size_t n, int64_t cha
 
 static void row_knob(const struct trial *trial, const struct knob *knob, const char *csv, int64_t changed_ns)
 {
-	struct report *report = trial->bench->doctor->report;
+	struct findings *report = trial->bench->doctor->report;
 	double first = value_of(trial, knob, false), second = value_of(trial, knob, true), told[2] = { NAN, NAN };
 	char name[64] = "";
 	size_t n = 0, before = 0, rows;
@@ -155,12 +155,12 @@ static void row_knob(const struct trial *trial, const struct knob *knob, const c
 	}
 	follows = fabs(told[0] - first) <= NEAR * fabs(first) && fabs(told[1] - second) <= NEAR * fabs(second);
 	if (isnan(told[0]) || isnan(told[1]))
-		report_row(report, VERDICT_OK, knob->name, "cameras of libcamera tell exposure and gain with each frame; "
+		findings_row(report, VERDICT_OK, knob->name, "cameras of libcamera tell exposure and gain with each frame; "
 			   "V4L2 cameras tell neither",
 			   "set to %g, then %g: taken; the table does not tell (%s)", first, second,
 			   *name ? name : "no column");
 	else
-		report_row(report, follows ? VERDICT_OK : VERDICT_NOTE, knob->name,
+		findings_row(report, follows ? VERDICT_OK : VERDICT_NOTE, knob->name,
 			   "the table follows what was set within some frames",
 			   "set to %g, then %g; the table's %s tells %g, then %g, %d frames after the change", first, second,
 			   name, told[0], told[1], delay_of(csv, values, n, changed_ns, told[0], told[1]));
@@ -177,7 +177,7 @@ static void record(struct trial *trial)
 	bool done = false;
 
 	if (!doctor_take_begin(&take, bench->patient, trial->camera_ids)) {
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", NULL, "%s", take.error);
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "controls", NULL, "%s", take.error);
 		return;
 	}
 	if (patient_wait(bench->patient, bench->short_ns)) {
@@ -188,7 +188,7 @@ static void record(struct trial *trial)
 	doctor_take_look(&take, bench->doctor, true);
 	doctor_bench_note(bench, &take, "controls set");
 	if (!done && doctor_bench_goes_on(bench))
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
 	for (size_t i = 0; done && take.n && take.parts[0].csv_file && i < ARRAY_LEN(knobs); i++)
 		if (find(trial, knobs[i].name) >= 0)
 			row_knob(trial, &knobs[i], take.parts[0].csv_file, changed_ns);
@@ -209,14 +209,14 @@ void doctor_controls_try(struct doctor_bench *bench, const struct list *camera_i
 	if (!doctor_bench_goes_on(bench))
 		known = 0;
 	else if (!known)
-		report_row(bench->doctor->report, VERDICT_OK, "controls", NULL,
+		findings_row(bench->doctor->report, VERDICT_OK, "controls", NULL,
 			   "this camera has %d, none for exposure or gain", item_count(&bench->cameras, trial.list));
 	else if (!set_automatic(&trial, false, &err) || !set_knobs(&trial, false, &err))
-		report_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, "controls", "camd's log below", "%s", err.text);
 	else
 		record(&trial);
 	if (known && doctor_bench_goes_on(bench) && !set_automatic(&trial, true, &err))
-		report_row(bench->doctor->report, VERDICT_NOTE, "controls", NULL,
+		findings_row(bench->doctor->report, VERDICT_NOTE, "controls", NULL,
 			   "the automatic ones were not switched on again: %s", err.text);
 	free(trial.list);
 }

@@ -1,62 +1,14 @@
 #include "camctl/doctor_csv.h"
 
+#include "camctl/csv.h"
 #include "common/util.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LATE 1.5
-
-/* A row's columns that have a fixed place. */
-struct row {
-	int64_t number, sensor_ns, dropped;
-};
-
-struct reader {
-	FILE *file;
-	char *line;
-	size_t room;
-};
-
-static bool begin(struct reader *reader, const char *path, struct error *err)
-{
-	*reader = (struct reader){ .file = fopen(path, "re") };
-	if (!reader->file)
-		return error_set_errno(err, errno, "%s", path);
-	if (getline(&reader->line, &reader->room, reader->file) > 0 && !strncmp(reader->line, "frame_number,", 13))
-		return true;
-	fclose(reader->file);
-	free(reader->line);
-	return error_set(err, ERR_IO, "%s: this is no timing table", path);
-}
-
-/* A last line without its end does not count. */
-static bool next_line(struct reader *reader)
-{
-	return getline(&reader->line, &reader->room, reader->file) > 0 && strchr(reader->line, '\n');
-}
-
-static bool next_row(struct reader *reader, struct row *row)
-{
-	if (!next_line(reader))
-		return false;
-	*row = (struct row){ 0 };
-	/* the time of writing may be empty */
-	if (sscanf(reader->line, "%" SCNd64 ",%*[^,],%" SCNd64 ",%" SCNd64, &row->number, &row->sensor_ns,
-	    &row->dropped) == 3)
-		return true;
-	return sscanf(reader->line, "%" SCNd64 ",,%" SCNd64 ",%" SCNd64, &row->number, &row->sensor_ns, &row->dropped) == 3;
-}
-
-static void end(struct reader *reader)
-{
-	fclose(reader->file);
-	free(reader->line);
-}
 
 /* Sums, about the first frame, so that doubles hold them. */
 struct sums {
@@ -76,7 +28,7 @@ static void note_interval(struct doctor_csv *csv, struct sums *sums, double ms)
 	sums->square += (ms - sums->first_interval) * (ms - sums->first_interval);
 }
 
-static void note_row(struct doctor_csv *csv, struct sums *sums, const struct row *row, const struct row *before)
+static void note_row(struct doctor_csv *csv, struct sums *sums, const struct csv_row *row, const struct csv_row *before)
 {
 	double x = (double)(row->number - 1), y;
 
@@ -109,16 +61,16 @@ static void settle_intervals(struct doctor_csv *csv, const struct sums *sums)
 }
 
 /* The second time through: what has to be known before is known now. */
-static void measure(struct doctor_csv *csv, const struct sums *sums, struct reader *reader)
+static void measure(struct doctor_csv *csv, const struct sums *sums, struct csv *table)
 {
 	double below = sums->n * sums->xx - sums->x * sums->x;
 	double slope = below > 0 ? (sums->n * sums->xy - sums->x * sums->y) / below : 0;
 	double base = (sums->y - slope * sums->x) / sums->n;
-	struct row row, before = { 0 };
+	struct csv_row row, before = { 0 };
 
 	if (slope > 0)
 		csv->fps = 1e9 / slope;
-	for (int64_t i = 0; i < csv->rows && next_row(reader, &row); i++) {
+	for (int64_t i = 0; i < csv->rows && csv_next(table, &row); i++) {
 		double off = (double)(row.sensor_ns - csv->first_ns) - base - slope * (double)(row.number - 1);
 		double ms = (double)(row.sensor_ns - before.sensor_ns) / 1e6;
 
@@ -130,44 +82,34 @@ static void measure(struct doctor_csv *csv, const struct sums *sums, struct read
 
 bool doctor_csv_read(const char *path, struct doctor_csv *csv, struct error *err)
 {
-	struct reader reader;
+	struct csv table;
 	struct sums sums = { 0 };
-	struct row row, before = { 0 };
+	struct csv_row row, before = { 0 };
 
 	*csv = (struct doctor_csv){ 0 };
-	if (!begin(&reader, path, err))
+	if (!csv_open(&table, path, err))
 		return false;
-	while (next_row(&reader, &row)) {
+	while (csv_next(&table, &row)) {
 		note_row(csv, &sums, &row, &before);
 		before = row;
 	}
 	settle_intervals(csv, &sums);
-	end(&reader);
+	csv_close(&table);
 	if (csv->rows < 3)
 		return true;
-	if (!begin(&reader, path, err))
+	if (!csv_open(&table, path, err))
 		return false;
-	measure(csv, &sums, &reader);
-	end(&reader);
+	measure(csv, &sums, &table);
+	csv_close(&table);
 	return true;
 }
 
 /* ---- other columns ---- */
 
-/* Where the index-th field begins; NULL: the line is shorter. */
-static const char *field_at(const char *line, int index)
-{
-	while (index-- && line) {
-		line = strchr(line, ',');
-		line = line ? line + 1 : NULL;
-	}
-	return line;
-}
-
 static int find_column(const char *header, const char *part, char name[64])
 {
 	for (int index = 0;; index++) {
-		const char *at = field_at(header, index);
+		const char *at = csv_field(header, index);
 
 		if (!at)
 			return -1;
@@ -179,23 +121,24 @@ static int find_column(const char *header, const char *part, char name[64])
 
 double *doctor_csv_column(const char *path, const char *part, char name[64], size_t *n)
 {
-	struct reader reader;
+	struct csv table;
+	struct csv_row row;
 	struct error err;
 	double *values = NULL;
 	int column;
 
 	*n = 0;
-	if (!begin(&reader, path, &err))
+	if (!csv_open(&table, path, &err))
 		return NULL;
-	column = find_column(reader.line, part, name);
-	while (column >= 0 && next_line(&reader)) {
-		const char *at = field_at(reader.line, column);
+	column = find_column(table.line, part, name);
+	while (column >= 0 && csv_next(&table, &row)) {
+		const char *at = csv_field(table.line, column);
 		char *stop;
 		double value = at ? strtod(at, &stop) : NAN;
 
 		values = xrealloc(values, *n + 1, sizeof(*values));
 		values[(*n)++] = at && stop > at ? value : NAN;
 	}
-	end(&reader);
+	csv_close(&table);
 	return values;
 }

@@ -37,7 +37,7 @@ static void describe_node(const char *path, char text[DOCTOR_TEXT_BYTES])
 }
 
 /* Tells those that can't be opened by name; all stand in the file. Returns how many can't. */
-static size_t list_nodes(struct report *report, const glob_t *found)
+static size_t list_nodes(struct findings *report, const glob_t *found)
 {
 	size_t refused = 0;
 
@@ -47,13 +47,13 @@ static size_t list_nodes(struct report *report, const glob_t *found)
 		bool allowed = !access(path, R_OK | W_OK);
 
 		describe_node(path, what);
-		report_line(report, "- `%s` %s%s", path, what, allowed ? "" : ": **not allowed**");
+		findings_line(report, "- `%s` %s%s", path, what, allowed ? "" : ": **not allowed**");
 		refused += !allowed;
 	}
 	return refused;
 }
 
-static void row_nodes(struct report *report)
+static void row_nodes(struct findings *report)
 {
 	glob_t found = { 0 };
 	size_t refused;
@@ -61,15 +61,15 @@ static void row_nodes(struct report *report)
 	glob("/dev/video*", 0, NULL, &found);
 	refused = list_nodes(report, &found);
 	if (refused)
-		report_row(report, VERDICT_PROBLEM, "video devices",
+		findings_row(report, VERDICT_PROBLEM, "video devices",
 			   "put the user into the group that owns them, which is video on Debian: sudo usermod -aG video "
 			   "\"$USER\", then log in again", "%zu of %zu may not be opened", refused, found.gl_pathc);
 	else if (!found.gl_pathc)
-		report_row(report, VERDICT_NOTE, "video devices", "a USB camera, or a camera that config.txt or a device "
+		findings_row(report, VERDICT_NOTE, "video devices", "a USB camera, or a camera that config.txt or a device "
 			   "tree names, makes some",
 			   "there is no /dev/video*");
 	else
-		report_row(report, VERDICT_OK, "video devices", NULL, "%zu, all may be opened", found.gl_pathc);
+		findings_row(report, VERDICT_OK, "video devices", NULL, "%zu, all may be opened", found.gl_pathc);
 	globfree(&found);
 }
 
@@ -84,7 +84,7 @@ static bool is_member(gid_t wanted)
 	return getegid() == wanted;
 }
 
-static void row_group(struct report *report)
+static void row_group(struct findings *report)
 {
 	const struct group *group = getgrnam("video");
 	gid_t video = group ? group->gr_gid : 0;
@@ -92,17 +92,17 @@ static void row_group(struct report *report)
 	const char *name = user ? user->pw_name : "this user";
 
 	if (!group)
-		report_row(report, VERDICT_OK, "group video", NULL, "this system has no such group");
+		findings_row(report, VERDICT_OK, "group video", NULL, "this system has no such group");
 	else if (!geteuid() || is_member(video))
-		report_row(report, VERDICT_OK, "group video", NULL, "%s %s", name, geteuid() ? "is in it" : "needs no group");
+		findings_row(report, VERDICT_OK, "group video", NULL, "%s %s", name, geteuid() ? "is in it" : "needs no group");
 	else
-		report_row(report, VERDICT_NOTE, "group video", "sudo usermod -aG video \"$USER\", then log in again",
+		findings_row(report, VERDICT_NOTE, "group video", "sudo usermod -aG video \"$USER\", then log in again",
 			   "%s is not in it", name);
 }
 
 void doctor_devices_examine(struct doctor *doctor)
 {
-	report_section(doctor->report, "Devices");
+	findings_section(doctor->report, "Devices");
 	row_nodes(doctor->report);
 	row_group(doctor->report);
 }
@@ -185,14 +185,14 @@ void doctor_devices_row_disk(struct doctor *doctor, const char *directory, int64
 	const char *advice;
 
 	if (left < 0 || access(directory, W_OK)) {
-		report_row(doctor->report, VERDICT_PROBLEM, "disk", "make the directory writable, or choose another with "
+		findings_row(doctor->report, VERDICT_PROBLEM, "disk", "make the directory writable, or choose another with "
 			   "--output-dir",
 			   "%s: %s", directory, strerror(errno));
 		return;
 	}
 	find_mount(directory, type, device);
 	advice = left < LITTLE_BYTES ? "make room, or choose another directory with --output-dir" : advice_on(type);
-	report_row(doctor->report, left < TOO_LITTLE_BYTES ? VERDICT_PROBLEM : advice ? VERDICT_NOTE : VERDICT_OK, "disk",
+	findings_row(doctor->report, left < TOO_LITTLE_BYTES ? VERDICT_PROBLEM : advice ? VERDICT_NOTE : VERDICT_OK, "disk",
 		   advice,
 		   "%s: %s on %s, %s free, enough for %s at %.1f Mb/s", directory, type, device, human_size(left, size),
 		   human_duration(left / MAX(bits_per_s / 8, 1) * NS_PER_S, lasting), (double)bits_per_s / 1e6);

@@ -22,14 +22,14 @@ enum { UNDER_VOLTAGE = 1, CAPPED = 2, THROTTLED = 4, TOO_HOT = 8, NOW = 0xf };
 
 /* ---- what it is ---- */
 
-static void row_system(struct report *report)
+static void row_system(struct findings *report)
 {
 	char name[DOCTOR_TEXT_BYTES] = "unknown distribution";
 	struct utsname uts;
 
 	doctor_files_value("/etc/os-release", "PRETTY_NAME", name);
 	uname(&uts);
-	report_row(report, VERDICT_OK, "system", NULL, "%s; %s %s, %s", name, uts.sysname, uts.release, uts.machine);
+	findings_row(report, VERDICT_OK, "system", NULL, "%s; %s %s, %s", name, uts.sysname, uts.release, uts.machine);
 }
 
 static bool is_raspberry_pi(const char *model)
@@ -44,27 +44,27 @@ static bool has_no_encoder(const char *model)
 }
 
 /* The H.264 encoder of Raspberry Pis up to the 4 has its driver in Raspberry Pi's kernels only, not in mainline. */
-static void row_board(struct report *report)
+static void row_board(struct findings *report)
 {
 	char model[DOCTOR_TEXT_BYTES];
 	bool has_driver = !access("/sys/module/bcm2835_codec", F_OK);
 
 	if (!doctor_files_line("/proc/device-tree/model", model) &&
 	    !doctor_files_line("/sys/class/dmi/id/product_name", model)) {
-		report_row(report, VERDICT_OK, "board", NULL, "it does not say");
+		findings_row(report, VERDICT_OK, "board", NULL, "it does not say");
 		return;
 	}
 	if (is_raspberry_pi(model) && has_no_encoder(model))
-		report_row(report, VERDICT_OK, "board", NULL, "%s: it has no H.264 encoder, the processor encodes", model);
+		findings_row(report, VERDICT_OK, "board", NULL, "%s: it has no H.264 encoder, the processor encodes", model);
 	else if (is_raspberry_pi(model) && !has_driver)
-		report_row(report, VERDICT_NOTE, "board", "only Raspberry Pi OS has the driver bcm2835-codec; with another "
+		findings_row(report, VERDICT_NOTE, "board", "only Raspberry Pi OS has the driver bcm2835-codec; with another "
 			   "kernel the processor encodes",
 			   "%s, whose hardware encoder has no driver in this kernel", model);
 	else
-		report_row(report, VERDICT_OK, "board", NULL, "%s", model);
+		findings_row(report, VERDICT_OK, "board", NULL, "%s", model);
 }
 
-static void row_processor(struct report *report)
+static void row_processor(struct findings *report)
 {
 	char governor[DOCTOR_TEXT_BYTES] = "none", name[DOCTOR_TEXT_BYTES] = "";
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -74,37 +74,37 @@ static void row_processor(struct report *report)
 		doctor_files_value("/proc/cpuinfo", "Model", name);
 	doctor_files_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", governor);
 	slow = !strcmp(governor, "powersave") && access("/sys/devices/system/cpu/intel_pstate", F_OK);
-	report_row(report, slow ? VERDICT_NOTE : VERDICT_OK, "processor",
+	findings_row(report, slow ? VERDICT_NOTE : VERDICT_OK, "processor",
 		   slow ? "with the governor `powersave` it stays at its lowest clock: set `ondemand` or `schedutil`" : NULL,
 		   "%ld cores%s%s, governor %s", n, *name ? ", " : "", name, governor);
 }
 
-static void row_load(struct report *report)
+static void row_load(struct findings *report)
 {
 	double load[1] = { 0 };
 	bool busy = getloadavg(load, 1) == 1 && load[0] > 0.5 * (double)sysconf(_SC_NPROCESSORS_ONLN);
 
-	report_row(report, busy ? VERDICT_NOTE : VERDICT_OK, "load", busy ?
+	findings_row(report, busy ? VERDICT_NOTE : VERDICT_OK, "load", busy ?
 		   "other programs compute: what is measured will be worse than it need be" : NULL,
 		   "%.2f", load[0]);
 }
 
 /* ---- memory ---- */
 
-static void row_memory(struct report *report)
+static void row_memory(struct findings *report)
 {
 	int64_t total = doctor_files_bytes("/proc/meminfo", "MemTotal");
 	int64_t available = doctor_files_bytes("/proc/meminfo", "MemAvailable");
 	char a[HUMAN_BYTES], b[HUMAN_BYTES];
 	bool little = available < LITTLE_MEMORY_BYTES;
 
-	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ?
+	findings_row(report, little ? VERDICT_NOTE : VERDICT_OK, "memory", little ?
 		   "little is left for the buffers of cameras and encoders" : NULL,
 		   "%s available of %s", human_size(available, a), human_size(total, b));
 }
 
 /* What hardware that can't gather scattered pages works in. */
-static void row_contiguous(struct report *report)
+static void row_contiguous(struct findings *report)
 {
 	int64_t total = doctor_files_bytes("/proc/meminfo", "CmaTotal");
 	int64_t left = doctor_files_bytes("/proc/meminfo", "CmaFree");
@@ -112,17 +112,17 @@ static void row_contiguous(struct report *report)
 	bool little = total > 0 && left < LITTLE_CMA_BYTES;
 
 	if (total <= 0) {
-		report_row(report, VERDICT_OK, "contiguous memory", NULL,
+		findings_row(report, VERDICT_OK, "contiguous memory", NULL,
 			   "no CMA; none is needed where devices have an IOMMU, or for USB cameras");
 		return;
 	}
-	report_row(report, little ? VERDICT_NOTE : VERDICT_OK, "contiguous memory",
+	findings_row(report, little ? VERDICT_NOTE : VERDICT_OK, "contiguous memory",
 		   little ? "a camera of 1456x1088 with a hardware encoder takes about 33 MB: raise cma= on the kernel's "
 		   "command line (on a Raspberry Pi: dtoverlay=vc4-kms-v3d,cma-256 in config.txt)" : NULL,
 		   "CMA: %s free of %s", human_size(left, a), human_size(total, b));
 }
 
-static void row_heaps(struct report *report)
+static void row_heaps(struct findings *report)
 {
 	glob_t found = { 0 };
 	char *names = xstrdup("");
@@ -137,9 +137,9 @@ static void row_heaps(struct report *report)
 		names = longer;
 	}
 	if (!found.gl_pathc)
-		report_row(report, VERDICT_OK, "dma heaps", NULL, "none");
+		findings_row(report, VERDICT_OK, "dma heaps", NULL, "none");
 	else
-		report_row(report, allowed ? VERDICT_OK : VERDICT_NOTE, "dma heaps", allowed ? NULL :
+		findings_row(report, allowed ? VERDICT_OK : VERDICT_NOTE, "dma heaps", allowed ? NULL :
 			   "some of libcamera's pipelines need them: put the user into the group that owns /dev/dma_heap/*",
 			   "%s%s", names, allowed ? "" : "; not all may be opened");
 	globfree(&found);
@@ -164,13 +164,13 @@ double doctor_machine_temperature(void)
 	return highest;
 }
 
-static void row_temperature(struct report *report)
+static void row_temperature(struct findings *report)
 {
 	double degrees = doctor_machine_temperature();
 
 	if (isnan(degrees))
 		return;
-	report_row(report, degrees > HOT_C ? VERDICT_NOTE : VERDICT_OK, "temperature",
+	findings_row(report, degrees > HOT_C ? VERDICT_NOTE : VERDICT_OK, "temperature",
 		   degrees > HOT_C ? "a Raspberry Pi slows down from 80 degrees on: cool it" : NULL, "%.1f degrees", degrees);
 }
 
@@ -198,7 +198,7 @@ void doctor_machine_row_throttled(struct doctor *doctor, const char *during)
 
 	if (bits < 0)
 		return;
-	report_row(doctor->report, now ? VERDICT_PROBLEM : ever ? VERDICT_NOTE : VERDICT_OK, during, all ? advice : NULL,
+	findings_row(doctor->report, now ? VERDICT_PROBLEM : ever ? VERDICT_NOTE : VERDICT_OK, during, all ? advice : NULL,
 		   "0x%lx%s%s%s%s%s%s", (unsigned long)bits, !all ? ": none" : now ? ": now" : ": since it was switched on",
 		   all & UNDER_VOLTAGE ? ", under-voltage" : "", all & CAPPED ? ", clock capped" : "", all & THROTTLED ?
 		   ", throttled" : "", all & TOO_HOT ? ", too hot" : "", now && ever != now ? " (and more before)" : "");
@@ -215,16 +215,16 @@ static void row_tools(struct doctor *doctor)
 	if (strstr(output, " Copyright"))
 		*strstr(output, " Copyright") = '\0';
 	if (status)
-		report_row(doctor->report, VERDICT_NOTE, "ffmpeg", "install it (Debian: apt install ffmpeg)",
+		findings_row(doctor->report, VERDICT_NOTE, "ffmpeg", "install it (Debian: apt install ffmpeg)",
 			   "ffprobe is not there: recordings can't be decoded and remux can't work");
 	else
-		report_row(doctor->report, VERDICT_OK, "ffmpeg", NULL, "%.60s", output);
+		findings_row(doctor->report, VERDICT_OK, "ffmpeg", NULL, "%.60s", output);
 	free(output);
 }
 
 void doctor_machine_examine(struct doctor *doctor)
 {
-	report_section(doctor->report, "The machine");
+	findings_section(doctor->report, "The machine");
 	row_system(doctor->report);
 	row_board(doctor->report);
 	row_processor(doctor->report);

@@ -106,14 +106,14 @@ static void row_rate(struct doctor_bench *bench, const struct doctor_take *take,
 	bool bad, off, soft;
 
 	if (!take->n || !part->file) {
-		report_row(bench->doctor->report, VERDICT_PROBLEM, what, "camd's log below", "%s",
+		findings_row(bench->doctor->report, VERDICT_PROBLEM, what, "camd's log below", "%s",
 			   take->n && part->error ? part->error : take->error);
 		return;
 	}
 	bad = part->error || doctor_take_lost(part) || (part->video.decoded != part->frames && !*part->video_error);
 	off = part->csv.fps > 0 && fabs(part->csv.fps / asked - 1) > 0.01;
 	soft = bench->hardware && !strstr(part->encoder, "(hardware)");
-	report_row(bench->doctor->report, bad ? VERDICT_PROBLEM : off || soft ? VERDICT_NOTE : VERDICT_OK, what,
+	findings_row(bench->doctor->report, bad ? VERDICT_PROBLEM : off || soft ? VERDICT_NOTE : VERDICT_OK, what,
 		   "none lost, the rate that was asked for if the camera has it; below 9/s and at the highest rate the "
 		   "encoder neither hangs nor changes",
 		   "%s, %.4f/s (its own nominal rate %g), %" PRId64 " of %" PRId64 " frames, %" PRId64 " decoded, lost: %s; longest "

@@ -20,7 +20,7 @@
 
 static const char cameras[] = "data.cameras";
 
-static struct report *report_of(const struct doctor_bench *bench)
+static struct findings *report_of(const struct doctor_bench *bench)
 {
 	return bench->doctor->report;
 }
@@ -31,7 +31,7 @@ static bool set(struct doctor_bench *bench, const char *name, const char *value)
 
 	if (patient_set(bench->patient, name, value, &err))
 		return true;
-	report_row(report_of(bench), VERDICT_PROBLEM, name, NULL, "%s", err.text);
+	findings_row(report_of(bench), VERDICT_PROBLEM, name, NULL, "%s", err.text);
 	return false;
 }
 
@@ -99,7 +99,7 @@ void doctor_trials_restarts(struct doctor_bench *bench, const struct list *camer
 	stop_text = print_spans(&stops);
 	slow = stops.n && MAX(starts.ms[starts.n - 1], stops.ms[stops.n - 1]) > SLOW_NS / 1e6;
 	bad = lost || whole + unseen < made;
-	report_row(report_of(bench), bad ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "start and stop",
+	findings_row(report_of(bench), bad ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "start and stop",
 		   "all whole: decoded, beginning with a key frame; "
 		   "no start or stop of seconds, no growth from first to last",
 		   "%" PRId64 " times, %" PRId64 " whole, %" PRId64 " frames lost; shortest / median / longest: start %s ms, "
@@ -119,7 +119,7 @@ static void row_bitrate(struct doctor_bench *bench, const struct doctor_part *pa
 	bool bad = part->error || (skips && bps >= LITTLE_BPS);
 	enum verdict verdict = bad ? VERDICT_PROBLEM : skips || over ? VERDICT_NOTE : VERDICT_OK;
 
-	report_row(report_of(bench), verdict, what, "no frame lost by the encoder (skips at low rates: choose the lowest "
+	findings_row(report_of(bench), verdict, what, "no frame lost by the encoder (skips at low rates: choose the lowest "
 		   "rate without); no more than 1.5 times what was asked; less is right for a simple picture",
 		   "%.3f Mb/s, %" PRId64 " of %" PRId64 " frames, lost: %s%s%s", mbps, part->frames, part->captured,
 		   doctor_rows_lost(&part->lost, lost), part->error ? "; " : "", part->error ? part->error : "");
@@ -139,7 +139,7 @@ void doctor_trials_bitrates(struct doctor_bench *bench, const struct list *camer
 			if (take.n)
 				row_bitrate(bench, &take.parts[0], rates[i]);
 			else
-				report_row(report_of(bench), VERDICT_PROBLEM, title, NULL, "%s", take.error);
+				findings_row(report_of(bench), VERDICT_PROBLEM, title, NULL, "%s", take.error);
 			doctor_take_clear(&take);
 		}
 		free(title);
@@ -178,7 +178,7 @@ static void row_change(struct doctor_bench *bench, const struct doctor_part *par
 	bool bad = part->error || (!*part->video_error && (part->video.decoded != part->frames || *part->video.complaint));
 	enum verdict verdict = bad ? VERDICT_PROBLEM : deaf || part->lost.encoder ? VERDICT_NOTE : VERDICT_OK;
 
-	report_row(report_of(bench), verdict, "bitrate change",
+	findings_row(report_of(bench), verdict, "bitrate change",
 		   "the second figure well above the first, unless the picture is simple; a hardware encoder loses no frame by it",
 		   "from 1 to 8 Mb/s while recording: %.3f, then %.3f Mb/s; lost by the encoder: %" PRId64 "; %s",
 		   before, after, part->lost.encoder, part->encoder);
@@ -213,7 +213,7 @@ void doctor_trials_bitrate_change(struct doctor_bench *bench, const struct list 
 	if (take.n && take.parts[0].file)
 		row_change(bench, &take.parts[0], mbps_between(begin, points[0]), mbps_between(points[1], points[2]));
 	else
-		report_row(report_of(bench), VERDICT_PROBLEM, "bitrate change", NULL, "%s",
+		findings_row(report_of(bench), VERDICT_PROBLEM, "bitrate change", NULL, "%s",
 			   take.n && take.parts[0].error ? take.parts[0].error : take.error);
 	doctor_take_clear(&take);
 	if (doctor_bench_goes_on(bench))
@@ -261,7 +261,7 @@ static void row_pictures(struct doctor_bench *bench, const struct doctor_take *t
 	char lost[DOCTOR_LOST_BYTES];
 	bool bad = ms < 0 || !previews || part->error || part->lost.starved || part->lost.encoder || part->lost.storage;
 
-	report_row(report_of(bench), bad ? VERDICT_PROBLEM : VERDICT_OK, "pictures",
+	findings_row(report_of(bench), bad ? VERDICT_PROBLEM : VERDICT_OK, "pictures",
 		   "previews and snapshots cost the recording no frame",
 		   "while recording: %.1f previews a second, snapshot after %.1f ms; %" PRId64 " of %" PRId64 " frames "
 		   "recorded, lost: %s%s%s",
@@ -279,7 +279,7 @@ void doctor_trials_pictures(struct doctor_bench *bench, const struct list *camer
 	if (!doctor_bench_goes_on(bench))
 		return;
 	if (!doctor_take_begin(&take, bench->patient, camera_ids)) {
-		report_row(report_of(bench), VERDICT_PROBLEM, "pictures", NULL, "%s", take.error);
+		findings_row(report_of(bench), VERDICT_PROBLEM, "pictures", NULL, "%s", take.error);
 		return;
 	}
 	previews = bench->patient->previews;
@@ -306,7 +306,7 @@ bool doctor_trials_switch(struct doctor_bench *bench, const struct list *camera_
 
 	if (patient_ask(bench->patient, CMD_SET_CAMERA, &arguments, 0, &err))
 		return true;
-	report_row(report_of(bench), VERDICT_PROBLEM, enabled ? "switch on" : "switch off", "camd's log below", "%s",
+	findings_row(report_of(bench), VERDICT_PROBLEM, enabled ? "switch on" : "switch off", "camd's log below", "%s",
 		   err.text);
 	return false;
 }
@@ -348,7 +348,7 @@ void doctor_trials_off_and_on(struct doctor_bench *bench, const struct list *cam
 	doctor_bench_take(bench, &take, camera_ids, NS_PER_S, "after off and on");
 	frames = take.n ? take.parts[0].frames : 0;
 	slow = MAX(off_ns, on_ns) > SLOW_NS;
-	report_row(report_of(bench), !off || !on || !frames ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "off and on",
+	findings_row(report_of(bench), !off || !on || !frames ? VERDICT_PROBLEM : slow ? VERDICT_NOTE : VERDICT_OK, "off and on",
 		   "off within a second or so: the encoder is drained and both devices are closed then; records again under its "
 		   "old number",
 		   "off after %.1f ms%s, on after %.1f ms%s, then %" PRId64 " frames in a second%s%s", (double)off_ns / 1e6,
@@ -374,7 +374,7 @@ static void one_preset(struct doctor_bench *bench, const char *preset)
 			frames += take.parts[i].captured;
 			lost += doctor_take_lost(&take.parts[i]);
 		}
-		report_row(report_of(bench), lost ? VERDICT_NOTE : VERDICT_OK, title,
+		findings_row(report_of(bench), lost ? VERDICT_NOTE : VERDICT_OK, title,
 			   "no frame lost: then the processor can do without a hardware encoder",
 			   "%d camera%s: %.3f ms of processor a frame, %.1f %% of one core; %" PRId64 " of %" PRId64 " "
 			   "frames lost", take.n, take.n == 1 ? "" : "s", frames ? seconds * 1e3 / (double)frames : 0,

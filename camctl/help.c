@@ -15,6 +15,7 @@ static const char usage[] =
 	"  camctl --socket PATH ...              these three for a camd that runs already; it goes on when camctl ends\n"
 	"  camctl slave                          for a master program: JSON lines on stdin and stdout\n"
 	"  camctl doctor                         what is there, what is missing, and the remedy; with --board, measures\n"
+	"  camctl report SESSION                 intervals, losses, bitrate, skew out of its files; --svg FILE draws them\n"
 	"  camctl script FILE...                 send and expect: runs transcripts (camctl script --help)\n"
 	"  camctl check-lines [FILE]             holds lines that camd printed against the message table\n"
 	"  camctl help [COMMAND]\n"

@@ -46,7 +46,7 @@ static bool open_report(struct doctor *doctor, const struct doctor_options *want
 		return true;
 	title = xasprintf("camctl doctor%s, version " CAMD_VERSION ", %s", wanted->board ? " --board" : "",
 			  clock_iso(now_ns, iso));
-	opened = report_open(doctor->report, *path, title, err);
+	opened = findings_open(doctor->report, *path, title, err);
 	free(title);
 	return opened;
 }
@@ -61,19 +61,19 @@ static void examine(struct doctor *doctor, const struct doctor_options *wanted, 
 	if (camd->cameras)
 		doctor_board_run(doctor, camd, wanted->seconds_ns);
 	else
-		report_row(doctor->report, VERDICT_PROBLEM, "board", "plug a camera in, or try the way with `--camera "
+		findings_row(doctor->report, VERDICT_PROBLEM, "board", "plug a camera in, or try the way with `--camera "
 			   "synthetic`", "no camera runs: nothing was measured");
 }
 
 static void print_end(struct doctor *doctor, const char *path)
 {
-	size_t problems = report_count(doctor->report, VERDICT_PROBLEM), notes = report_count(doctor->report, VERDICT_NOTE);
+	size_t problems = findings_count(doctor->report, VERDICT_PROBLEM), notes = findings_count(doctor->report, VERDICT_NOTE);
 	FILE *to = doctor->json ? stderr : stdout;
 	struct error err;
 
-	report_state(doctor->report, doctor_is_stopped(doctor) ? "interrupted" : "complete");
+	findings_state(doctor->report, doctor_is_stopped(doctor) ? "interrupted" : "complete");
 	fprintf(to, "\n%zu problem%s, %zu note%s\n", problems, problems == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
-	if (path && report_error(doctor->report, &err))
+	if (path && findings_error(doctor->report, &err))
 		fprintf(stderr, "camctl: %s\n", err.text);
 	else if (path)
 		fprintf(to, "the report is in %s\n", path);
@@ -83,7 +83,7 @@ static enum session_status status_of(const struct doctor *doctor, const struct d
 {
 	if (camd->failure)
 		return camd->failure;
-	return report_count(doctor->report, VERDICT_PROBLEM) || doctor_is_stopped(doctor) ? SESSION_PROBLEM : SESSION_OK;
+	return findings_count(doctor->report, VERDICT_PROBLEM) || doctor_is_stopped(doctor) ? SESSION_PROBLEM : SESSION_OK;
 }
 
 static int run(const struct frontend_context *context, const struct list *camd_flags)

@@ -1,4 +1,4 @@
-#include "camctl/report.h"
+#include "camctl/findings.h"
 
 #include "camctl/human.h"
 #include "common/util.h"
@@ -26,7 +26,7 @@ struct section {
 	size_t n_lines;
 };
 
-struct report {
+struct findings {
 	FILE *echo;
 	char *path, *part, *title, *state;	/* part: what is renamed to path when it is whole */
 	struct section *sections;
@@ -37,9 +37,9 @@ struct report {
 
 static const char *const verdict_names[] = { [VERDICT_OK] = "OK", [VERDICT_NOTE] = "NOTE", [VERDICT_PROBLEM] = "PROBLEM" };
 
-struct report *report_create(FILE *echo)
+struct findings *findings_create(FILE *echo)
 {
-	struct report *report = xcalloc(1, sizeof(*report));
+	struct findings *report = xcalloc(1, sizeof(*report));
 
 	report->echo = echo;
 	report->state = xstrdup("not ended yet");
@@ -60,7 +60,7 @@ static void clear_section(struct section *section)
 	free(section->title);
 }
 
-void report_destroy(struct report *report)
+void findings_destroy(struct findings *report)
 {
 	if (!report)
 		return;
@@ -114,7 +114,7 @@ static void print_section(const struct section *section, FILE *to)
 }
 
 /* What a reader wants to know first. */
-static void print_summary(const struct report *report, FILE *to)
+static void print_summary(const struct findings *report, FILE *to)
 {
 	fprintf(to, "# %s\n\nPROBLEM: %zu, NOTE: %zu, OK: %zu; %s.\n", report->title, report->counts[VERDICT_PROBLEM],
 		report->counts[VERDICT_NOTE], report->counts[VERDICT_OK], report->state);
@@ -128,7 +128,7 @@ static void print_summary(const struct report *report, FILE *to)
 					print_table_row(report->sections[i].title, &report->sections[i].rows[j], to);
 }
 
-static bool write_file(const struct report *report, struct error *err)
+static bool write_file(const struct findings *report, struct error *err)
 {
 	FILE *to = fopen(report->part, "we");
 	bool ok;
@@ -147,7 +147,7 @@ static bool write_file(const struct report *report, struct error *err)
 	return true;
 }
 
-static void save(struct report *report)
+static void save(struct findings *report)
 {
 	struct error err = { 0 };
 
@@ -157,7 +157,7 @@ static void save(struct report *report)
 	report->error = err;
 }
 
-bool report_open(struct report *report, const char *path, const char *title, struct error *err)
+bool findings_open(struct findings *report, const char *path, const char *title, struct error *err)
 {
 	report->path = xstrdup(path);
 	report->part = xasprintf("%s.part", path);
@@ -165,7 +165,7 @@ bool report_open(struct report *report, const char *path, const char *title, str
 	return write_file(report, err);
 }
 
-bool report_error(const struct report *report, struct error *err)
+bool findings_error(const struct findings *report, struct error *err)
 {
 	*err = report->error;
 	return err->code != ERR_NONE;
@@ -173,7 +173,7 @@ bool report_error(const struct report *report, struct error *err)
 
 /* ---- what is found ---- */
 
-void report_section(struct report *report, const char *format, ...)
+void findings_section(struct findings *report, const char *format, ...)
 {
 	struct section section = { 0 };
 	va_list args;
@@ -189,7 +189,7 @@ void report_section(struct report *report, const char *format, ...)
 	fflush(report->echo);
 }
 
-static void echo_row(const struct report *report, const struct row *row)
+static void echo_row(const struct findings *report, const struct row *row)
 {
 	fprintf(report->echo, "%-*s %-*s %s\n", VERDICT_COLUMNS, verdict_names[row->verdict], WHAT_COLUMNS, row->what,
 		row->measured);
@@ -198,7 +198,7 @@ static void echo_row(const struct report *report, const struct row *row)
 	fflush(report->echo);
 }
 
-void report_row(struct report *report, enum verdict verdict, const char *what, const char *advice, const char *format, ...)
+void findings_row(struct findings *report, enum verdict verdict, const char *what, const char *advice, const char *format, ...)
 {
 	struct section *section = &report->sections[report->n_sections - 1];
 	struct row row = { .verdict = verdict, .what = xstrdup(what), .advice = advice ? xstrdup(advice) : NULL };
@@ -217,7 +217,7 @@ void report_row(struct report *report, enum verdict verdict, const char *what, c
 	save(report);
 }
 
-void report_line(struct report *report, const char *format, ...)
+void findings_line(struct findings *report, const char *format, ...)
 {
 	struct section *section = &report->sections[report->n_sections - 1];
 	char *text;
@@ -231,14 +231,14 @@ void report_line(struct report *report, const char *format, ...)
 	section->lines[section->n_lines++] = human_clean(text);
 }
 
-void report_state(struct report *report, const char *state)
+void findings_state(struct findings *report, const char *state)
 {
 	free(report->state);
 	report->state = xstrdup(state);
 	save(report);
 }
 
-size_t report_count(const struct report *report, enum verdict verdict)
+size_t findings_count(const struct findings *report, enum verdict verdict)
 {
 	return report->counts[verdict];
 }

@@ -16,29 +16,29 @@ enum verdict {
 	N_VERDICTS,
 };
 
-struct report;
+struct findings;
 
 /* Rows are printed to the file given, which stays the caller's. */
-struct report *report_create(FILE *echo);
-void report_destroy(struct report *report);
+struct findings *findings_create(FILE *echo);
+void findings_destroy(struct findings *report);
 
 /* Keeps it in a file from now on, under that title; an older one of that name is replaced. */
-bool report_open(struct report *report, const char *path, const char *title, struct error *err);
+bool findings_open(struct findings *report, const char *path, const char *title, struct error *err);
 
-void report_section(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void findings_section(struct findings *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What was looked at, what came of it, and, if there is something to say, what it should be or what to do. */
-void report_row(struct report *report, enum verdict verdict, const char *what, const char *advice, const char *format, ...)
+void findings_row(struct findings *report, enum verdict verdict, const char *what, const char *advice, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
 /* A line of Markdown for the file alone, behind the section's rows. */
-void report_line(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void findings_line(struct findings *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* How it stands, in a line near the file's head: "complete", "interrupted". */
-void report_state(struct report *report, const char *state);
+void findings_state(struct findings *report, const char *state);
 
 /* How many rows have that verdict. */
-size_t report_count(const struct report *report, enum verdict verdict);
+size_t findings_count(const struct findings *report, enum verdict verdict);
 
 /* Why the file could not be kept up to date. False: it is. */
-bool report_error(const struct report *report, struct error *err);
+bool findings_error(const struct findings *report, struct error *err);

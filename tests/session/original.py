@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What users of the Python program that camd replaces bring along: their config file, their flags, and those of rpicam-apps."""
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
-from camd import CAMD, Camd, equal, check, main, read_csv, test, until
+from camd import CAMCTL, CAMD, SMALL, Camd, equal, check, main, read_csv, test, until
 
 
 def refused(*flags):
@@ -35,6 +36,37 @@ def names_of_size_rate_and_place():
         times = [row["sensor_timestamp_ns"] for row in read_csv(video)]
         equal({round((b - a) / 1e6) for a, b in zip(times, times[1:])}, {80}, "milliseconds between frames")
         camd.quit()
+
+
+@test
+def every_flag_through_camctl():
+    """camctl knows none of them, and hands them on; whatever camd makes of it is what get_config says."""
+    flags = {
+        "--resolution 2": ("resolution", "1280x720"), "--target-fps 12": ("target_fps", 12), "--preview-size 5": ("preview_size", "640x480"),
+        "--session-prefix trial": ("session_prefix", "trial"), "--no-auto-start-recording": ("auto_start_recording", False),
+        "--no-preview": ("show_preview", False), "--no-console": ("console_output", False), "--log-level WARNING": ("log_level", "warning"),
+        "--discovery-retry 4": ("discovery_retry", 4), "--discovery-timeout 1500ms": ("discovery_timeout", 1.5),
+        "--bitrate 3M": ("bitrate", 3000000), "--intra 1.5s": ("intra", 1.5), "--profile main": ("profile", "main"), "--level 4.1": ("level", "4.1"),
+        "--hflip": ("hflip", True), "--vflip": ("vflip", True), "--rotation 180": ("rotation", "180"), "--roi 0,0,0.5,0.5": ("roi", "0,0,0.5,0.5"),
+        "--shutter 20ms": ("shutter", 20000), "--gain 2": ("gain", 2), "--ev -0.5": ("ev", -0.5), "--awb daylight": ("awb", "daylight"),
+        "--brightness -0.1": ("brightness", -0.1), "--contrast 1.1": ("contrast", 1.1), "--saturation 0.5": ("saturation", 0.5),
+        "--sharpness 2": ("sharpness", 2), "--denoise cdn_off": ("denoise", "cdn_off"), "--autofocus-mode continuous": ("autofocus_mode", "continuous"),
+        "--lens-position 0.5": ("lens_position", 0.5), "--tuning-file /t.json": ("tuning_file", "/t.json"),
+    }
+    others = {
+        "--width 320": ("resolution", "320x240"), "--height 240": ("resolution", "320x240"), "--framerate 9": ("target_fps", 9),
+        "--auto-start-recording": ("auto_start_recording", True), "--preview": ("show_preview", True), "--console": ("console_output", True),
+    }
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        for chosen, where in ((flags, "--output-dir"), (others, "--output"), ({"--fps 8": ("target_fps", 8)}, "--output-dir")):
+            words = [word for flag in chosen for word in flag.split()]
+            for command in (["get_config", *words], [*words, "get_config"]):
+                result = subprocess.run([CAMCTL, "--json", "--no-config", "--camera", SMALL, where, place, *command], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+                equal(result.returncode, 0, f"camctl {command}: {result.stderr[-500:]}")
+                values = json.loads(result.stdout.splitlines()[0])["data"]["values"]
+                equal({name: values[name] for name, _ in chosen.values()}, dict(chosen.values()), f"{command}")
+                equal(values["output_dir"], place)
 
 
 # ---- which file is read ----

@@ -106,12 +106,19 @@ static const struct frontend_impl *choose_frontend(const struct cmdline *cmdline
 	return terminal && !cmdline->options.json ? &frontend_terminal : &frontend_keyboard;
 }
 
-/* camctl's own wishes stand first, so that the user's can overrule them. Borrowed texts, the array is the caller's. */
+/*
+ * camctl's own wishes stand first, so that the user's can overrule them, but not those of a file that was written for camd alone
+ * or for a recorder that begins by itself: a question must not start a recording. Borrowed texts, the array is the caller's.
+ */
 static const char **camd_flags(const struct cmdline *cmdline, const struct frontend_impl *frontend)
 {
-	const char **flags = xcalloc(cmdline->camd_flags.n + 3, sizeof(*flags));
+	const char **flags = xcalloc(cmdline->camd_flags.n + 6, sizeof(*flags));
 	size_t n = 0;
 
+	flags[n++] = "--mode";
+	flags[n++] = "slave";
+	if (cmdline->frontend)
+		flags[n++] = "--no-auto-start-recording";
 	if (!frontend->keeps_session) {
 		flags[n++] = "--keep-session";
 		flags[n++] = "used";

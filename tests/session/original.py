@@ -69,6 +69,19 @@ def every_flag_through_camctl():
                 equal(values["output_dir"], place)
 
 
+@test
+def camctl_beside_a_file_for_camd():
+    """A mode that is camd's own, or that it refuses, keeps nobody from asking; and a question starts no recording."""
+    for mode in ("headless", "interactive", "slave"):
+        with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+            pathlib.Path(place, "config.txt").write_text(f"mode = {mode}\nauto_start_recording = True\noutput_dir = there\n")
+            for command in (["list_cameras"], ["record", "--seconds", "0.3"]):
+                result = subprocess.run([CAMCTL, "--camera", SMALL, *command], cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, timeout=60)
+                equal(result.returncode, 0, f"{mode}: camctl {command}: {result.stdout[-300:]} {result.stderr[-300:]}")
+                equal(len(list(pathlib.Path(place).glob("there/*/cam0*.mp4"))), command[0] == "record", f"{mode}: videos after {command}")
+
+
 # ---- which file is read ----
 
 def reads(*flags, directory, **environment):

@@ -25,17 +25,19 @@ static void capture(struct camera *camera, struct frame *frame)
 static void on_frame(void *user, struct frame *frame)
 {
 	struct camera *camera = user;
+	struct frame *spent = NULL;
 	bool kept;
 
 	pthread_mutex_lock(&camera->lock);
 	kept = timing_note(&camera->timing, frame);
 	if (kept) {
 		capture(camera, frame);
-		camera_look(camera, frame);
+		spent = camera_look(camera, frame);
 	}
 	pthread_mutex_unlock(&camera->lock);
 	if (kept)
 		fading_look(&camera->fading, frame);	/* it may ask a driver for the memory */
+	frame_unref(spent);
 	frame_unref(frame);
 }
 

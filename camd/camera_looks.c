@@ -45,8 +45,11 @@ static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn
 	mailbox_post(camera->mailbox, fn, delivery);
 }
 
-/* Until the first frame after the instant is there, the last one before it is kept, and no other: a source has few buffers. */
-static void serve_request(struct camera *camera, struct frame *frame)
+/*
+ * Until the first frame after the instant is there, the last one before it is kept, and no other: a source has few buffers. What was
+ * kept so far is returned.
+ */
+static struct frame *serve_request(struct camera *camera, struct frame *frame)
 {
 	struct frame_request request = camera->frame_request;
 	int64_t late_ns = frame->sensor_ns - request.at_ns;
@@ -58,13 +61,13 @@ static void serve_request(struct camera *camera, struct frame *frame)
 		camera->frame_request = (struct frame_request){ 0 };
 		post_frame(camera, nearest, deliver_frame, request);
 	}
-	frame_unref(request.before);
+	return request.before;
 }
 
-void camera_look(struct camera *camera, struct frame *frame)
+struct frame *camera_look(struct camera *camera, struct frame *frame)
 {
-	if (camera->frame_request.fn)
-		serve_request(camera, frame);
+	struct frame *spent = camera->frame_request.fn ? serve_request(camera, frame) : NULL;
+
 	/* half a frame early is in time, so that a preview at the camera's own rate gets every frame */
 	if (camera->preview_interval_ns && !camera->preview_out &&
 	    frame->sensor_ns >= camera->preview_due_ns - camera->timing.source_period_ns / 2) {
@@ -73,6 +76,7 @@ void camera_look(struct camera *camera, struct frame *frame)
 					 camera->preview_interval_ns;
 		post_frame(camera, frame, deliver_preview, (struct frame_request){ 0 });
 	}
+	return spent;
 }
 
 void camera_set_preview(struct camera *camera, int64_t interval_ns)

@@ -55,8 +55,11 @@ struct camera {
 /* Main thread: tells the source whether anybody wants its frames. */
 void camera_update_wanted(struct camera *camera);
 
-/* The source's thread, with the lock: hands the frame to those who want to look at one. */
-void camera_look(struct camera *camera, struct frame *frame);
+/*
+ * The source's thread, with the lock: hands the frame to those who want to look at one. A frame that is returned is to be let go
+ * without the lock, for its source may speak with a driver then; NULL: none.
+ */
+struct frame *camera_look(struct camera *camera, struct frame *frame);
 
 /* Main thread: the source has been opened. */
 void camera_list_controls(struct camera *camera, const struct source *source);

@@ -116,12 +116,6 @@ static void add_camera(ExifData *exif, const struct exif_facts *facts)
 	free(title);
 }
 
-/* When it was exposed, not when it came. */
-static int64_t exposed_wall_ns(const struct frame *frame)
-{
-	return frame->arrived_ns ? frame->wall_ns - (frame->arrived_ns - frame->sensor_ns) : frame->wall_ns;
-}
-
 static ExifData *describe(const struct frame *frame, const struct exif_facts *facts)
 {
 	ExifData *exif = exif_data_new();
@@ -129,7 +123,7 @@ static ExifData *describe(const struct frame *frame, const struct exif_facts *fa
 	exif_data_set_byte_order(exif, EXIF_BYTE_ORDER_INTEL);
 	exif_data_set_data_type(exif, EXIF_DATA_TYPE_COMPRESSED);
 	add_camera(exif, facts);
-	add_time(exif, exposed_wall_ns(frame));
+	add_time(exif, frame_exposed_wall_ns(frame));
 	add_exposure(exif, &frame->exposure);
 	add_comment(exif, frame);
 	add_bytes(exif, EXIF_TAG_EXIF_VERSION, "0232", 4);

@@ -34,6 +34,11 @@ void frame_unref(struct frame *frame)
 		frame->release(frame, frame->owner);
 }
 
+int64_t frame_exposed_wall_ns(const struct frame *frame)
+{
+	return frame->arrived_ns ? frame->wall_ns - (frame->arrived_ns - frame->sensor_ns) : frame->wall_ns;
+}
+
 /* An error leaves the reader with what the cache holds, and there is nothing better: not every dmabuf can be synchronised. */
 static void sync_planes(const struct frame *frame, uint64_t flags)
 {

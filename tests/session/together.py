@@ -114,6 +114,19 @@ def the_last_picture_of_a_file_will_do():
 
 
 @test
+def quitting_waits_for_no_instant():
+    with Camd(cameras=["synthetic:160x120@30", "synthetic:160x120@1"]) as camd:
+        camd.started()
+        camd.ask("wait", seconds=1.2)
+        camd.send("take_snapshot")
+        camd.ask("ping", id=1)          # overtakes it
+        time.sleep(0.2)                 # in which frames are kept for it
+        camd.send("quit", id=2)
+        equal([camd.reply()["data"].get("code") for _ in range(2)], ["cancelled", None])
+        camd.wait()
+
+
+@test
 def pictures_say_what_they_are():
     with Camd("--timezone", "utc", cameras=["synthetic:320x240@15?id=left", "synthetic:640x480@15?pixels=mjpeg"]) as camd:
         camd.started()

@@ -12,6 +12,7 @@
 
 #define LINE_BYTES 65536
 #define MAX_UNANSWERED 64
+#define MAX_STARTED 16			/* at a time: then it is the turn of the others, and of the cameras */
 #define MAX_REFUSALS_LOGGED 100
 
 /* ---- requests ---- */
@@ -167,9 +168,11 @@ void client_advance(struct client *client)
 	if (client->advancing)
 		return;
 	client->advancing = true;
-	while (!client->closed && (request = next_to_start(client)))
+	for (int n = 0; n < MAX_STARTED && !client->closed && (request = next_to_start(client)); n++)
 		start(request);
 	client->advancing = false;
+	if (!client->closed && next_to_start(client))
+		control_on_more(client);
 	if (!client->closed && client->input)
 		read_on(client);
 	if (!client->closed && client->input_ended && !client->first) {

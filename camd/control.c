@@ -134,19 +134,35 @@ void control_on_dead(struct client *client)
 	owner->on_dead(owner->user);
 }
 
+static void on_more(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	control_advance(idle->data);
+}
+
+void control_on_more(struct client *client)
+{
+	uv_idle_start(&client->control->more, on_more);
+}
+
 struct control *control_create(const struct control_request *request)
 {
 	struct control *control = xcalloc(1, sizeof(*control));
 
 	control->its = *request;
 	uv_timer_init(request->loop, &control->reaper);
-	control->reaper.data = control;
+	uv_idle_init(request->loop, &control->more);
+	control->reaper.data = control->more.data = control;
+	control->open_handles = 2;
 	return control;
 }
 
-static void on_closed(uv_handle_t *reaper)
+static void on_closed(uv_handle_t *handle)
 {
-	free(reaper->data);
+	struct control *control = handle->data;
+
+	if (!--control->open_handles)
+		free(control);
 }
 
 void control_destroy(struct control *control)
@@ -160,6 +176,7 @@ void control_destroy(struct control *control)
 		client_destroy(client);
 	}
 	uv_close((uv_handle_t *)&control->reaper, on_closed);
+	uv_close((uv_handle_t *)&control->more, on_closed);
 }
 
 /* ---- what all are told ---- */

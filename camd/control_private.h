@@ -26,6 +26,8 @@ struct control {
 	int n_attached, last_number;
 	bool ending;			/* no more clients are taken */
 	uv_timer_t reaper;		/* frees clients that have left, never from within a call */
+	uv_idle_t more;			/* goes on with those that have more to be begun */
+	int open_handles;
 };
 
 /* Takes the descriptors over; in_fd -1: none reads. */
@@ -46,3 +48,4 @@ bool client_has_left(const struct client *client);
 void control_on_input_end(struct client *client);	/* all that it sent is answered */
 void control_on_dead(struct client *client);		/* nobody reads what it is sent */
 void control_on_left(struct client *client);		/* client_has_left() */
+void control_on_more(struct client *client);		/* it has had its turn, and wants another */

@@ -41,7 +41,7 @@ static bool explain(const char *path, int number, struct error *err)
 	return error_set_errno(err, number, "cannot attach to %s%s", path, remedy);
 }
 
-static int connect_to(const char *path, struct error *err)
+int attach_connect(const char *path, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
@@ -114,14 +114,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 
 /* ---- its beginning and end ---- */
 
-struct attach *attach_create(uv_loop_t *loop, const char *path, const struct attach_handlers *handlers, void *user, struct error *err)
+struct attach *attach_create(uv_loop_t *loop, int fd, const struct attach_handlers *handlers, void *user)
 {
-	int fd = connect_to(path, err);
-	struct attach *attach;
+	struct attach *attach = xcalloc(1, sizeof(*attach));
 
-	if (fd < 0)
-		return NULL;
-	attach = xcalloc(1, sizeof(*attach));
 	attach->handlers = handlers;
 	attach->user = user;
 	attach->fd = fd;

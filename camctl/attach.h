@@ -17,8 +17,11 @@ struct attach_handlers {
 	void (*on_end)(void *user);					/* the last call: the connection is closed */
 };
 
-/* Connects. handlers and user are kept until on_end. NULL on failure. */
-struct attach *attach_create(uv_loop_t *loop, const char *path, const struct attach_handlers *handlers, void *user, struct error *err);
+/* Connects to the socket of that path. -1: err says why. */
+int attach_connect(const char *path, struct error *err);
+
+/* Takes a connected socket over. handlers and user are kept until on_end. */
+struct attach *attach_create(uv_loop_t *loop, int fd, const struct attach_handlers *handlers, void *user);
 
 /* Forgets it: on_end is not called any more. NULL is allowed; its loop must run once more. */
 void attach_destroy(struct attach *attach);

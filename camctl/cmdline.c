@@ -165,6 +165,8 @@ static bool settle_mode(struct cmdline *cmdline, struct error *err)
 	if (cmdline->tool || (cmdline->frontend && cmdline->frontend != &frontend_slave))
 		return error_set(err, ERR_BAD_ARGUMENT, "%s goes without a sub-command", flag);
 	cmdline->frontend = &frontend_slave;
+	if (!strcmp(flag, "--headless") || flag == flags[CMDLINE_HEADLESS])
+		cmdline->options.picture = PREVIEW_NONE;
 	fields_add_text(&cmdline->camd_flags, flag);
 	return true;
 }

@@ -74,6 +74,11 @@ static bool is_set(const char *name)
 	return value && *value;
 }
 
+bool previews_may_be_windows(enum preview_place place)
+{
+	return place == PREVIEW_WINDOW || (place == PREVIEW_AUTO && (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")));
+}
+
 static bool open_viewer(struct previews *previews, const struct viewer_impl *impl, struct error *err)
 {
 	static const enum painter_kind kinds[] = {
@@ -91,11 +96,10 @@ static bool open_viewer(struct previews *previews, const struct viewer_impl *imp
 /* Windows, else the terminal; why not is said once. */
 static void choose_viewer(struct previews *previews)
 {
-	bool displays = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
 	bool terminal = previews->screen && screen_is_live(previews->screen);
 	struct error err;
 
-	if (previews->place == PREVIEW_WINDOW || (previews->place == PREVIEW_AUTO && displays)) {
+	if (previews_may_be_windows(previews->place)) {
 		if (open_viewer(previews, &viewer_window, &err))
 			return;
 		say(previews, "no preview windows", &err);
@@ -282,22 +286,25 @@ static void on_config(void *user, const struct wire_message *reply)
 	const char *size = reply ? wire_text(reply, "data.values.preview_size") : NULL;
 	bool wanted = previews->place != PREVIEW_AUTO || (reply && wire_bool(reply, "data.values.show_preview", false));
 
-	if (!size || !wanted || session_is_quitting(previews->session))
+	if (session_is_quitting(previews->session))
 		return;
-	sscanf(size, "%dx%d", &previews->settings.size.width, &previews->settings.size.height);
-	previews->settings.fps = wire_number(reply, "data.values.preview_fps", 1);
-	choose_viewer(previews);
+	if (size && wanted) {
+		sscanf(size, "%dx%d", &previews->settings.size.width, &previews->settings.size.height);
+		previews->settings.fps = wire_number(reply, "data.values.preview_fps", 1);
+		choose_viewer(previews);
+	}
 	if (previews->viewer)
 		uv_timer_start(&previews->tick, on_tick, 0, TICK_MS);
+	else if (previews->handlers->on_nothing)
+		previews->handlers->on_nothing(previews->user);
 }
 
 void previews_ready(struct previews *previews)
 {
 	char *names[] = { (char *)"show_preview", (char *)"preview_size", (char *)"preview_fps" };
 	struct get_config_args arguments = { .names = { ARRAY_LEN(names), names } };
-	bool possible = previews->screen || previews->place == PREVIEW_WINDOW || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
 
-	if (previews->place != PREVIEW_NONE && possible)
+	if (previews->place != PREVIEW_NONE && (previews->screen || previews_may_be_windows(previews->place)))
 		session_call(previews->session, CMD_GET_CONFIG, &arguments, on_config, previews);
 }
 

@@ -24,8 +24,12 @@ struct previews;
 struct previews_handlers {
 	void (*on_key)(void *user, char key);			/* in a window */
 	void (*on_close)(void *user);				/* a window was closed */
+	void (*on_nothing)(void *user);				/* there is nothing that could be shown, or it is not wanted; may be NULL */
 	void (*on_text)(void *user, const char *text);		/* a line for the user */
 };
+
+/* Whether that place may mean windows, here. */
+bool previews_may_be_windows(enum preview_place place);
 
 /* screen: where the terminal's pictures go; NULL: windows only. */
 struct previews *previews_create(struct session *session, enum preview_place place, struct screen *screen,

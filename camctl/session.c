@@ -210,17 +210,11 @@ static const char **slave_flags(const char *const *flags)
 	return all;
 }
 
-/* NULL if there is no camd to speak with. */
-static struct session *begin(struct session *session, uv_loop_t *loop)
+static void begin(struct session *session, uv_loop_t *loop)
 {
-	if (!session->spawn && !session->attach) {
-		free(session);
-		return NULL;
-	}
 	session->loop = loop;
 	uv_timer_init(loop, &session->patience);
 	session->patience.data = session;
-	return session;
 }
 
 struct session *session_create(uv_loop_t *loop, const char *const *flags, struct error *err)
@@ -231,7 +225,12 @@ struct session *session_create(uv_loop_t *loop, const char *const *flags, struct
 
 	session->spawn = spawn_create(loop, &options, &handlers, session, err);
 	free(all);
-	return begin(session, loop);
+	if (!session->spawn) {
+		free(session);
+		return NULL;
+	}
+	begin(session, loop);
+	return session;
 }
 
 /* The answer waits for the cameras, as `initialized` does, which was said before anybody was attached. */
@@ -241,15 +240,21 @@ static void on_cameras(void *user, const struct wire_message *reply)
 		tell_ready(user, reply);
 }
 
-struct session *session_attach(uv_loop_t *loop, const char *path, struct error *err)
+struct session *session_adopt(uv_loop_t *loop, int fd)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
 
-	session->attach = attach_create(loop, path, &attach_handlers, session, err);
-	session = begin(session, loop);
-	if (session)
-		session_call(session, CMD_LIST_CAMERAS, NULL, on_cameras, session);
+	session->attach = attach_create(loop, fd, &attach_handlers, session);
+	begin(session, loop);
+	session_call(session, CMD_LIST_CAMERAS, NULL, on_cameras, session);
 	return session;
+}
+
+struct session *session_attach(uv_loop_t *loop, const char *path, struct error *err)
+{
+	int fd = attach_connect(path, err);
+
+	return fd < 0 ? NULL : session_adopt(loop, fd);
 }
 
 bool session_is_attached(const struct session *session)

@@ -38,6 +38,7 @@ struct session *session_create(uv_loop_t *loop, const char *const *flags, struct
 
 /* Attaches to one that runs. */
 struct session *session_attach(uv_loop_t *loop, const char *path, struct error *err);
+struct session *session_adopt(uv_loop_t *loop, int fd);		/* by a connected socket, which is taken over */
 bool session_is_attached(const struct session *session);
 
 /* Its loop must run once more, for closing. */

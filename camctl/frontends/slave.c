@@ -1,10 +1,12 @@
 /*
  * `camctl slave`, for a master program: JSON lines on stdin and stdout. camctl does not stand between the master and camd but
- * turns into it, so that lines, the end of the input, signals and the exit status are camd's own.
+ * turns into it, so that lines, the end of the input, signals and the exit status are camd's own. Where there is a display, a
+ * process beside it shows the previews in windows.
  */
 #include "camctl/frontends/frontend.h"
 
 #include "camctl/become.h"
+#include "camctl/onlooker.h"
 #include "common/util.h"
 
 #include <stdio.h>
@@ -13,15 +15,20 @@
 static int run(const struct frontend_context *context, const struct list *camd_flags)
 {
 	const char **flags = xcalloc(camd_flags->n + 3, sizeof(*flags));
+	int fd = -1;
 	struct error err;
 	size_t n = 0;
 
-	(void)context;
+	if (previews_may_be_windows(context->picture)) {
+		fd = onlooker_start(context->picture, &err);
+		if (fd < 0)
+			fprintf(stderr, "camctl: %s\n", err.text);
+	}
 	flags[n++] = "--mode";
 	flags[n++] = "slave";	/* what the user says of it stands behind, and so above it */
 	for (size_t i = 0; i < camd_flags->n; i++)
 		flags[n++] = ((char **)camd_flags->items)[i];
-	become_camd(flags, &err);
+	become_camd(flags, fd, &err);
 	free(flags);
 	fprintf(stderr, "camctl: %s\n", err.text);
 	return SESSION_CAMD_FAILED;
@@ -29,6 +36,6 @@ static int run(const struct frontend_context *context, const struct list *camd_f
 
 const struct frontend_impl frontend_slave = {
 	.name = "slave",
-	.summary = "Obeys JSON lines on stdin and answers on stdout, for a master program.",
+	.summary = "Obeys JSON lines on stdin and answers on stdout, for a master program, with preview windows where there is a display.",
 	.run = run,
 };

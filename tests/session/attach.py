@@ -12,7 +12,7 @@ import time
 from camd import CAMCTL, CAMD, Camd, Handed, SMALL, check, check_stopped, equal, main, note, test, until
 
 OK, PROBLEM, USAGE, CAMD_FAILED = 0, 1, 2, 3
-ENVIRONMENT = dict(os.environ, CAMCTL_CAMD=CAMD)
+ENVIRONMENT = dict(os.environ, CAMCTL_CAMD=CAMD, DISPLAY="", WAYLAND_DISPLAY="")
 
 
 def camctl(*arguments, status=OK, input=None):

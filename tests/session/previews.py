@@ -4,6 +4,7 @@
 import base64
 import ctypes
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -442,6 +443,61 @@ def windows_by_stdin_and_flags():
         display.start("--camera", CARD)
         display.press(display.window("^camera 0  running"), "q")
         display.ended()
+
+
+def onlookers(display):
+    """The processes that show windows beside a camd of the test."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().decode(errors="replace").split("\0")
+        except OSError:     # it has just ended
+            continue
+        if words[:2] == [CAMCTL, "slave"] and str(display.path / "recordings") in words:
+            found.append(process.parent.name)
+    return found
+
+
+@test
+def slave_with_windows():
+    """A master's camd with windows beside it: they show, its lines are as without, they close alone, and end with camd."""
+    with Display() as display:
+        out = ("--output-dir", str(display.path / "recordings"))
+
+        def ask(command):
+            display.camctl.stdin.write('{"command":"%s"}\n' % command)
+            display.camctl.stdin.flush()
+            return json.loads(display.camctl.stdout.readline())["status"]
+
+        for end in ("input", "close", "kill"):
+            display.start("slave", "--camera", "synthetic:640x480@30", "--preview-size", "400x300", "--auto-start-recording", *out)
+            window = display.window("^camera 0  REC")
+            equal(len(onlookers(display)), 1)
+            until(lambda: is_like(display.picture(window)(0.3125, 0.2), BARS[2]), "the picture")
+            check_bars(display.picture(window), "the window")
+            display.press(window, "r")
+            display.press(window, "q")
+            equal([ask(command) for command in ("ping", "stop_recording", "nonsense")], ["pong", "recording_stopped", "error"])
+            if end == "close":
+                display.close(window)
+                until(lambda: not display.windows(), "the end of the windows")
+                equal(ask("start_recording"), "recording_started")
+                equal(ask("quit"), "quitting")
+            if end == "kill":
+                display.camctl.kill()
+            else:
+                display.camctl.stdin.close()
+            equal(display.camctl.stdout.read(), "", "what comes unasked")
+            equal(display.camctl.wait(timeout=30), -signal.SIGKILL if end == "kill" else 0)
+            until(lambda: not display.windows() and not onlookers(display), "the end of the windows")
+        check(all(is_finalised(video) for video in display.files("*.mp4")), "files that are not finished")
+        # not wanted: no process stays for it
+        display.start("slave", "--camera", CARD, "--no-preview", *out)
+        equal(ask("list_cameras"), "cameras")
+        until(lambda: not onlookers(display), "the end of who has nothing to show")
+        equal((ask("ping"), display.windows()), ("pong", {}))
+        display.camctl.stdin.close()
+        display.camctl.wait(timeout=30)
 
 
 @test

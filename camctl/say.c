@@ -44,19 +44,29 @@ static char *say_started(const struct wire_message *message)
 	return say_failed(message, NULL);
 }
 
+/* " (+12.3 ms)": when it was taken, after the first one. */
+static char *say_skew(const struct wire_message *message, int64_t i)
+{
+	char *path = xasprintf("data.shots.%" PRId64 ".skew_us", i);
+	char *text = i ? xasprintf(" (%+.1f ms)", (double)wire_integer(message, path, 0) / 1e3) : xstrdup("");
+
+	free(path);
+	return text;
+}
+
 static char *say_shots(const struct wire_message *message)
 {
 	char *text = NULL;
-	int64_t n = wire_integer(message, "data.files.#", 0);
+	int64_t n = wire_integer(message, "data.shots.#", 0);
 
 	for (int64_t i = 0; i < n; i++) {
-		char *path = xasprintf("data.files.%" PRId64, i);
-		char *longer = xasprintf("%s%s", text ? text : "snapshot: ", path_at(message, path));
+		char *path = xasprintf("data.shots.%" PRId64 ".file", i), *skew = say_skew(message, i);
+		char *longer = xasprintf("%s%s%s%s", text ? text : "snapshot: ", path_at(message, path), skew, i + 1 < n ? ", " : "");
 
 		free(text);
-		text = i + 1 < n ? xasprintf("%s, ", longer) : xstrdup(longer);
-		free(longer);
+		free(skew);
 		free(path);
+		text = longer;
 	}
 	return say_failed(message, text);
 }

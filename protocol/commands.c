@@ -85,7 +85,7 @@ static const struct field remux_fields[] = {
 const struct command commands[N_COMMANDS] = {
 	[CMD_START_RECORDING] = {
 		.name = "start_recording", .reply = MSG_RECORDING_STARTED, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
-		.summary = "Starts recording; answers when the first frame of each camera is in its file.",
+		.summary = "Starts recording, of several cameras at one instant; answers when the first frame of each camera is in its file.",
 		ARGUMENTS(start_recording_fields, start_recording_args),
 	},
 	[CMD_STOP_RECORDING] = {
@@ -95,7 +95,7 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_TAKE_SNAPSHOT] = {
 		.name = "take_snapshot", .reply = MSG_SNAPSHOT_TAKEN, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
-		.summary = "Writes one JPEG a camera.",
+		.summary = "Writes one JPEG a camera, of the frames nearest to one instant after the request; EXIF says when, by which camera and how it was exposed.",
 		ARGUMENTS(cameras_fields, cameras_args),
 	},
 	[CMD_GET_STATUS] = {

@@ -240,6 +240,8 @@ def letters_on_stdin():
         out, _ = place.run(input="r\n")      # the end of stdin is q, when all is done
         check("recorded " in out, out)
         place.run()                         # /dev/null
+        out, _ = place.run("--camera", SMALL, input="s\nq\n")
+        check(re.search(r"snapshot: \S+\.jpg, \S+\.jpg \([+-]\d+\.\d ms\)\n", out), out)
 
 
 @test

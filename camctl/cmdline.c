@@ -27,29 +27,31 @@ const struct field cmdline_fields[] = {
 };
 #undef AT
 
-static const struct {
-	const char *name;
-	enum cmdline_tool tool;
-} tools[] = {
-	{ "script", CMDLINE_SCRIPT }, { "check-lines", CMDLINE_CHECK_LINES }, { "help", CMDLINE_HELP },
+const struct cmdline_tool_name cmdline_tools[] = {
+	{ "script", CMDLINE_SCRIPT, "Runs transcripts: what is sent to camd, and what it must answer." },
+	{ "check-lines", CMDLINE_CHECK_LINES, "Holds lines that camd printed against the message table." },
+	{ "help", CMDLINE_HELP, "Prints help, on a sub-command if it is named." },
+	{ NULL },
 };
 
-static const struct frontend_impl *const named[] = { &frontend_record, &frontend_slave, &frontend_doctor, &frontend_report };
+const struct frontend_impl *const cmdline_frontends[] = {
+	&frontend_record, &frontend_slave, &frontend_doctor, &frontend_report, NULL,
+};
 
 const struct frontend_impl *cmdline_frontend(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(named); i++)
-		if (!strcmp(named[i]->name, name))
-			return named[i];
+	for (size_t i = 0; cmdline_frontends[i]; i++)
+		if (!strcmp(cmdline_frontends[i]->name, name))
+			return cmdline_frontends[i];
 	return NULL;
 }
 
 /* Sets what the name stands for. False: it is no sub-command. */
 static bool choose(struct cmdline *cmdline, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(tools); i++)
-		if (!strcmp(tools[i].name, name))
-			cmdline->tool = tools[i].tool;
+	for (size_t i = 0; cmdline_tools[i].name; i++)
+		if (!strcmp(cmdline_tools[i].name, name))
+			cmdline->tool = cmdline_tools[i].tool;
 	cmdline->frontend = cmdline_frontend(name);
 	cmdline->command = command_find(name);
 	if (cmdline->command)
@@ -66,12 +68,12 @@ static bool is_subcommand(const char *name)
 
 static bool unknown_subcommand(const char *name, struct error *err)
 {
-	struct field names[N_COMMANDS + ARRAY_LEN(named) + 2] = { { .name = "script" } };
+	struct field names[N_COMMANDS + ARRAY_LEN(cmdline_frontends) + 1] = { { .name = "script" } };
 	const char *nearest;
 	size_t n = 1;
 
-	for (size_t i = 0; i < ARRAY_LEN(named); i++)
-		names[n++].name = named[i]->name;
+	for (size_t i = 0; cmdline_frontends[i]; i++)
+		names[n++].name = cmdline_frontends[i]->name;
 	for (int i = 0; i < N_COMMANDS; i++)
 		names[n++].name = commands[i].name;
 	nearest = field_nearest(names, name);

@@ -36,6 +36,15 @@ struct cmdline {
 
 extern const struct field cmdline_fields[];	/* camctl's own options */
 
+/* Sub-commands that are no commands of camd's; the last one's name, or the last one, is NULL. */
+struct cmdline_tool_name {
+	const char *name;
+	enum cmdline_tool tool;
+	const char *summary;
+};
+extern const struct cmdline_tool_name cmdline_tools[];
+extern const struct frontend_impl *const cmdline_frontends[];
+
 /* The front-end whose sub-command that is; NULL: none. */
 const struct frontend_impl *cmdline_frontend(const char *name);
 

@@ -1,0 +1,156 @@
+# Completion of camctl and camd for bash.
+# Printed by docs/completion*.c and the tables, by `ninja -C build docs`: change those.
+
+_camd_flags() { echo --help --version --print-config --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --greeting --no-greeting --auto-start-recording --no-auto-start-recording --config --container --bitrate --intra --encoder --profile --level --preset --threads --enable-csv-timing-log --no-enable-csv-timing-log --recovery-point --hflip --no-hflip --vflip --no-vflip --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --show-preview --no-show-preview --jpeg-quality --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --console-output --no-console-output --disable-mp4-conversion --resolution-preset --slave --headless --console --no-console --no-config --fps --framerate --width --height --output --preview-preset --preview --no-preview; }
+
+# Those that take the next word along.
+_camd_flags_with_value() { echo --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --config --container --bitrate --intra --encoder --profile --level --preset --threads --recovery-point --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --jpeg-quality --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --resolution-preset --fps --framerate --width --height --output --preview-preset; }
+
+# Names of settings, each with $1 behind it.
+_camd_settings() {
+    printf "%s$1 " camera resolution target_fps output_dir session_prefix keep_session mode greeting auto_start_recording config container bitrate intra encoder profile level preset threads enable_csv_timing_log recovery_point hflip vflip rotation roi shutter gain ev awb brightness contrast saturation sharpness denoise autofocus_mode lens_position tuning_file preview_size preview_fps show_preview jpeg_quality discovery_timeout discovery_retry start_timeout degraded_after timezone log_level libcamera_log_level log_max_size log_keep console_output
+}
+
+_camd_events() { echo '*' camera_found camera_lost camera_degraded encoder_changed frames_lost recording_started recording_stopped storage_full recovered warning job_progress job_done events_lost; }
+
+# What the value of flag $1 can be.
+_camd_values() {
+    case $1 in
+    --camera) echo synthetic file: v4l2:/dev/video libcamera: ;;
+    --resolution) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --output-dir) echo @directories ;;
+    --keep-session) echo always used ;;
+    --mode) echo slave headless interactive ;;
+    --config) echo @files ;;
+    --container) echo mp4 h264 ;;
+    --encoder) echo auto m2m software ;;
+    --profile) echo auto baseline main high ;;
+    --level) echo auto 1 1.1 1.2 1.3 2 2.1 2.2 3 3.1 3.2 4 4.1 4.2 5 5.1 5.2 6 6.1 6.2 ;;
+    --preset) echo ultrafast superfast veryfast faster fast medium slow ;;
+    --rotation) echo 0 180 ;;
+    --awb) echo default auto incandescent tungsten fluorescent indoor daylight cloudy custom ;;
+    --denoise) echo auto off cdn_off cdn_fast cdn_hq ;;
+    --autofocus-mode) echo default manual auto continuous ;;
+    --tuning-file) echo @files ;;
+    --preview-size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --timezone) echo local utc ;;
+    --log-level) echo error warning info debug ;;
+    --libcamera-log-level) echo DEBUG INFO WARN ERROR FATAL ;;
+    --resolution-preset) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --width) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --height) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --output) echo @files ;;
+    --preview-preset) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    esac
+}
+
+_camctl_own_flags() { echo --json --no-json --timeout --socket --mode --slave --no-slave --headless --no-headless --picture --help --no-help --version --no-version; }
+
+_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera new_session remux; }
+
+# Flags that take the next word along, before a sub-command.
+_camctl_flags_with_value() { _camd_flags_with_value; echo --timeout --socket --mode --picture; }
+
+# What the value of flag $1 can be.
+_camctl_values() {
+    case $1 in
+    --socket) echo @files ;;
+    --mode) echo interactive slave headless ;;
+    --picture) echo auto window kitty sixel characters none ;;
+    --report) echo @files ;;
+    --session) echo @files ;;
+    --svg) echo @files ;;
+    --size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --file) echo @files ;;
+    *) _camd_values "$1" ;;
+    esac
+}
+
+# Flags of sub-command $1.
+_camctl_flags_of() {
+    case $1 in
+    record) echo --seconds --camera-id ;;
+    doctor) echo --board --no-board --seconds --report ;;
+    report) echo --session --svg ;;
+    start_recording) echo --camera-id --duration ;;
+    stop_recording) echo --camera-id ;;
+    take_snapshot) echo --camera-id ;;
+    toggle_preview) echo --camera-id --enabled --no-enabled --size --fps --quality ;;
+    wait) echo --seconds ;;
+    get_config) echo --names ;;
+    set_config) echo --values ;;
+    subscribe) echo --events ;;
+    unsubscribe) echo --events ;;
+    set_controls) echo --camera-id --controls ;;
+    set_camera) echo --camera-id --enabled --no-enabled ;;
+    new_session) echo --label ;;
+    remux) echo --file ;;
+    esac
+}
+
+# What the words of sub-command $1 can be.
+_camctl_words_of() {
+    case $1 in
+    help) _camctl_subcommands ;;
+    script | check-lines) echo @files ;;
+    report) echo @files ;;
+    get_config) _camd_settings ;;
+    set_config) _camd_settings = ;;
+    subscribe) _camd_events ;;
+    unsubscribe) _camd_events ;;
+    remux) echo @files ;;
+    esac
+}
+
+# The sub-command among the words before the one under the cursor; a flag's value is none.
+_camctl_subcommand() {
+    local i word before=
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ " $(_camctl_subcommands) " == *" $word "* && " $(_camctl_flags_with_value) " != *" $before "* && $before != = ]]; then
+            echo "$word"
+            return
+        fi
+        before=$word
+    done
+}
+
+_camctl() {
+    local cur=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]} words= subcommand=
+    COMPREPLY=()
+    # bash takes --flag=value and KIND:WHAT apart
+    [[ $cur == = || $cur == : ]] && { flag=$cur; cur=; }
+    if [[ $flag == : ]]; then
+        case ${COMP_WORDS[COMP_CWORD - (${#cur} ? 2 : 1)]}${COMP_WORDS[COMP_CWORD - (${#cur} ? 3 : 2)]} in
+        *v4l2*) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/dev/video}") ;;
+        *file*) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        esac
+        return
+    fi
+    [[ $flag == = ]] && flag=${COMP_WORDS[COMP_CWORD - (${#cur} ? 2 : 1)]}
+    words=$(_camctl_values "$flag")
+    if [[ ${1##*/} == camctl ]]; then
+        subcommand=$(_camctl_subcommand)
+    fi
+    if [[ -z $words && " $(_camctl_flags_with_value) " == *" $flag "* ]]; then
+        return
+    elif [[ -z $words && $cur == -* && ${1##*/} == camctl ]]; then
+        words="$(_camctl_own_flags) $(_camd_flags) $(_camctl_flags_of "$subcommand")"
+    elif [[ -z $words && $cur == -* ]]; then
+        words=$(_camd_flags)
+    elif [[ -z $words && -n $subcommand ]]; then
+        words=$(_camctl_words_of "$subcommand")
+    elif [[ -z $words && ${1##*/} == camctl ]]; then
+        words=$(_camctl_subcommands)
+    fi
+    case $words in
+    @files) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    @directories) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur") ;;
+    esac
+    # behind what needs more, no space
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[:=] ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+
+complete -F _camctl camctl camd

@@ -25,6 +25,9 @@ const int config_levels[] = { 0, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41,
 static const char *const whole_levels[][2] = {
 	{ "1.0", "1" }, { "2.0", "2" }, { "3.0", "3" }, { "4.0", "4" }, { "5.0", "5" }, { "6.0", "6" }, { NULL, NULL },
 };
+static const char *const libcamera_log_levels_elsewhere[][2] = {
+	{ "warning", "WARN" }, { "critical", "FATAL" }, { NULL, NULL },
+};
 const char *const config_libcamera_log_levels[] = { "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL };
 
 const char *const config_presets[] = {
@@ -147,7 +150,8 @@ const struct field config_fields[] = {
 	  .help = "What wall times are written in." },
 	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .synonyms = log_levels_elsewhere, .fallback = "info", .flags = FIELD_LIVE,
 	  .help = "What stands in session.log; critical is taken for error." },
-	{ .name = "libcamera_log_level", .type = FIELD_ENUM, AT(libcamera_log_level), .choices = config_libcamera_log_levels, .fallback = "WARN",
+	{ .name = "libcamera_log_level", .type = FIELD_ENUM, AT(libcamera_log_level), .choices = config_libcamera_log_levels,
+	  .synonyms = libcamera_log_levels_elsewhere, .fallback = "WARN",
 	  .help = "What libcamera has to say, in session.log; LIBCAMERA_LOG_LEVELS in the environment overrules it." },
 	{ .name = "log_max_size", .type = FIELD_AMOUNT, AT(log_max_size_bytes), .min = 0, .max = 1e12, .unit = "bytes", .fallback = "10M",
 	  .flags = FIELD_LIVE, .help = "How large session.log grows before it becomes session.log.1, and a new one begins; 0: there is no end." },

@@ -29,6 +29,8 @@
 /* A terminal and a wrapper may both forward one Ctrl-C: what comes so soon after the first signal is its echo. */
 #define ECHO_NS (300 * NS_PER_MS)
 
+#define MAX_PROBLEMS 100	/* lines of the config file that are complained of */
+
 struct camd {
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint;
@@ -141,11 +143,15 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- the beginning ---- */
 
+/* As many as anybody reads: what lies there under that name may be no file of settings at all. */
 static void note_problem(void *user, const char *text)
 {
 	struct camd *camd = user;
 
-	fields_add_text(&camd->problems, text);
+	if (camd->problems.n < MAX_PROBLEMS)
+		fields_add_text(&camd->problems, text);
+	else if (camd->problems.n == MAX_PROBLEMS)
+		fields_add_text(&camd->problems, "and more lines that can't be used");
 }
 
 /* The keyboard is somebody else's. */

@@ -139,6 +139,16 @@ def sample_holds_the_defaults():
 
 
 @test
+def a_file_that_is_something_else():
+    """Nobody knows what lies there under that name: it costs some lines in the log, and nothing more."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        pathlib.Path(place, "config.txt").write_bytes(b"dtparam=audio=on\n" * 5000 + os.urandom(300000) + b"\0" * 100000 + b"\ntarget_fps = 9\n")
+        _, fps, log = reads(directory=place)
+        equal(fps, 9)
+        check(50 < log.count("config.txt line") <= 100 and "and more lines" in log, log.count("config.txt line"))
+
+
+@test
 def a_file_that_cannot_be_read():
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
         missing = os.path.join(place, "missing.conf")

@@ -17,12 +17,13 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-from camd import CAMCTL, CAMD, ROOT, SMALL, check, count_frames, equal, main, note, test
+from camd import CAMCTL, CAMD, ROOT, SMALL, check, count_frames, equal, main, note, test, until
 
 PAGES = ["README.md", "docs/running.md", "docs/migrating.md", "docs/hardware.md", "docs/protocol.md", "docs/config.md",
          "docs/man/camd.1.scd", "docs/man/camctl.1.scd", "docs/man/camd-protocol.7.scd"]
@@ -212,25 +213,28 @@ def request(line, place):
     check(reply["status"] != "error" or "the camera has no controls" in reply["data"]["message"], reply)
 
 
+def listens(path):
+    """A socket's name is there before it listens."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 def with_socket(line, place):
     """The lines that need a camd at a socket, one after another, and the one that starts it."""
     if not shutil.which("systemd-socket-activate"):
         return
     start = next(each for each in ALL if each.text.startswith("systemd-socket-activate"))
     lines = [each for each in ALL if " --socket /run" in each.text]
-    socket = place / "camd.sock"
-    server = subprocess.Popen(shlex.split(shortened(start.text.replace("/tmp/camd.sock", str(socket)))), cwd=place, env=environment(place),
+    path = place / "camd.sock"
+    server = subprocess.Popen(shlex.split(shortened(start.text.replace("/tmp/camd.sock", str(path)))), cwd=place, env=environment(place),
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        end = time.monotonic() + 30
-        while not socket.exists():
-            check(time.monotonic() < end, "no socket")
-            time.sleep(0.05)
+        until(lambda: listens(path), "a socket that listens")
         for each in lines:
-            text = shortened(each.text.replace("/run/camd/camd.sock", str(socket)))
+            text = shortened(each.text.replace("/run/camd/camd.sock", str(path)))
             # a new session has to wait for the recording's end
             if "new_session" in text:
-                execute(place, f"camctl --socket {socket} stop_recording")
+                execute(place, f"camctl --socket {path} stop_recording")
             execute(place, text, input="q\n")
         equal(server.wait(30), 0)
     finally:
@@ -264,7 +268,7 @@ RULES = [
     (r"camctl --socket (/run/\S+|PATH).*", text("run behind systemd-socket-activate, in their order")),
     # camd
     (r"printf .*camd .*", run(records=True, says="recording_started")),
-    (r"camd --(help|version|print-config)", run()),
+    (PROGRAM + r"camd --(help|version|print-config)", run()),
     (r"camd --mode headless", until_interrupted),
     (r"camd --mode slave", run()),
     (r"CAMD=build/camd/camd docs/examples/master\.(py|sh) \d+ .*", run(records=True)),

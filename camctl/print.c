@@ -138,8 +138,8 @@ static char *value_text(const struct printer *printer, const struct field *f, en
 		free(text);
 		return xstrdup(yes ? "yes" : "no");
 	}
-	if (absent || type == FIELD_TEXT || type == FIELD_PATH || type == FIELD_ENUM || type == FIELD_SIZE || type == FIELD_JSON ||
-	    type == FIELD_ID) {
+	if (absent || type == FIELD_TEXT || type == FIELD_PATH || type == FIELD_ENUM || type == FIELD_SIZE || type == FIELD_COLOUR ||
+	    type == FIELD_JSON || type == FIELD_ID) {
 		if (!absent)
 			return human_clean(text);
 		free(text);

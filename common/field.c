@@ -90,7 +90,7 @@ const char *field_nearest(const struct field *table, const char *name)
 
 static const char *const type_names[] = {
 	[FIELD_BOOL] = "true or false", [FIELD_INT] = "integer", [FIELD_REAL] = "number", [FIELD_TEXT] = "text",
-	[FIELD_PATH] = "path", [FIELD_ENUM] = "one of", [FIELD_SIZE] = "size", [FIELD_DURATION] = "duration",
+	[FIELD_PATH] = "path", [FIELD_ENUM] = "one of", [FIELD_SIZE] = "size", [FIELD_COLOUR] = "colour", [FIELD_DURATION] = "duration",
 	[FIELD_AMOUNT] = "amount", [FIELD_OBJECT] = "object", [FIELD_JSON] = "any", [FIELD_ID] = "text or integer",
 };
 
@@ -250,6 +250,35 @@ static bool parse_size(const struct field *f, const char *text, struct size *slo
 	return true;
 }
 
+static bool parse_colour(const struct field *f, const char *text, struct rgba *slot, struct error *err)
+{
+	static const struct {
+		const char *name;
+		struct rgba colour;
+	} named[] = {
+		{ "none", { 0, 0, 0, 0, true } }, { "white", { 255, 255, 255, 255, true } }, { "black", { 0, 0, 0, 255, true } },
+		{ "grey", { 128, 128, 128, 255, true } }, { "red", { 255, 0, 0, 255, true } }, { "green", { 0, 255, 0, 255, true } },
+		{ "blue", { 0, 0, 255, 255, true } }, { "yellow", { 255, 255, 0, 255, true } }, { "cyan", { 0, 255, 255, 255, true } },
+		{ "magenta", { 255, 0, 255, 255, true } }, { "orange", { 255, 165, 0, 255, true } },
+	};
+	const char *digits = text + (text[0] == '#');
+	size_t n = strlen(digits);
+	unsigned long value;
+
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		if (!strcasecmp(text, named[i].name)) {
+			*slot = named[i].colour;
+			return true;
+		}
+	}
+	if ((n != 6 && n != 8) || digits[strspn(digits, "0123456789abcdefABCDEF")])
+		return error_set_argument(err, f->name, "%s: '%.60s' is neither a colour such as white, red, yellow, nor one in hexadecimal "
+					  "such as ff8000 (red, green, blue), ff800080 (half transparent), nor none", f->name, text);
+	value = strtoul(digits, NULL, 16) << (n == 6 ? 8 : 0) | (n == 6 ? 255 : 0);
+	*slot = (struct rgba){ (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value, true };
+	return true;
+}
+
 static bool parse_list_item(const struct field *f, struct list *list, const char *text, struct error *err)
 {
 	if (f->of == FIELD_TEXT || f->of == FIELD_PATH) {
@@ -297,6 +326,8 @@ bool field_parse(const struct field *f, void *base, const char *text, struct err
 		return parse_enum(f, text, slot, err);
 	case FIELD_SIZE:
 		return parse_size(f, text, slot, err);
+	case FIELD_COLOUR:
+		return parse_colour(f, text, slot, err);
 	case FIELD_TEXT:
 	case FIELD_PATH:
 		return parse_text(f, text, slot, err);
@@ -320,6 +351,17 @@ static char *print_list(const struct list *list)
 	return all;
 }
 
+char *field_print_colour(const struct rgba *colour)
+{
+	if (!colour->given)
+		return xstrdup("");
+	if (!colour->alpha)
+		return xstrdup("none");
+	if (colour->alpha == 255)
+		return xasprintf("%02x%02x%02x", colour->red, colour->green, colour->blue);
+	return xasprintf("%02x%02x%02x%02x", colour->red, colour->green, colour->blue, colour->alpha);
+}
+
 char *field_print(const struct field *f, const void *base)
 {
 	const void *slot = (const char *)base + f->at;
@@ -335,9 +377,11 @@ char *field_print(const struct field *f, const void *base)
 	case FIELD_DURATION:
 		return xasprintf("%.15g", *(const int64_t *)slot / field_unit_ns(f));
 	case FIELD_ENUM:
-		return xstrdup(f->choices[*(const int *)slot]);
+		return xstrdup(*(const int *)slot < 0 ? "" : f->choices[*(const int *)slot]);
 	case FIELD_SIZE:
 		return xasprintf("%dx%d", ((const struct size *)slot)->width, ((const struct size *)slot)->height);
+	case FIELD_COLOUR:
+		return field_print_colour(slot);
 	case FIELD_TEXT:
 	case FIELD_PATH:
 		return xstrdup(*(char *const *)slot ? *(char *const *)slot : "");
@@ -363,10 +407,13 @@ static void set_absent(const struct field *f, void *slot)
 		*(double *)slot = f->flags & FIELD_OPTIONAL ? NAN : 0;
 		break;
 	case FIELD_ENUM:
-		*(int *)slot = 0;
+		*(int *)slot = f->flags & FIELD_OPTIONAL ? -1 : 0;
 		break;
 	case FIELD_SIZE:
 		*(struct size *)slot = (struct size){ 0 };
+		break;
+	case FIELD_COLOUR:
+		*(struct rgba *)slot = (struct rgba){ 0 };
 		break;
 	case FIELD_TEXT:
 	case FIELD_PATH:
@@ -418,6 +465,9 @@ void field_copy(const struct field *f, void *to, const void *from)
 		break;
 	case FIELD_SIZE:
 		*(struct size *)slot = *(const struct size *)source;
+		break;
+	case FIELD_COLOUR:
+		*(struct rgba *)slot = *(const struct rgba *)source;
 		break;
 	case FIELD_TEXT:
 	case FIELD_PATH:

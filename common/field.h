@@ -12,6 +12,7 @@
  *   FIELD_PATH      char *         as is                                string; made absolute by who uses it
  *   FIELD_ENUM      int            one of choices, or of synonyms       string, or a number that spells one
  *   FIELD_SIZE      struct size    1456x1088, or a preset 0-7           string or preset number
+ *   FIELD_COLOUR    struct rgba    red, ff8000, ff800080, none          string
  *   FIELD_DURATION  int64_t (ns)   1.5s 20ms 2min, bare: in .unit       number in .unit, or such a string
  *   FIELD_AMOUNT    int64_t        10M, 2.5k, 1G (powers of 1000)       number, or such a string; a rate also 10mbps
  *   FIELD_OBJECT    struct inline  -                                    object, by .fields
@@ -19,7 +20,7 @@
  *   FIELD_JSON      struct cJSON * -                                    anything
  *   FIELD_ID        struct cJSON * -                                    string or integer
  *
- * "Absent", for members with FIELD_OPTIONAL: texts, lists and JSON are NULL, numbers FIELD_UNSET / NAN. Optional members
+ * "Absent", for members with FIELD_OPTIONAL: texts, lists and JSON are NULL, numbers FIELD_UNSET / NAN, enums -1, colours not given. Optional members
  * that are absent are not printed; NULL texts that are not optional print as null.
  *
  * Texts and items read by this module belong to the struct and are freed by fields_clear(). Structs that are only printed
@@ -44,6 +45,7 @@ enum field_type {
 	FIELD_PATH,
 	FIELD_ENUM,
 	FIELD_SIZE,
+	FIELD_COLOUR,
 	FIELD_DURATION,
 	FIELD_AMOUNT,
 	FIELD_OBJECT,
@@ -65,6 +67,13 @@ enum field_flag {
 
 struct size {
 	int width, height;
+};
+
+/* sRGB. Colours are written as a name, or in hexadecimal, with or without a '#' before it and an alpha behind it. */
+struct rgba {
+	uint8_t red, green, blue;
+	uint8_t alpha;			/* 255: opaque, 0: none */
+	bool given;			/* false: absent */
 };
 
 struct list {
@@ -104,6 +113,8 @@ bool field_parse(const struct field *field, void *base, const char *text, struct
 
 /* The value as text that field_parse() reads back to the same; allocated, the caller frees. Lists: items joined by newlines. */
 char *field_print(const struct field *field, const void *base);
+
+char *field_print_colour(const struct rgba *colour);	/* likewise; empty if it is not given */
 
 /* Sets all members to absent or, where there is a fallback, to that. Asserts that fallbacks parse. */
 void fields_defaults(const struct field *table, void *base);

@@ -112,6 +112,7 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 	case FIELD_TEXT:
 	case FIELD_PATH:
 	case FIELD_ENUM:
+	case FIELD_COLOUR:
 		if (cJSON_IsNumber(value) && f->type == FIELD_ENUM) {
 			char text[32];
 
@@ -285,6 +286,15 @@ static cJSON *list_to_json(const struct field *f, const struct list *list)
 	return array;
 }
 
+static cJSON *colour_to_json(const struct rgba *colour, bool optional)
+{
+	char *text = field_print_colour(colour);
+	cJSON *json = colour->given ? cJSON_CreateString(text) : optional ? NULL : cJSON_CreateNull();
+
+	free(text);
+	return json;
+}
+
 cJSON *field_to_json(const struct field *f, const void *base)
 {
 	const void *slot = (const char *)base + f->at;
@@ -312,7 +322,9 @@ cJSON *field_to_json(const struct field *f, const void *base)
 			return optional ? NULL : cJSON_CreateNull();
 		return cJSON_CreateString(*(char *const *)slot);
 	case FIELD_ENUM:
-		return cJSON_CreateString(f->choices[*(const int *)slot]);
+		return *(const int *)slot < 0 ? NULL : cJSON_CreateString(f->choices[*(const int *)slot]);
+	case FIELD_COLOUR:
+		return colour_to_json(slot, optional);
 	case FIELD_SIZE:
 		if (optional && !size->width)
 			return NULL;
@@ -366,6 +378,7 @@ static bool check_value(const struct field *f, enum field_type type, const cJSON
 		break;
 	case FIELD_TEXT:
 	case FIELD_PATH:
+	case FIELD_COLOUR:
 		right = cJSON_IsString(value) || (cJSON_IsNull(value) && !(f->flags & FIELD_OPTIONAL));
 		break;
 	case FIELD_SIZE:

@@ -90,6 +90,6 @@ void options_free_json(struct cJSON *values);
 
 /*
  * Sets from a JSON object: all or, on an error, none. Those without FIELD_LIVE stay as they are, for what was made by them
- * lives on: restart_needed gets their names; free with fields_free_texts().
+ * lives on: restart_needed gets their names; free with fields_free_texts(). null makes a FIELD_OPTIONAL one absent.
  */
 bool options_from_json(struct options *options, const struct cJSON *values, struct list *restart_needed, struct error *err);

@@ -167,7 +167,8 @@ static void check_values(const struct field *table)
 		for (int i = 0; f->choices && f->choices[i]; i++)
 			check_round_trip(f, f->choices[i]);
 		for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
-			if (is_number(f) || f->type == FIELD_BOOL || f->type == FIELD_ENUM || f->type == FIELD_SIZE)
+			if (is_number(f) || f->type == FIELD_BOOL || f->type == FIELD_ENUM || f->type == FIELD_SIZE ||
+			    f->type == FIELD_COLOUR)
 				check_refused(f, garbage[i]);
 	}
 }

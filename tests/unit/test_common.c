@@ -222,6 +222,33 @@ static void settings_are_read_as_people_write_them(void **state)
 	}
 }
 
+static void colours_are_read_as_people_write_them(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "white", "ffffff" }, { "RED", "ff0000" }, { "#12AB9f", "12ab9f" }, { "12ab9f", "12ab9f" }, { "#12ab9f80", "12ab9f80" },
+		{ "12ab9fff", "12ab9f" }, { "none", "none" }, { "12ab9f00", "none" },
+	};
+	static const char *const bad[] = { "", "#", "#12345", "#1234567", "##123456", "12345g", "reddish", " 123456", "0x1234" };
+	static const struct field field = { .name = "colour", .type = FIELD_COLOUR, .flags = FIELD_OPTIONAL };
+	struct rgba colour = { 0 };
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		char *text;
+
+		if (!field_parse(&field, &colour, pairs[i][0], &err))
+			fail_msg("%s", err.text);
+		text = field_print(&field, &colour);
+		assert_string_equal(text, pairs[i][1]);
+		free(text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_false(field_parse(&field, &colour, bad[i], &err));
+		assert_string_equal(err.argument, "colour");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +258,7 @@ int main(void)
 		cmocka_unit_test(bad_flags_are_refused),
 		cmocka_unit_test(one_camera_may_differ),
 		cmocka_unit_test(settings_are_read_as_people_write_them),
+		cmocka_unit_test(colours_are_read_as_people_write_them),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "camd/still/still.h"
 
 #include "camd/convert.h"
+#include "camd/luma.h"
 #include "common/util.h"
 
 #include <assert.h>
@@ -26,34 +27,11 @@ struct transform {
 	int32_t cb_cb, cb_cr, cr_cb, cr_cr;
 };
 
-/* Luma's share of red and blue; that of green is the rest to 1. */
-struct weights {
-	double red, blue;
-};
-
-static const struct weights jpeg_weights = { 0.299, 0.114 };
-
-static struct weights weights_of(uint8_t matrix)
-{
-	switch (matrix) {
-	case 1:
-		return (struct weights){ 0.2126, 0.0722 };
-	case 4:
-		return (struct weights){ 0.30, 0.11 };
-	case 7:
-		return (struct weights){ 0.212, 0.087 };
-	case 9:
-	case 10:
-		return (struct weights){ 0.2627, 0.0593 };
-	default:
-		/* 5 and 6; and what says nothing of itself is a webcam, as a rule */
-		return jpeg_weights;
-	}
-}
+static const struct luma_weights jpeg_weights = { 0.299, 0.114 };
 
 static bool is_jpeg_colour(const struct colour *colour)
 {
-	struct weights weights = weights_of(colour->matrix);
+	struct luma_weights weights = luma_weights_of(colour->matrix);
 
 	return colour->full_range && weights.red == jpeg_weights.red && weights.blue == jpeg_weights.blue;
 }
@@ -65,7 +43,7 @@ static int32_t to_fixed(double value)
 
 static struct transform make_transform(const struct colour *colour)
 {
-	const struct weights from = weights_of(colour->matrix), to = jpeg_weights;
+	const struct luma_weights from = luma_weights_of(colour->matrix), to = jpeg_weights;
 	const double luma = colour->full_range ? 1 : 255. / 219, chroma = colour->full_range ? 1 : 255. / 224;
 	const double from_green = 1 - from.red - from.blue, to_green = 1 - to.red - to.blue;
 	/* what one unit of Cb and Cr adds to R, G and B */

@@ -66,6 +66,19 @@ void frame_end_read(const struct frame *frame)
 	sync_planes(frame, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
 }
 
+void frame_begin_write(struct frame *frame)
+{
+	if (frame->map)
+		frame->map(frame);
+	sync_planes(frame, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
+	frame->touched = true;
+}
+
+void frame_end_write(const struct frame *frame)
+{
+	sync_planes(frame, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
+}
+
 int frame_n_planes(enum pixel_format pixels)
 {
 	switch (pixels) {
@@ -168,4 +181,7 @@ void frame_copy_facts(struct frame *to, const struct frame *from)
 	to->exposure = from->exposure;
 	to->camera_frame = from->camera_frame;
 	to->number = from->number;
+	to->lost = from->lost;
+	to->capture_mfps = from->capture_mfps;
+	to->kept_mfps = from->kept_mfps;
 }

@@ -2,7 +2,8 @@
  * One raw picture on its way through camd, counted: whoever keeps it holds a reference, and when the last is let go, its
  * memory goes back to the source that owns it.
  *
- * Written by the source thread until it is handed on; read-only afterwards. frame_ref()/frame_unref(): any thread.
+ * Written by the source thread until it is handed on, the overlay included; read-only afterwards. frame_ref()/frame_unref(): any
+ * thread.
  */
 #pragma once
 
@@ -98,6 +99,8 @@ struct frame {
 	void (*map)(const struct frame *frame);
 	bool mapped;		/* with map: it has been, as of its arrival */
 	bool needs_sync;	/* memory that a device writes behind the processor's cache: frame_begin_read() matters */
+	bool read_only;		/* others read this memory, who must not see changes (a decoder): who wants to write makes a copy */
+	bool touched;		/* frame_begin_write() was called: the picture is not as its source left it; for the source to clear */
 	const struct frame *small;	/* the same moment in a smaller size where the camera gives one, or NULL; lives as long */
 
 	int64_t sensor_ns;	/* when it was exposed, CLOCK_MONOTONIC */
@@ -109,6 +112,10 @@ struct frame {
 
 	uint64_t camera_frame;	/* counts from 1 at the camera's start, lost ones included; set by timing */
 	uint64_t number;	/* counts from 1 at the recording's start, lost ones included; 0: not recorded */
+
+	/* what the overlay says besides; set by the camera */
+	uint64_t lost;		/* frames of the recording, up to this one */
+	int64_t capture_mfps, kept_mfps;	/* thousandths of frames/s: of the sensor, and of what is kept of that; 0: not known yet */
 
 	/* Called by the last frame_unref(), in whatever thread that is. Gives the memory back to its owner. */
 	void (*release)(struct frame *frame, void *owner);
@@ -126,6 +133,10 @@ int64_t frame_exposed_wall_ns(const struct frame *frame);
  */
 void frame_begin_read(const struct frame *frame);
 void frame_end_read(const struct frame *frame);
+
+/* As well, by the one thread that has the frame, of memory that is not read_only, before anybody else gets a reference. */
+void frame_begin_write(struct frame *frame);
+void frame_end_write(const struct frame *frame);
 
 /* Rows of a plane (chroma planes of 4:2:0 have half as many) and bytes a row that hold picture. 0 for MJPEG. */
 int frame_plane_rows(const struct frame_format *format, int plane);

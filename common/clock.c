@@ -40,7 +40,7 @@ void clock_use_utc(bool utc)
 	use_utc = utc;
 }
 
-static void broken_down(int64_t wall_ns, struct tm *tm)
+void clock_broken_down(int64_t wall_ns, struct tm *tm)
 {
 	time_t seconds = wall_ns / NS_PER_S;
 
@@ -56,7 +56,7 @@ const char *clock_iso(int64_t wall_ns, char buffer[CLOCK_ISO_BYTES])
 	size_t used;
 	long east_minutes;
 
-	broken_down(wall_ns, &tm);
+	clock_broken_down(wall_ns, &tm);
 	east_minutes = tm.tm_gmtoff / 60;
 	used = strftime(buffer, CLOCK_ISO_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buffer + used, CLOCK_ISO_BYTES - used, ".%06d%c%02d:%02d", (int)(wall_ns % NS_PER_S / 1000),
@@ -68,7 +68,7 @@ const char *clock_stamp(int64_t wall_ns, char buffer[CLOCK_STAMP_BYTES])
 {
 	struct tm tm;
 
-	broken_down(wall_ns, &tm);
+	clock_broken_down(wall_ns, &tm);
 	strftime(buffer, CLOCK_STAMP_BYTES, "%Y%m%d_%H%M%S", &tm);
 	return buffer;
 }

@@ -17,6 +17,9 @@ void clock_sleep_until(int64_t monotonic_ns);
 /* What names and messages are written in: local time by default, or UTC. Set once at start, before threads. */
 void clock_use_utc(bool utc);
 
+struct tm;
+void clock_broken_down(int64_t wall_ns, struct tm *tm);		/* in that */
+
 #define CLOCK_ISO_BYTES 40
 #define CLOCK_STAMP_BYTES 24
 

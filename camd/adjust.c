@@ -1,6 +1,7 @@
 #include "camd/adjust.h"
 
 #include "camd/controls.h"
+#include "camd/overlays.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -8,6 +9,7 @@
 
 struct adjust {
 	struct session *session;
+	struct overlays *overlays;
 };
 
 struct operation {
@@ -27,11 +29,19 @@ struct adjust *adjust_create(struct session *session)
 	struct adjust *adjust = xcalloc(1, sizeof(*adjust));
 
 	adjust->session = session;
+	adjust->overlays = overlays_create(session);
 	return adjust;
+}
+
+struct overlays *adjust_overlays(const struct adjust *adjust)
+{
+	return adjust->overlays;
 }
 
 void adjust_destroy(struct adjust *adjust)
 {
+	if (adjust)
+		overlays_destroy(adjust->overlays);
 	free(adjust);
 }
 

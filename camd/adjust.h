@@ -7,9 +7,12 @@
 #include "camd/session.h"
 
 struct adjust;
+struct overlays;
 
 struct adjust *adjust_create(struct session *session);
-void adjust_destroy(struct adjust *adjust);	/* NULL is allowed */
+void adjust_destroy(struct adjust *adjust);	/* NULL is allowed; all cameras must be gone */
+
+struct overlays *adjust_overlays(const struct adjust *adjust);
 
 void adjust_set_camera(struct adjust *adjust, const struct list *camera_ids, bool enabled, session_done_fn done, void *user);
 

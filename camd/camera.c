@@ -12,31 +12,51 @@ const char *const camera_state_names[] = { "opening", "running", "lost", "failed
 
 /* ---- the source's thread ---- */
 
-static void capture(struct camera *camera, struct frame *frame)
+/* False: the frame is left out. *wanted: somebody waits for it. */
+static bool note(struct camera *camera, struct frame *frame, bool *wanted)
+{
+	bool kept;
+
+	pthread_mutex_lock(&camera->lock);
+	kept = timing_note(&camera->timing, frame);
+	*wanted = camera->capturing || camera->preview_interval_ns || camera->frame_request.fn;
+	pthread_mutex_unlock(&camera->lock);
+	frame->capture_mfps = atomic_load(&camera->timing.capture_mfps);
+	frame->kept_mfps = atomic_load(&camera->timing.collation_mfps);
+	return kept;
+}
+
+/* Gives the frame its number, draws that into it, and hands it to all who want it. With the lock; for camera_look()'s result see there. */
+static struct frame *hand_out(struct camera *camera, struct frame *frame, bool drawn)
 {
 	struct recording *recording = camera->capturing;
+	bool captured = recording && recording_capture(recording, frame);
 
-	if (!recording || !recording_capture(recording, frame))
-		return;
-	if (!encoding_offer(camera->encoding, recording, frame))
+	if (captured)
+		frame->lost = recording_lost_frames(recording);
+	if (drawn)
+		drawing_end(&camera->drawing, frame);
+	if (captured && !encoding_offer(camera->encoding, recording, frame))
 		recording_refused(recording);
+	return camera_look(camera, frame);
 }
 
 static void on_frame(void *user, struct frame *frame)
 {
 	struct camera *camera = user;
 	struct frame *spent = NULL;
-	bool kept;
+	bool wanted, drawn;
 
-	pthread_mutex_lock(&camera->lock);
-	kept = timing_note(&camera->timing, frame);
-	if (kept) {
-		capture(camera, frame);
-		spent = camera_look(camera, frame);
+	if (note(camera, frame, &wanted)) {
+		/* without the lock, for it may ask a driver for the memory; a number that counts would be a sign of life to it */
+		fading_look(&camera->fading, frame);
+		drawn = wanted && drawing_begin(&camera->drawing, &frame);
+		pthread_mutex_lock(&camera->lock);
+		/* who came since gets the next one: nobody has this one undrawn */
+		if (wanted)
+			spent = hand_out(camera, frame, drawn);
+		pthread_mutex_unlock(&camera->lock);
 	}
-	pthread_mutex_unlock(&camera->lock);
-	if (kept)
-		fading_look(&camera->fading, frame);	/* it may ask a driver for the memory */
 	frame_unref(spent);
 	frame_unref(frame);
 }
@@ -107,6 +127,11 @@ int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns)
 struct recording *camera_recording(const struct camera *camera)
 {
 	return camera->recording;
+}
+
+struct overlay *camera_overlay(const struct camera *camera)
+{
+	return camera->drawing.overlay;
 }
 
 double camera_nominal_fps(const struct camera *camera)
@@ -262,6 +287,7 @@ static void on_open(void *user, const struct source *source)
 	timing_start(&camera->timing, source->period_ns, camera->thin_to_fps);
 	settings.fps = fps_of(camera, source);
 	pthread_mutex_unlock(&camera->lock);
+	overlay_prepare(camera->drawing.overlay, &source->format);
 	encoding_open(camera->encoding, &source->format, &source->layout, &settings);
 }
 
@@ -335,6 +361,7 @@ static void free_camera(struct camera *camera)
 	encoding_destroy(camera->encoding);
 	writing_destroy(camera->writing);
 	recording_destroy(camera->recording);
+	drawing_finish(&camera->drawing);
 	pthread_mutex_destroy(&camera->lock);
 	free(camera->controls);
 	free(camera->spec);
@@ -372,12 +399,12 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	*camera = (struct camera){
 		.id = request->id, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
 		.nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .encoding_settings = request->encoding,
-		.mailbox = request->mailbox, .owner = request->owner,
+		.mailbox = request->mailbox, .owner = request->owner, .drawing.overlay = request->overlay,
 	};
 	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
 	pthread_mutex_init(&camera->lock, NULL);
 	camera->writing = writing_create(camera->id, request->syncer);
-	camera->encoding = encoding_create(camera->id, camera->writing, &encoding_owner, err);
+	camera->encoding = encoding_create(camera->id, camera->writing, request->overlay, &encoding_owner, err);
 	camera->keeper = camera->encoding ? create_keeper(camera, request, err) : NULL;
 	if (!camera->keeper) {
 		free_camera(camera);

@@ -12,6 +12,7 @@
 #include "camd/fading.h"
 #include "camd/frame.h"
 #include "camd/mailbox.h"
+#include "camd/overlay.h"
 #include "camd/picture.h"
 #include "camd/recording.h"
 #include "camd/source/source.h"
@@ -49,6 +50,7 @@ struct camera_request {
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
 	struct syncer *syncer;
+	struct overlay *overlay;	/* borrowed; lives longer */
 	struct camera_owner owner;
 };
 
@@ -80,6 +82,7 @@ void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDI
 void camera_set_encoding(struct camera *camera, const struct encoding_settings *settings);
 struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
 double camera_nominal_fps(const struct camera *camera);
+struct overlay *camera_overlay(const struct camera *camera);
 /* The sensor time of the first frame that is yet to come and is not exposed before an instant, by its rate; 0: there is no telling. */
 int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns);
 

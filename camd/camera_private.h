@@ -5,6 +5,7 @@
 #pragma once
 
 #include "camd/camera.h"
+#include "camd/drawing.h"
 #include "camd/encoding.h"
 #include "camd/fading.h"
 #include "camd/keeper.h"
@@ -43,6 +44,7 @@ struct camera {
 	struct writing *writing;
 
 	struct fading fading;			/* says itself which thread has what */
+	struct drawing drawing;			/* the source's thread */
 
 	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
 	struct timing timing;			/* but its atomics */

@@ -2,6 +2,7 @@
 
 #include "camd/encoding_settings.h"
 #include "common/log.h"
+#include "protocol/messages.h"
 
 static const char *const modes[] = { "slave", "headless", "interactive", NULL };
 static const char *const containers[] = { "mp4", "h264", NULL };
@@ -138,6 +139,34 @@ const struct field config_fields[] = {
 	  .help = "Whether clients that can show previews, as camctl in windows or a terminal, do so unasked; camd itself shows nothing." },
 	{ .name = "jpeg_quality", .type = FIELD_INT, AT(jpeg_quality), .min = 1, .max = 100, .fallback = "92", .flags = FIELD_LIVE,
 	  .help = "Quality of snapshots; previews have 80 at most." },
+	{ .name = "show_frame_number", .type = FIELD_BOOL, AT(show_frame_number), .fallback = "true", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Whether overlay_text is drawn into what is recorded, into snapshots and previews (which show time and rates besides); it needs a font, such as those of Debian's package fonts-dejavu-core." },
+	{ .name = "overlay_text", .type = FIELD_TEXT, AT(overlay_text), .max = 511, .fallback = "Frame: %frame", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "What is drawn: %frame is the frame's number in the recording (as in the CSV), %fps the rate, %dropped frames lost so far, %camera the camera's number, %exposure (ms), %gain and %temp (Celsius) what the sensor says, %f microseconds, everything else as in strftime(3), for the frame's wall time; \\n begins a new line." },
+	{ .name = "overlay_position", .type = FIELD_ENUM, AT(overlay_position), .choices = overlay_positions, .fallback = "top_left",
+	  .flags = FIELD_LIVE | FIELD_PER_CAMERA, .help = "Where the overlay stands." },
+	{ .name = "overlay_size", .type = FIELD_INT, AT(overlay_size), .min = 0, .max = 200, .unit = "pixels", .fallback = "0",
+	  .flags = FIELD_LIVE | FIELD_PER_CAMERA, .help = "Height of the overlay's capital letters; 0: a 34th of the picture's height, but 10 at least." },
+	{ .name = "font_scale_base", .type = FIELD_REAL, AT(font_scale_base), .min = 0.1, .max = 9, .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "The same as OpenCV's font scale, of which 1 makes capital letters 22 pixels high; overlay_size goes first." },
+	{ .name = "thickness_base", .type = FIELD_INT, AT(thickness_base), .min = 1, .max = 20, .fallback = "1", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Strength of the overlay's strokes: 1 is the font's own, each further one makes them a pixel wider." },
+	{ .name = "overlay_color", .type = FIELD_COLOUR, AT(overlay_color), .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Colour of the overlay, by name or in hexadecimal (ff8000); text_color_r, text_color_g and text_color_b if absent." },
+	{ .name = "text_color_b", .type = FIELD_INT, AT(text_color_b), .min = 0, .max = 255, .fallback = "255", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Blue of the overlay's colour." },
+	{ .name = "text_color_g", .type = FIELD_INT, AT(text_color_g), .min = 0, .max = 255, .fallback = "255", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Green of the overlay's colour." },
+	{ .name = "text_color_r", .type = FIELD_INT, AT(text_color_r), .min = 0, .max = 255, .fallback = "255", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Red of the overlay's colour." },
+	{ .name = "overlay_background", .type = FIELD_COLOUR, AT(overlay_background), .fallback = "none", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Colour of a box behind the overlay, such as 00000080 (half transparent black); with none, letters have a thin edge." },
+	{ .name = "margin_left", .type = FIELD_INT, AT(margin_left), .min = 0, .max = 16384, .unit = "pixels",
+	  .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA, .help = "From the picture's side to the overlay, rounded down to an even number; half a capital letter if absent." },
+	{ .name = "line_start_y", .type = FIELD_INT, AT(line_start_y), .min = 0, .max = 16384, .unit = "pixels",
+	  .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA, .help = "From the picture's upper edge to the foot of the overlay's first line; if the overlay stands below, from the lower edge to that of the last; by its size if absent." },
+	{ .name = "overlay_font", .type = FIELD_PATH, AT(overlay_font), .max = 1000, .flags = FIELD_OPTIONAL | FIELD_LIVE,
+	  .help = "File of the overlay's font, of any kind that FreeType draws at any size; one of those that distributions install if absent." },
 	{ .name = "discovery_timeout", .type = FIELD_DURATION, AT(discovery_timeout_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "5",
 	  .help = "How long after the start commands wait for the first camera." },
 	{ .name = "discovery_retry", .type = FIELD_DURATION, AT(discovery_retry_ns), .min = 0.1, .max = 3600, .unit = "s", .fallback = "3",

@@ -46,6 +46,16 @@ struct config {
 	double preview_fps;
 	bool show_preview;
 	int64_t jpeg_quality;
+	bool show_frame_number;
+	char *overlay_text;
+	int overlay_position;		/* index in overlay_positions */
+	int64_t overlay_size;
+	double font_scale_base;		/* NAN: not given */
+	int64_t thickness_base;
+	struct rgba overlay_color, overlay_background;
+	int64_t text_color_b, text_color_g, text_color_r;
+	int64_t margin_left, line_start_y;	/* FIELD_UNSET: as the text's size suggests */
+	char *overlay_font;
 	int64_t discovery_timeout_ns;
 	int64_t discovery_retry_ns;
 	int64_t start_timeout_ns;

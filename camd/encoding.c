@@ -88,8 +88,10 @@ static struct frame *prepared(struct encoding_run *run, struct frame *frame, str
 	frame_begin_read(frame);
 	converted = converter_run(encoding->converter, frame, err);
 	frame_end_read(frame);
-	if (converted)
+	if (converted) {
+		overlay_draw_converted(encoding->overlay, frame, converted);
 		atomic_fetch_add(&encoding->copied_bytes, frame_bytes(converted));
+	}
 	pthread_mutex_lock(&encoding->lock);
 	return converted;
 }
@@ -275,12 +277,14 @@ static void start_run(struct encoding *encoding)
 
 /* ---- for the camera ---- */
 
-struct encoding *encoding_create(int camera_id, struct writing *writing, const struct encoding_owner *owner, struct error *err)
+struct encoding *encoding_create(int camera_id, struct writing *writing, struct overlay *overlay, const struct encoding_owner *owner,
+				 struct error *err)
 {
 	struct encoding *encoding = xcalloc(1, sizeof(*encoding));
 
 	encoding->camera_id = camera_id;
 	encoding->writing = writing;
+	encoding->overlay = overlay;
 	encoding->owner = *owner;
 	encoding->settings.fps = 30;
 	encoding->references = 1;

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "camd/overlay.h"
 #include "camd/recording.h"
 #include "camd/writing.h"
 
@@ -26,7 +27,9 @@ struct encoding_owner {
 	void (*on_changed)(void *user, const char *before, const char *now);
 };
 
-struct encoding *encoding_create(int camera_id, struct writing *writing, const struct encoding_owner *owner, struct error *err);
+/* overlay: what converted pictures get; borrowed, it lives longer. */
+struct encoding *encoding_create(int camera_id, struct writing *writing, struct overlay *overlay, const struct encoding_owner *owner,
+				 struct error *err);
 void encoding_destroy(struct encoding *encoding);	/* encodes what is queued, joins; NULL is allowed */
 
 /* The camera runs, and its frames will be like this: opens a hardware encoder, if there is one. Never refused. */

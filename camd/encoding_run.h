@@ -43,6 +43,7 @@ struct encoding_run {
 struct encoding {
 	int camera_id;
 	struct writing *writing;
+	struct overlay *overlay;
 	struct encoding_owner owner;
 	struct queue queue;
 	_Atomic uint64_t copied_bytes;

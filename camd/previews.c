@@ -44,6 +44,7 @@ struct job {
 	struct look look;
 	struct frame *frame;
 	struct converter *converter;	/* lent: a camera has one job at a time */
+	struct overlay *overlay;
 	char *base64;
 	struct size shown;
 	struct error error;
@@ -218,8 +219,10 @@ static void work(uv_work_t *work)
 	frame_begin_read(picture);
 	scaled = scale(job->converter, picture, job->look.size, &job->error);
 	frame_end_read(picture);
-	if (scaled)
+	if (scaled) {
+		overlay_draw_preview(job->overlay, scaled, job->frame);
 		make_base64(job, scaled);
+	}
 	frame_unref(scaled);
 }
 
@@ -273,7 +276,7 @@ void previews_show(struct previews *previews, struct camera *camera, struct fram
 		*converter = converter_create(1);
 	*job = (struct job){
 		.previews = previews, .camera_id = camera_id(camera), .look = look_for(previews, camera_id(camera)), .frame = frame,
-		.converter = *converter,
+		.converter = *converter, .overlay = camera_overlay(camera),
 	};
 	job->work.data = job;
 	if (!camera_has_preview(camera) || (since_ns && clock_now_ns() - since_ns < UNREAD_NS)) {

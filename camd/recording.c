@@ -282,6 +282,13 @@ struct lost recording_lost(const struct recording *recording)
 	};
 }
 
+uint64_t recording_lost_frames(const struct recording *recording)
+{
+	struct lost lost = recording_lost(recording);
+
+	return (uint64_t)(lost.sensor + lost.starved + lost.encoder + lost.storage);
+}
+
 void recording_fill_status(const struct recording *recording, struct camera_status *status)
 {
 	status->recording = !recording->stopping;

@@ -121,6 +121,7 @@ void recording_finish(struct recording *recording);
 bool recording_is_overdue(const struct recording *recording, int64_t now_ns);
 
 struct lost recording_lost(const struct recording *recording);
+uint64_t recording_lost_frames(const struct recording *recording);	/* of all causes; any thread */
 
 /* Main thread: the members of a camera's status that are about its recording. */
 void recording_fill_status(const struct recording *recording, struct camera_status *status);

@@ -7,6 +7,7 @@
 #include "camd/encoders.h"
 #include "camd/home.h"
 #include "camd/jobs.h"
+#include "camd/overlays.h"
 #include "camd/previews.h"
 #include "camd/recovery.h"
 #include "camd/shots.h"
@@ -314,7 +315,7 @@ static void add_camera(struct session *session, const char *spec)
 {
 	struct camera_request request = {
 		.id = session->n_cameras, .spec = spec, .loop = session->its.loop, .mailbox = session->its.mailbox,
-		.syncer = session->syncer,
+		.syncer = session->syncer, .overlay = overlays_add(adjust_overlays(session->adjust), (int)session->n_cameras),
 		.owner = {
 			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
 			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
@@ -446,9 +447,7 @@ void session_check_down(struct session *session)
 {
 	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery) || !encoders_are_known(session->encoders))
 		return;
-	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs))
-		return;
-	if (!session->on_finished)
+	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs) || !session->on_finished)
 		return;
 	session->on_finished(session->finished_user);
 	session->on_finished = NULL;
@@ -559,6 +558,7 @@ void session_fill_cameras(struct session *session, struct cameras *cameras)
 void session_config_changed(struct session *session)
 {
 	previews_config_changed(session->previews);
+	overlays_config_changed(adjust_overlays(session->adjust));
 	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
 		struct encoding_settings encoding = camera_config_encoding(session->its.options, (int)i);
 

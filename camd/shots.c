@@ -1,5 +1,6 @@
 #include "camd/shots.h"
 
+#include "camd/convert.h"
 #include "camd/start.h"
 #include "camd/exif.h"
 #include "camd/folder.h"
@@ -27,6 +28,7 @@ struct part {
 	char id[272], model[128];	/* of the camera, for the worker */
 	enum part_state state;
 	struct frame *frame;
+	struct overlay *overlay;
 	bool written;			/* the worker's word, until it is done */
 	char *path;
 	struct error error;
@@ -167,16 +169,37 @@ static bool write_file(struct part *part, const uint8_t *data, size_t bytes, str
 	return false;
 }
 
+/* The picture with the overlay: if that could not be drawn into the camera's own, it is decoded for it. A new reference. */
+static struct frame *with_overlay(const struct part *part)
+{
+	struct converter *converter;
+	struct frame *converted;
+	struct error damaged;
+
+	if (!overlay_is_on(part->overlay) || paint_can(part->frame->format.pixels))
+		return frame_ref(part->frame);
+	converter = converter_create(1);
+	converted = converter_run(converter, part->frame, &damaged);
+	converter_destroy(converter);
+	if (!converted)
+		return frame_ref(part->frame);		/* as well as the camera gave it */
+	overlay_draw_converted(part->overlay, part->frame, converted);
+	return converted;
+}
+
 static void write_work(uv_work_t *work)
 {
 	struct part *part = work->data;
 	struct exif_facts facts = { .camera_id = part->camera_id, .id = part->id, .model = part->model };
+	struct frame *picture;
 	uint8_t *data;
 	size_t bytes;
 	bool made;
 
 	frame_begin_read(part->frame);
-	made = still_jpeg.write(part->frame, part->snapshot->quality, &data, &bytes, &part->error);
+	picture = with_overlay(part);
+	made = still_jpeg.write(picture, part->snapshot->quality, &data, &bytes, &part->error);
+	frame_unref(picture);
 	frame_end_read(part->frame);
 	if (!made)
 		return;
@@ -217,6 +240,7 @@ static void on_frame(void *user, struct camera *camera, struct frame *frame)
 		return;
 	}
 	part->frame = frame;
+	part->overlay = camera_overlay(camera);
 	part->work.data = part;
 	uv_queue_work(session_loop(part->snapshot->shots->session), &part->work, write_work, after_write);
 }

@@ -68,6 +68,24 @@ static const struct field set_camera_fields[] = {
 	{ 0 },
 };
 
+#define AT(member) .at = offsetof(struct set_overlay_args, member)
+static const struct field set_overlay_fields[] = {
+	CAMERA_IDS(set_overlay_args),
+	{ .name = "text", .type = FIELD_TEXT, AT(text), .max = 511, .flags = FIELD_OPTIONAL,
+	  .help = "What is drawn, as in the setting overlay_text." },
+	{ .name = "size", .type = FIELD_INT, AT(size), .min = 0, .max = 200, .unit = "pixels", .flags = FIELD_OPTIONAL,
+	  .help = "Height of capital letters; 0: as the picture's size suggests." },
+	{ .name = "position", .type = FIELD_ENUM, AT(position), .choices = overlay_positions, .flags = FIELD_OPTIONAL,
+	  .help = "Where it stands." },
+	{ .name = "color", .type = FIELD_COLOUR, AT(color), .flags = FIELD_OPTIONAL,
+	  .help = "Colour of the text, by name or in hexadecimal, such as ff8000." },
+	{ .name = "background", .type = FIELD_COLOUR, AT(background), .flags = FIELD_OPTIONAL,
+	  .help = "Colour of a box behind it, such as 00000080 (half transparent black), or none." },
+	{ .name = "enabled", .type = FIELD_BOOL, AT(enabled), .fallback = "true", .help = "Whether it is drawn." },
+	{ 0 },
+};
+#undef AT
+
 static const struct field new_session_fields[] = {
 	{ .name = "label", .type = FIELD_TEXT, .at = offsetof(struct new_session_args, label), .flags = FIELD_OPTIONAL,
 	  .help = "The end of the new folder's name: letters, digits, - and _, up to 64 bytes." },
@@ -157,6 +175,11 @@ const struct command commands[N_COMMANDS] = {
 		.name = "set_camera", .reply = MSG_CAMERA_SET, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
 		.summary = "Switches cameras off, so that their devices are free, or on again.",
 		ARGUMENTS(set_camera_fields, set_camera_args),
+	},
+	[CMD_SET_OVERLAY] = {
+		.name = "set_overlay", .reply = MSG_OVERLAY_SET, .flags = CMD_NEEDS_CAMERAS,
+		.summary = "Changes the text in the pictures, from the next frame on; what is absent stays as it is, and what was set stays set.",
+		ARGUMENTS(set_overlay_fields, set_overlay_args),
 	},
 	[CMD_NEW_SESSION] = {
 		.name = "new_session", .reply = MSG_SESSION_STARTED,

@@ -25,6 +25,7 @@ enum command_id {
 	CMD_UNSUBSCRIBE,
 	CMD_SET_CONTROLS,
 	CMD_SET_CAMERA,
+	CMD_SET_OVERLAY,
 	CMD_NEW_SESSION,
 	CMD_REMUX,
 	N_COMMANDS,
@@ -81,6 +82,15 @@ struct events_args {
 struct set_controls_args {
 	struct list camera_id;
 	struct cJSON *controls;
+};
+
+struct set_overlay_args {
+	struct list camera_id;
+	char *text;			/* absent, as all that follow: as it is */
+	int64_t size;
+	int position;			/* index in overlay_positions */
+	struct rgba color, background;
+	bool enabled;
 };
 
 struct set_camera_args {

@@ -232,6 +232,23 @@ static const struct field camera_set_fields[] = {
 };
 #undef OF
 
+const char *const overlay_positions[] = { "top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right", NULL };
+
+#define OF overlay_set
+static const struct field overlay_set_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct overlay_set, camera_id),
+	  .flags = FIELD_ONE_OR_MANY, .help = "Number of the camera; a list if there are several." },
+	BOOL(enabled, "Whether it is drawn."),
+	TEXT(text, "What is drawn, as in the setting overlay_text."),
+	INT(size, "Height of capital letters; 0: as the picture's size suggests.", .unit = "pixels"),
+	{ .name = "position", .type = FIELD_ENUM, .at = offsetof(struct overlay_set, position), .choices = overlay_positions,
+	  .help = "Where it stands." },
+	{ .name = "color", .type = FIELD_COLOUR, .at = offsetof(struct overlay_set, color), .help = "Colour of the text." },
+	{ .name = "background", .type = FIELD_COLOUR, .at = offsetof(struct overlay_set, background), .help = "Colour of the box behind it." },
+	{ 0 },
+};
+#undef OF
+
 #define OF session_started
 static const struct field session_started_fields[] = {
 	TEXT(session, "Name of the session folder."),
@@ -446,6 +463,7 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_UNSUBSCRIBED] = { "unsubscribed", KIND_REPLY, "The events that are still sent.", subscribed_fields },
 	[MSG_CONTROLS_SET] = { "controls_set", KIND_REPLY, "The controls are set.", controls_set_fields },
 	[MSG_CAMERA_SET] = { "camera_set", KIND_REPLY, "The camera's device is free, or is being opened.", camera_set_fields },
+	[MSG_OVERLAY_SET] = { "overlay_set", KIND_REPLY, "The overlay of the first of the cameras, as it is from the next frame on.", overlay_set_fields },
 	[MSG_SESSION_STARTED] = { "session_started", KIND_REPLY, "What comes goes into the new folder, the log too.", session_started_fields },
 	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },

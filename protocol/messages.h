@@ -29,6 +29,7 @@ enum message_id {
 	MSG_UNSUBSCRIBED,
 	MSG_CONTROLS_SET,
 	MSG_CAMERA_SET,
+	MSG_OVERLAY_SET,
 	MSG_SESSION_STARTED,
 	MSG_JOB_STARTED,
 	MSG_ERROR,
@@ -201,6 +202,18 @@ struct session_started {
 struct camera_set {
 	struct list camera_id;
 	bool enabled;
+};
+
+/* Where an overlay may stand, NULL-terminated: three above, left to right, then three below. */
+extern const char *const overlay_positions[];
+
+struct overlay_set {
+	struct list camera_id;
+	bool enabled;
+	char *text;
+	int64_t size;
+	int position;			/* index in overlay_positions */
+	struct rgba color, background;
 };
 
 struct subscribed {

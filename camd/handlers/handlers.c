@@ -17,6 +17,7 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_UNSUBSCRIBE] = handle_unsubscribe,
 	[CMD_SET_CONTROLS] = handle_set_controls,
 	[CMD_SET_CAMERA] = handle_set_camera,
+	[CMD_SET_OVERLAY] = handle_set_overlay,
 	[CMD_NEW_SESSION] = handle_new_session,
 	[CMD_REMUX] = handle_remux,
 };

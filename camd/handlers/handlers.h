@@ -26,5 +26,6 @@ void handle_wait(struct request *request);
 void handle_describe(struct request *request);
 void handle_set_controls(struct request *request);	/* cameras.c */
 void handle_set_camera(struct request *request);
+void handle_set_overlay(struct request *request);
 void handle_new_session(struct request *request);	/* session.c */
 void handle_remux(struct request *request);		/* jobs.c */

@@ -359,6 +359,9 @@ static bool draw(struct synthetic *synthetic, struct frame *frame)
 	uint64_t number = MIN(synthetic->sequence, synthetic->options.freeze_after);
 	struct testcard_state *state = &synthetic->states[synthetic->canvas ? 0 : pool_index(synthetic->pool, frame)];
 
+	if (frame->touched)
+		state->drawn = false;
+	frame->touched = false;
 	testcard_draw(&synthetic->card, synthetic->canvas ? synthetic->canvas : frame, state, number);
 	return !synthetic->canvas || compress(synthetic, frame);
 }

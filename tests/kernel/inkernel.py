@@ -40,13 +40,14 @@ def vivid_inject(node, control, value=1):
 
 
 class Camd:
-    """One camd; its lines are kept in $CAMD_SCRATCH/lines, its recordings in $CAMD_SCRATCH/recordings."""
+    """One camd that draws nothing into the pictures, unless the flags say so; its lines are kept in $CAMD_SCRATCH/lines, its
+    recordings in $CAMD_SCRATCH/recordings."""
 
     def __init__(self, program, *flags):
         self.scratch = os.environ["CAMD_SCRATCH"]
         self.output = os.path.join(self.scratch, "recordings")
         self.events = []
-        self.process = subprocess.Popen([program, "--output-dir", self.output, *flags], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([program, "--output-dir", self.output, "--no-show-frame-number", *flags], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def line(self):

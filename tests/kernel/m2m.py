@@ -8,7 +8,8 @@ v4l2-ctl reads each camera first, then camd records it through the encoder, whic
 the time since the start of the stream only, so the n-th picture of the one must be the n-th of the other, byte by byte.
 
 Cases: exact (two cameras at once, imported: nothing is copied), strides (a size whose rows the encoder wants longer: the camera is asked for such),
-single and planes (the other two kinds of the API; several memory planes are copied), recordings (five in a row, one encoder).
+single and planes (the other two kinds of the API; several memory planes are copied), recordings (five in a row, one encoder),
+overlay (the frame's number is drawn into what is imported, and nothing else changes).
 """
 import csv
 import os
@@ -27,8 +28,10 @@ CASES = {
     "single": ((640, 360), 10, "api=single", True),
     "planes": ((640, 360), 10, "api=planes", False),
     "recordings": ((320, 180), 10, "", True),
+    "overlay": ((640, 360), 10, "", True),
 }
 FRAMES = 40
+OVERLAY_ROWS = 32       # that the overlay may change, from the upper edge on
 
 
 def prepare(node, size, fps):
@@ -53,7 +56,13 @@ def decode(video, path):
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", video, "-f", "rawvideo", "-pix_fmt", "nv12", path], check=True)
 
 
-def compare(video, raw, size):
+def parts(picture, size):
+    """What the overlay may change of a picture, and the rest of it."""
+    luma, rows = size[0] * size[1], size[0] * OVERLAY_ROWS
+    return picture[:rows] + picture[luma:luma + rows // 2], picture[rows:luma] + picture[luma + rows // 2:]
+
+
+def compare(video, raw, size, drawn):
     """Every frame of the video, by its row's camera_frame, against what v4l2-ctl read. Returns how many were compared."""
     bytes_ = size[0] * size[1] * 3 // 2
     with open(video[:-len(".mp4")] + "_frame_timing.csv", encoding="utf-8") as file:
@@ -68,8 +77,11 @@ def compare(video, raw, size):
                 continue
             source.seek(n * bytes_)
             same = source.read(bytes_)
+            if drawn:
+                (above, picture), (above_before, same) = parts(picture, size), parts(same, size)
+                assert above != above_before, f"{video}: nothing is drawn into frame {k + 1}"
             assert picture == same, f"{video}: frame {k + 1} (camera_frame {n + 1}) differs from the camera's picture, first at " \
-                f"byte {next(i for i in range(bytes_) if picture[i] != same[i])}"
+                f"byte {next(i for i in range(len(same)) if picture[i] != same[i])}"
         assert not decoded.read(1), f"{video}: more frames than rows"
     return min(len(rows), FRAMES)
 
@@ -88,6 +100,8 @@ def inside(case, camd, target):
         prepare(node, size, fps)
         read_raw(node, raw)
     flags = ["--resolution", f"{size[0]}x{size[1]}", "--target-fps", str(fps), "--bitrate", "8M"]
+    if case == "overlay":
+        flags.append("--show-frame-number")
     for node in nodes:
         flags += ["--camera", f"v4l2:{node}?pixels=nv12"]
     with inkernel.Camd(camd, *flags) as process:
@@ -102,7 +116,7 @@ def inside(case, camd, target):
                 assert (copied == 0) == imported, f"{copied} bytes copied"
             for camera in stopped["cameras"]:
                 assert camera["captured"] == camera["frames"] > 0 and sum(camera["lost"].values()) == 0, camera
-            frames = [compare(video, raw, size) for video, raw in zip(started["files"], raws)] if case != "recordings" else []
+            frames = [compare(video, raw, size, case == "overlay") for video, raw in zip(started["files"], raws)] if case != "recordings" else []
             print(f"{case}: {frames} frames equal to what v4l2-ctl read, {copied} bytes copied; the driver imported "
                   f"{counter('output_dmabuf')} frames and was given {counter('output_mmap')} by copy")
             assert not imported or counter("output_mmap") == 0

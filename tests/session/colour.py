@@ -195,7 +195,7 @@ def check_file(path, players, colour=None):
 def record(program, camera, directory):
     """One second of a camera, as camd records it."""
     commands = [{"command": "start_recording"}, {"command": "wait", "seconds": 1}, {"command": "stop_recording"}]
-    output = run(program, "--camera", "synthetic:" + camera, "--output-dir", directory,
+    output = run(program, "--no-show-frame-number", "--camera", "synthetic:" + camera, "--output-dir", directory,
                  input="".join(json.dumps(command) + "\n" for command in commands).encode())
     replies = [json.loads(line) for line in output.splitlines()]
     stopped = [reply for reply in replies if reply["status"] == "recording_stopped"]

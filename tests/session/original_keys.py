@@ -78,6 +78,28 @@ def frames_a_second(run):
     return round(1e9 * (len(times) - 1) / (times[-1] - times[0]), 3)
 
 
+class Overlay:
+    """The text in a snapshot: what is not as the bars of the test picture below it."""
+
+    def __init__(self, run):
+        width, height, reference, self.pixels = 640, 150, 200, {}
+        data = subprocess.run(["ffmpeg", "-v", "error", "-i", str(run.snapshot), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                              stdout=subprocess.PIPE, timeout=60, check=True).stdout
+        for at in range(0, width * height * 3, 3):
+            x, y = at // 3 % width, at // 3 // width
+            bar = (reference * width + x) * 3
+            if max(abs(a - b) for a, b in zip(data[at:at + 3], data[bar:bar + 3])) > 60:
+                self.pixels[x, y] = data[at:at + 3]
+
+    @property
+    def width(self):
+        columns = [x for x, _ in self.pixels]
+        return max(columns) - min(columns) + 1
+
+    def has(self, *colour):
+        return sum(max(abs(a - b) for a, b in zip(pixel, colour)) < 50 for pixel in self.pixels.values()) > 30
+
+
 # key: another value, what to look at, what it is with the file as it stands, and with the other value
 CASES = {
     "resolution_preset": ("7", video_size, (640, 480), (320, 240)),
@@ -87,13 +109,20 @@ CASES = {
     "output_dir": ("elsewhere", lambda run: run.video.parent.parent.name, "recordings", "elsewhere"),
     "session_prefix": ("trial", lambda run: run.video.parent.name.split("_")[0], "session", "trial"),
     "preview_preset": ("6", lambda run: jpeg_size(run.preview), (320, 240), (480, 360)),
+    "show_frame_number": ("off", lambda run: bool(Overlay(run).pixels), True, False),
+    "font_scale_base": ("2.4", lambda run: Overlay(run).width > 200, False, True),
+    "thickness_base": ("9", lambda run: len(Overlay(run).pixels) > 3500, False, True),
+    "text_color_b": ("255", lambda run: Overlay(run).has(0, 255, 255), False, True),
+    "text_color_g": ("0", lambda run: Overlay(run).has(0, 255, 0), True, False),
+    "text_color_r": ("255", lambda run: Overlay(run).has(255, 255, 0), False, True),
+    "margin_left": ("200", lambda run: min(x for x, _ in Overlay(run).pixels) > 150, False, True),
+    "line_start_y": ("120", lambda run: max(y for _, y in Overlay(run).pixels) > 100, False, True),
     "enable_csv_timing_log": ("0", lambda run: len(list(run.path.glob("*/*/*.csv"))), 1, 0),
     "log_level": ("CRITICAL", lambda run: " info " in run.log, True, False),
     "console_output": ("on", lambda run: "camera 0:" in run.stderr, False, True),
 }
 
-LATER = {"font_scale_base", "libcamera_log_level", "line_start_y", "margin_left", "show_frame_number", "show_preview", "text_color_b", "text_color_g",
-         "text_color_r", "thickness_base"}
+LATER = {"libcamera_log_level", "show_preview"}
 
 
 @test

@@ -19,7 +19,7 @@ static bool note(struct camera *camera, struct frame *frame, bool *wanted)
 
 	pthread_mutex_lock(&camera->lock);
 	kept = timing_note(&camera->timing, frame);
-	*wanted = camera->capturing || camera->preview_interval_ns || camera->frame_request.fn;
+	*wanted = camera->capturing || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
 	frame->capture_mfps = atomic_load(&camera->timing.capture_mfps);
 	frame->kept_mfps = atomic_load(&camera->timing.collation_mfps);
@@ -418,7 +418,7 @@ void camera_close(struct camera *camera, void (*on_closed)(void *user), void *us
 {
 	camera->on_closed = on_closed;
 	camera->closed_user = user;
-	camera_cancel_frame(camera);
+	camera_cancel_frames(camera);
 	keeper_close(camera->keeper, on_keeper_closed);
 }
 

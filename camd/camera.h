@@ -105,11 +105,11 @@ bool camera_has_preview(const struct camera *camera);
 
 /*
  * Calls fn in the main thread with the frame that is nearest to an instant (CLOCK_MONOTONIC) of those still to come, or 0: with the
- * next one. One request at a time; false: one is pending.
+ * next one.
  */
-bool camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user);
-void camera_cancel_frame(struct camera *camera);
-void camera_hurry_frame(struct camera *camera);		/* the nearest so far will do; without one, it is cancelled */
+void camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user);
+void camera_hurry_frame(struct camera *camera, const void *user);	/* the nearest so far will do; without one, it is cancelled */
+void camera_cancel_frames(struct camera *camera);
 
 /* Once in a while, to the very end: whether the encoder's driver comes back. */
 void camera_watch_encoder(struct camera *camera, int64_t now_ns);

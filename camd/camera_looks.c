@@ -9,7 +9,7 @@ void camera_update_wanted(struct camera *camera)
 	bool wanted;
 
 	pthread_mutex_lock(&camera->lock);
-	wanted = camera->capturing || camera->preview_interval_ns || camera->frame_request.fn;
+	wanted = camera->capturing || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
 	keeper_set_wanted(camera->keeper, wanted);
 }
@@ -17,7 +17,7 @@ void camera_update_wanted(struct camera *camera)
 struct delivery {
 	struct camera *camera;
 	struct frame *frame;
-	struct frame_request request;
+	struct frame_request *request;	/* NULL: for the preview */
 };
 
 static void deliver_preview(void *argument)
@@ -28,16 +28,23 @@ static void deliver_preview(void *argument)
 	free(delivery);
 }
 
+/* frame: NULL if it was cancelled. */
+static void end_request(struct camera *camera, struct frame_request *request, struct frame *frame)
+{
+	request->fn(request->user, camera, frame);
+	free(request);
+}
+
 static void deliver_frame(void *argument)
 {
 	struct delivery *delivery = argument;
 
 	camera_update_wanted(delivery->camera);
-	delivery->request.fn(delivery->request.user, delivery->camera, delivery->frame);
+	end_request(delivery->camera, delivery->request, delivery->frame);
 	free(delivery);
 }
 
-static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn, struct frame_request request)
+static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn, struct frame_request *request)
 {
 	struct delivery *delivery = xcalloc(1, sizeof(*delivery));
 
@@ -45,36 +52,46 @@ static void post_frame(struct camera *camera, struct frame *frame, mailbox_fn fn
 	mailbox_post(camera->mailbox, fn, delivery);
 }
 
-/*
- * Until the first frame after the instant is there, the last one before it is kept, and no other: a source has few buffers. What was
- * kept so far is returned.
- */
-static struct frame *serve_request(struct camera *camera, struct frame *frame)
+/* With the first frame that is not before its instant a request has the nearest: that one, or the one before. */
+static void serve_requests(struct camera *camera, struct frame *frame)
 {
-	struct frame_request request = camera->frame_request;
-	int64_t late_ns = frame->sensor_ns - request.at_ns;
-	struct frame *nearest = request.before && request.at_ns - request.before->sensor_ns <= late_ns ? request.before : frame;
+	struct frame_request **at = &camera->frame_requests, *request;
 
-	if (late_ns < 0) {
-		camera->frame_request.before = frame_ref(frame);
-	} else {
-		camera->frame_request = (struct frame_request){ 0 };
-		post_frame(camera, nearest, deliver_frame, request);
+	while ((request = *at)) {
+		int64_t late_ns = frame->sensor_ns - request->at_ns;
+		bool before = camera->kept && request->at_ns - camera->kept->sensor_ns <= late_ns;
+
+		if (late_ns < 0) {
+			at = &request->next;
+			continue;
+		}
+		*at = request->next;
+		post_frame(camera, before ? camera->kept : frame, deliver_frame, request);
 	}
-	return request.before;
+}
+
+/* What is kept from now on; what was is returned. */
+static struct frame *keep(struct camera *camera, struct frame *frame)
+{
+	struct frame *kept = camera->kept;
+
+	camera->kept = camera->frame_requests && frame ? frame_ref(frame) : NULL;
+	return kept;
 }
 
 struct frame *camera_look(struct camera *camera, struct frame *frame)
 {
-	struct frame *spent = camera->frame_request.fn ? serve_request(camera, frame) : NULL;
+	struct frame *spent;
 
+	serve_requests(camera, frame);
+	spent = keep(camera, frame);
 	/* half a frame early is in time, so that a preview at the camera's own rate gets every frame */
 	if (camera->preview_interval_ns && !camera->preview_out &&
 	    frame->sensor_ns >= camera->preview_due_ns - camera->timing.source_period_ns / 2) {
 		camera->preview_out = true;
 		camera->preview_due_ns = MAX(camera->preview_due_ns, frame->sensor_ns - camera->preview_interval_ns) +
 					 camera->preview_interval_ns;
-		post_frame(camera, frame, deliver_preview, (struct frame_request){ 0 });
+		post_frame(camera, frame, deliver_preview, NULL);
 	}
 	return spent;
 }
@@ -100,44 +117,52 @@ bool camera_has_preview(const struct camera *camera)
 	return camera->preview_interval_ns;	/* written by this thread only */
 }
 
-bool camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user)
+void camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user)
 {
-	bool free_slot;
+	struct frame_request *request = xcalloc(1, sizeof(*request));
 
 	pthread_mutex_lock(&camera->lock);
-	free_slot = !camera->frame_request.fn;
-	if (free_slot)
-		camera->frame_request = (struct frame_request){ .fn = fn, .user = user, .at_ns = at_ns };
+	*request = (struct frame_request){ .fn = fn, .user = user, .at_ns = at_ns, .next = camera->frame_requests };
+	camera->frame_requests = request;
 	pthread_mutex_unlock(&camera->lock);
 	camera_update_wanted(camera);
-	return free_slot;
 }
 
-static struct frame_request take_request(struct camera *camera)
+void camera_hurry_frame(struct camera *camera, const void *user)
 {
-	struct frame_request request;
+	struct frame_request **at = &camera->frame_requests, *request;
+	struct frame *frame = NULL, *spent = NULL;
 
 	pthread_mutex_lock(&camera->lock);
-	request = camera->frame_request;
-	camera->frame_request = (struct frame_request){ 0 };
+	while (*at && (*at)->user != user)
+		at = &(*at)->next;
+	request = *at;
+	if (request) {
+		*at = request->next;
+		frame = camera->kept ? frame_ref(camera->kept) : NULL;
+		spent = keep(camera, camera->kept);
+	}
 	pthread_mutex_unlock(&camera->lock);
+	frame_unref(spent);
 	camera_update_wanted(camera);
-	return request;
+	if (request)
+		end_request(camera, request, frame);
 }
 
-void camera_cancel_frame(struct camera *camera)
+void camera_cancel_frames(struct camera *camera)
 {
-	struct frame_request request = take_request(camera);
+	struct frame_request *requests, *next;
+	struct frame *spent;
 
-	frame_unref(request.before);
-	if (request.fn)
-		request.fn(request.user, camera, NULL);
-}
-
-void camera_hurry_frame(struct camera *camera)
-{
-	struct frame_request request = take_request(camera);
-
-	if (request.fn)
-		request.fn(request.user, camera, request.before);
+	pthread_mutex_lock(&camera->lock);
+	requests = camera->frame_requests;
+	camera->frame_requests = NULL;
+	spent = keep(camera, NULL);
+	pthread_mutex_unlock(&camera->lock);
+	frame_unref(spent);
+	camera_update_wanted(camera);
+	for (; requests; requests = next) {
+		next = requests->next;
+		end_request(camera, requests, NULL);
+	}
 }

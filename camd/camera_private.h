@@ -12,11 +12,12 @@
 #include "camd/timing.h"
 #include "camd/writing.h"
 
+/* Somebody waits for the frame that is nearest to an instant. */
 struct frame_request {
-	camera_frame_fn fn;		/* NULL: there is none */
+	camera_frame_fn fn;
 	void *user;
 	int64_t at_ns;
-	struct frame *before;		/* the last one before at_ns, a reference; NULL: none yet */
+	struct frame_request *next;
 };
 
 struct camera {
@@ -51,7 +52,8 @@ struct camera {
 	struct recording *capturing;		/* takes frames; NULL: none */
 	int64_t preview_interval_ns, preview_due_ns;
 	bool preview_out;			/* a picture is with the owner: a second one would keep a buffer from the source */
-	struct frame_request frame_request;
+	struct frame_request *frame_requests;
+	struct frame *kept;			/* the last one, a reference, while there are such requests: a source has few buffers */
 };
 
 /* Main thread: tells the source whether anybody wants its frames. */

@@ -255,7 +255,7 @@ static void on_timeout(uv_timer_t *timer)
 		struct camera *camera = session_camera(snapshot->shots->session, part->camera_id);
 
 		if (part->state == PART_WAITING && !part->frame && camera)
-			camera_hurry_frame(camera);
+			camera_hurry_frame(camera, part);
 	}
 }
 
@@ -270,9 +270,8 @@ static void begin_part(struct part *part, struct snapshot *snapshot, struct came
 		if (!part->error.code)
 			error_set(&part->error, ERR_TIMEOUT, "camera %d is not open yet", part->camera_id);
 		part->state = PART_FAILED;
-	} else if (!camera_request_frame(camera, instant_ns, on_frame, part)) {
-		error_set(&part->error, ERR_BUSY, "camera %d: another snapshot is being taken", part->camera_id);
-		part->state = PART_FAILED;
+	} else {
+		camera_request_frame(camera, instant_ns, on_frame, part);
 	}
 }
 

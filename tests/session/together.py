@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from camd import Camd, SMALL, check, check_stopped, equal, exif, jpeg_size, main, test
+from camd import Camd, Handed, SMALL, check, check_stopped, equal, exif, jpeg_size, main, test
 
 RATES = (30, 10, 15, 29.97)
 CAMERAS = [f"synthetic:160x120@{fps}?id=at{int(fps)}" for fps in RATES]
@@ -57,6 +57,30 @@ def snapshots_in_a_recording():
         for shots in taken:
             check_shot(shots, tables)
         equal(jpeg_size(pathlib.Path(taken[0][0]["file"]).read_bytes()), (160, 120))
+        camd.quit()
+
+
+@test
+def several_clients_at_once():
+    """Each gets its snapshots, whoever else waits for one, of cameras of which one takes its time."""
+    cameras = [CAMERAS[0], CAMERAS[1], "synthetic:160x120@2"]
+    with Handed() as place, place.camd(cameras=cameras) as camd, place.client() as one, place.client() as two:
+        camd.started()
+        camd.ask("start_recording")
+        taken = []
+        for _ in range(3):
+            for each, number in ((camd, 3), (one, 2), (two, 3)):
+                each.send("take_snapshot", camera_id=list(range(number)))
+            for each, number in ((camd, 3), (one, 2), (two, 3)):
+                taken.append(each.reply()["data"]["shots"])
+                equal(len(taken[-1]), number)
+        time.sleep(0.6)
+        stopped = camd.ask("stop_recording")["cameras"]
+        tables = [check_stopped(camera) for camera in stopped]
+        equal([sum(camera["lost"].values()) for camera in stopped], [0, 0, 0], "lost")
+        for shots in taken:
+            check_shot(shots, tables[:len(shots)])
+        equal(len({shot["file"] for shots in taken for shot in shots}), 24, "pictures of their own")
         camd.quit()
 
 

@@ -9,7 +9,7 @@ import time
 
 from camd import Camd, Handed, SMALL, check, check_stopped, equal, exif, jpeg_size, main, test
 
-RATES = (30, 10, 15, 29.97)
+RATES = (15, 10, 12, 7.5)     # slow enough for a machine that has other things to do
 CAMERAS = [f"synthetic:160x120@{fps}?id=at{int(fps)}" for fps in RATES]
 
 

@@ -80,9 +80,9 @@ class Scene:
                 return
         raise AssertionError("uvcvideo did not find the webcam")
 
-    def open(self):
+    def open(self, *flags):
         self.camd = inkernel.Camd(self.program, "--camera", "v4l2:" + self.node, "--resolution", f"{WIDTH}x{HEIGHT}", "--target-fps",
-                                  str(FPS), "--bitrate", "4M", "--encoder", "software")
+                                  str(FPS), "--bitrate", "4M", "--encoder", "software", *flags)
         self.camd.ask("subscribe", events=["*"])
 
     def begin(self):
@@ -168,6 +168,29 @@ def case_controls(scene):
     assert has((exposure, 100), (mode, 1), (brightness, 77), (priority, 0))
     lost, _, _ = scene.end()
     assert lost["sensor"] > 0, lost
+
+
+def case_settings(scene):
+    """What the webcam hears of the flags of rpicam-apps; again when it is another one of its kind."""
+    wanted = {(uvcgadget.CAMERA, 2): 1, (uvcgadget.CAMERA, 4): 150, (uvcgadget.PROCESSING, 2): 64, (uvcgadget.PROCESSING, 0x0B): 0,
+              (uvcgadget.PROCESSING, 0x0A): 6000}
+
+    def values():
+        return {key: scene.webcam.value(*key) for key in wanted}
+
+    scene.plug()
+    assert not any(values()[key] == value for key, value in wanted.items()), values()
+    scene.open("--shutter", "15ms", "--brightness", "-0.5", "--awb", "daylight", "--saturation", "0.5")
+    scene.begin()
+    assert values() == wanted, values()
+    time.sleep(2)
+    scene.webcam.unplug()
+    time.sleep(0.5)
+    scene.plug()
+    time.sleep(4)
+    assert values() == wanted, values()
+    assert scene.camd.log().count("saturation: the camera has nothing of the kind") == 1, "told once"
+    scene.end()
 
 
 def case_unplug(scene):

@@ -199,6 +199,8 @@ static void print_help(void)
 	     "Owns the cameras of a machine; obeys JSON lines on stdin and answers on stdout. camctl is for people.\n\n"
 	     "  --help, --version, --print-config (a file of settings, with all of them as comments)\n");
 	options_print_help(config_fields, stdout);
+	puts("\nOther spellings:\n");
+	options_print_aliases(config_aliases, stdout);
 }
 
 static bool is_asked_for_text(int argc, char **argv)

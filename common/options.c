@@ -304,13 +304,20 @@ bool options_read_arguments(struct options *options, int argc, char **argv, stru
 	return ok;
 }
 
+static char *flag_of(const char *name)
+{
+	char *flag = xstrdup(name);
+
+	for (char *c = flag; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	return flag;
+}
+
 void options_print_help(const struct field *table, FILE *to)
 {
 	for (const struct field *f = table; f->name; f++) {
-		char *flag = xstrdup(f->name);
+		char *flag = flag_of(f->name);
 
-		for (char *c = flag; *c; c++)
-			*c = *c == '_' ? '-' : *c;
 		fprintf(to, "  --%s%s", f->type == FIELD_BOOL ? "[no-]" : "", flag);
 		if (f->type != FIELD_BOOL)
 			fprintf(to, " %s", f->type == FIELD_ENUM ? "" : f->unit ? f->unit : field_type_name(f));
@@ -321,5 +328,17 @@ void options_print_help(const struct field *table, FILE *to)
 			fprintf(to, " Default: %s.", f->fallback);
 		fputs("\n", to);
 		free(flag);
+	}
+}
+
+void options_print_aliases(const struct option_alias *aliases, FILE *to)
+{
+	for (const struct option_alias *alias = aliases; alias->name; alias++) {
+		char *flag = flag_of(alias->name), *setting = flag_of(alias->setting);
+
+		fprintf(to, "  --%s: --%s%s%s%s\n", flag, setting, alias->implied ? "=" : "", alias->implied ? alias->implied : "",
+			alias->part == OPTION_WIDTH ? ", its width" : alias->part == OPTION_HEIGHT ? ", its height" : "");
+		free(flag);
+		free(setting);
 	}
 }

@@ -83,6 +83,7 @@ bool options_refuse(const struct options *options, const char *name, struct erro
 
 /* One line a flag: name, kind of value, default, help. */
 void options_print_help(const struct field *table, FILE *to);
+void options_print_aliases(const struct option_alias *aliases, FILE *to);
 
 /* The settings named (all if names is absent) as a JSON object; free with options_free_json(). */
 bool options_to_json(const struct options *options, const struct list *names, struct cJSON **values, struct error *err);

@@ -70,6 +70,14 @@ def every_flag_through_camctl():
 
 
 @test
+def help_tells_all_spellings():
+    text = subprocess.run([CAMD, "--help"], stdout=subprocess.PIPE, timeout=60, check=True, text=True).stdout
+    for line in ("--resolution size", "--[no-]hflip", "--framerate: --target-fps", "--width: --resolution, its width", "--slave: --greeting=true",
+                 "--no-console: --console-output=false", "--print-config"):
+        check("  " + line in text or f" {line} " in text, f"{line} is not in", text[-1500:])
+
+
+@test
 def camctl_beside_a_file_for_camd():
     """A mode that is camd's own, or that it refuses, keeps nobody from asking; and a question starts no recording."""
     for mode in ("headless", "interactive", "slave"):

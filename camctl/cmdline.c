@@ -177,8 +177,8 @@ static bool check_socket(const struct cmdline *cmdline, struct error *err)
 {
 	if (!cmdline->options.socket)
 		return true;
-	if (cmdline->tool || (cmdline->frontend && cmdline->frontend->run))
-		return error_set(err, ERR_BAD_ARGUMENT, "--socket goes with commands, record and keys only: the rest starts camds of its own");
+	if (cmdline->tool || (cmdline->frontend && cmdline->frontend->run && cmdline->frontend != &frontend_slave))
+		return error_set(err, ERR_BAD_ARGUMENT, "--socket goes with commands, record, slave and keys: the rest starts camds of its own");
 	if (cmdline->camd_flags.n)
 		return error_set(err, ERR_BAD_ARGUMENT, "--socket attaches to a camd that has its settings: %.60s is for one that is started (or see set_config)",
 				 ((char **)cmdline->camd_flags.items)[0]);

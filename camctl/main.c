@@ -132,7 +132,7 @@ static struct frontend_context make_context(const struct cmdline *cmdline)
 {
 	return (struct frontend_context){
 		.json = cmdline->options.json, .picture = (enum preview_place)cmdline->options.picture,
-		.timeout_ns = cmdline->options.timeout_ns,
+		.socket = cmdline->options.socket, .timeout_ns = cmdline->options.timeout_ns,
 		.command = cmdline->command, .arguments = cmdline->arguments.base,
 	};
 }

@@ -14,6 +14,7 @@ struct frontend_context {
 	struct session *session;
 	bool json;				/* print lines as they come instead of what people read */
 	enum preview_place picture;
+	const char *socket;			/* of --socket, for those that run by themselves; NULL: none */
 	int64_t timeout_ns;			/* for one answer; FIELD_UNSET: the front-end's own choice */
 	const struct command *command;		/* a command's front-end only */
 	const void *arguments;			/* by the command's or the front-end's own table; it stays until destroy */

@@ -120,8 +120,8 @@ def refused():
             client.close()
         camd.quit()
     for arguments, word in ((["--camera", SMALL, "ping"], "--camera"), (["record", "--bitrate", "1M"], "--bitrate"),
-                            (["script", "x.cam"], "starts camds"), (["doctor"], "starts camds"), (["slave"], "starts camds"),
-                            (["--mode", "headless"], "starts camds")):
+                            (["script", "x.cam"], "starts camds"), (["doctor"], "starts camds"),
+                            (["slave", "--camera", SMALL], "--camera"), (["--mode", "headless"], "--mode=headless")):
         _, err = camctl("--socket", "/tmp/camd.sock", *arguments, status=USAGE)
         check(word in err, arguments, err)
     _, err = camctl("--socket", "/" + "x" * 200, "ping", status=CAMD_FAILED)
@@ -159,6 +159,29 @@ def slave_to_the_byte():
     greeted, by_camd = (sorted(same.sub(b"N", conversation(program, "--slave")[1]).splitlines()) for program in (CAMCTL, CAMD))
     equal(greeted, by_camd)
     check(any(b"initialized" in line for line in greeted) and b"initialized" not in wanted[1], "a greeting is asked for")
+
+
+@test
+def slave_of_one_that_runs():
+    """The same bytes through a socket, and what was asked of it ends nothing but itself, unless that was quit."""
+    wanted = conversation(CAMD)[1].splitlines()
+    with Handed() as place, place.camd() as camd:
+        requests = REQUESTS.replace(b'{"command":"quit"}\n', b"")
+        for data, pieces in ((requests, 1), (requests, 200), (REQUESTS, 1)):
+            bridge = subprocess.Popen([CAMCTL, "--socket", place.path, "slave"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+            for at in range(0, len(data), len(data) // pieces + 1):
+                bridge.stdin.write(data[at:at + len(data) // pieces + 1])
+                bridge.stdin.flush()
+            out, _ = bridge.communicate(timeout=60)
+            equal(bridge.returncode, OK)
+            kinds = [re.findall(rb'"(?:status|event|code)":"(\w+)"', line)[-1] for line in wanted]
+            if data is requests:
+                kinds.remove(b"quitting")
+                kinds[-1] = b"pong"
+            equal([re.findall(rb'"(?:status|event|code)":"(\w+)"', line)[-1] for line in out.splitlines()], kinds)
+        camd.wait()
+    result = subprocess.run([CAMCTL, "--socket", "/nowhere", "slave"], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT)
+    check(result.returncode == CAMD_FAILED and "/nowhere" in result.stderr, result)
 
 
 @test

@@ -4,24 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define FIRST_FD 3
 
-static void complain(struct list *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void complain(struct list *problems, const char *format, ...)
+/* Takes the text over. */
+static void complain(struct list *problems, char *text)
 {
-	char *text;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	va_end(args);
 	fields_add_text(problems, text);
 	free(text);
 }
@@ -60,9 +51,9 @@ static bool is_listening(int fd)
 static void take(struct handed *handed, int fd, struct list *problems)
 {
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC)) {
-		complain(problems, "LISTEN_FDS: descriptor %d is not open", fd);
+		complain(problems, xasprintf("LISTEN_FDS: descriptor %d is not open", fd));
 	} else if (!is_unix_stream(fd)) {
-		complain(problems, "LISTEN_FDS: descriptor %d is no UNIX stream socket (ListenStream= with a path): camd does not use it", fd);
+		complain(problems, xasprintf("LISTEN_FDS: descriptor %d is no UNIX stream socket (ListenStream= with a path): camd does not use it", fd));
 		close(fd);
 	} else {
 		handed->sockets[handed->n].fd = fd;
@@ -79,9 +70,9 @@ void handed_take(struct handed *handed, struct list *problems)
 	/* an environment is inherited: what stands there for another process is none of camd's business */
 	if (read_number(getenv("LISTEN_PID")) == getpid()) {
 		if (n < 0)
-			complain(problems, "LISTEN_FDS: '%.60s' is no number of descriptors", count ? count : "");
+			complain(problems, xasprintf("LISTEN_FDS: '%.60s' is no number of descriptors", count ? count : ""));
 		if (n > HANDED_MAX)
-			complain(problems, "LISTEN_FDS: %ld descriptors are too many: only the first %d are used", n, HANDED_MAX);
+			complain(problems, xasprintf("LISTEN_FDS: %ld descriptors are too many: only the first %d are used", n, HANDED_MAX));
 		for (int fd = FIRST_FD; fd < FIRST_FD + MIN(n, HANDED_MAX); fd++)
 			take(handed, fd, problems);
 	}

@@ -34,6 +34,7 @@ struct outlet {
 	uv_timer_t death;		/* tells of death from the loop, never from within a call */
 	int open_handles;
 	bool polls, dead, half_closed;
+	bool urgent;			/* half closed, and something else than its end looks like that: it is not watched for any more */
 
 	struct line *first, **last;
 	size_t n_events;
@@ -149,10 +150,15 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 /* UV_PRIORITIZED: a socket that is half closed would look disconnected all the time; the kernel still tells of its whole end. */
 static void watch(struct outlet *outlet, bool full)
 {
-	int events = (outlet->half_closed ? UV_PRIORITIZED : UV_DISCONNECT) | (full || outlet->was_full ? UV_WRITABLE : 0);
+	int end = outlet->urgent ? 0 : outlet->half_closed ? UV_PRIORITIZED : UV_DISCONNECT;
+	int events = end | (full || outlet->was_full ? UV_WRITABLE : 0);
 
-	if (outlet->polls && !outlet->dead)
+	if (!outlet->polls || outlet->dead)
+		return;
+	if (events)
 		uv_poll_start(&outlet->poll, events, on_poll);
+	else
+		uv_poll_stop(&outlet->poll);
 }
 
 /* A socket whose other end sends no more, but may still read, looks disconnected, too. */
@@ -175,6 +181,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		die(outlet);
 		return;
 	}
+	outlet->urgent = outlet->urgent || events & UV_PRIORITIZED;
 	watch(outlet, !pump(outlet));
 	if (outlet->was_full && outlet->waiting_bytes < FULL_BYTES / 2)
 		outlet->was_full = false;

@@ -68,7 +68,9 @@ void manual_print_camd(FILE *to)
 	      "text. A large one becomes *session.log.1*, and so on.\n\n"
 	      "# EXIT STATUS\n\n0 if all went well, 2 if a flag or the file of settings that was named is wrong, 128 and a signal's number if "
 	      "that came twice.\n\n"
-	      "# ENVIRONMENT\n\n*LIBCAMERA\\_LOG\\_LEVELS*\n\tOverrules *--libcamera-log-level*.\n\n"
+	      "# ENVIRONMENT\n\n*LISTEN\\_FDS*, *LISTEN\\_PID*\n\tSockets that camd is handed, as by systemd's socket units: UNIX stream sockets "
+	      "that listen, by which up to 16 further clients come, or that a client is connected to. root, camd's own user and members of "
+	      "the group of the socket's file may come. camd opens no socket itself.\n\n*LIBCAMERA\\_LOG\\_LEVELS*\n\tOverrules *--libcamera-log-level*.\n\n"
 	      "*CAMD\\_LIBCAMERA*\n\tThe module for libcamera to load, in place of the one beside camd.\n\n"
 	      "# EXAMPLE\n\nFive seconds of two test pictures, without a client:\n\n```\n"
 	      "printf '%s\\\\n' '{\"command\":\"start_recording\"}' '{\"command\":\"wait\",\"seconds\":5}' |\n"
@@ -140,7 +142,8 @@ void manual_print_protocol(FILE *to)
 	      "{\"type\":\"event\",\"event\":NAME,\"timestamp\":...,\"data\":{...}}\n```\n\n"
 	      "Each request gets exactly one line, in the order of the requests. Nothing comes unasked but events subscribed to, preview frames "
 	      "switched on, and the notices that *--greeting* asks for. Behind a request that may take time, one with an *id* that needs no "
-	      "waiting is answered at once. *quit* and signals cancel what is pending; at the end of the input, what was read is carried out to the "
+	      "waiting is answered at once. Clients that come by a socket (see *camd*(1)) have each an order, subscriptions and previews of "
+	      "their own; the end of one ends nothing else, but its *quit* ends camd. *quit* and signals cancel what is pending; at the end of the input, what was read is carried out to the "
 	      "end. A line has 64 KiB at most.\n\n", to);
 	print_commands(to);
 	print_messages(KIND_REPLY, "REPLIES", to);

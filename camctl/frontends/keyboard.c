@@ -128,7 +128,7 @@ static void on_window_close(void *user)
 {
 	struct keyboard *keyboard = user;
 
-	session_quit(keyboard->context.session, SESSION_OK);
+	session_leave(keyboard->context.session, SESSION_OK);
 }
 
 static const struct previews_handlers previews_handlers = {

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from camd import Camd, Client, Handed, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, is_finalised, main, test, until
+from camd import Camd, Client, Handed, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, is_finalised, main, read_lines, test, until
 
 NOBODY = 65534
 
@@ -102,12 +102,12 @@ def nothing_unasked():
         until(lambda: two.lines > before + 3, "pictures for the one that wants them")
         one.silent()
         two.ask("toggle_preview", enabled=False)
-        before = camd.log()
+        # nobody's pictures are not made
         one.ask("toggle_preview")
-        one.ask("ping")
+        equal(two.ask("get_status")["cameras"][0]["preview"], True)
         one.close()
         until(lambda: "client 1 left" in camd.log(), "the end of the first")
-        two.ask("ping")
+        equal(two.ask("get_status")["cameras"][0]["preview"], False)
         two.silent()
         camd.quit()
         equal([line["status"] for line in camd.rest()], ["shutdown"])
@@ -194,6 +194,13 @@ def half_closed():
             camd.ask("wait", seconds=0.3)
             check("client 2 left" not in camd.log(), "it waits for its answer")
         until(lambda: "client 2 left" in camd.log(), "the end of the second")
+        # one that begins to read when all has long been said, and far more than a socket holds
+        with socket.socket(socket.AF_UNIX) as third:
+            third.connect(place.path)
+            third.sendall(b'{"command":"describe"}\n' * 40)
+            third.shutdown(socket.SHUT_WR)
+            camd.ask("wait", seconds=0.3)
+            equal([line["status"] for line in read_lines(third.makefile("rb").read())], ["description"] * 40)
         camd.quit()
 
 

@@ -249,7 +249,8 @@ class Chromium:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", command, "sh", *program, f"--user-data-dir={self._profile}/data",
                  f"--window-size={width},{height}", "about:blank"],
-                stdin=commands, stdout=answers, stderr=stderr, start_new_session=True)
+                stdin=commands, stdout=answers, stderr=stderr, start_new_session=True,
+                env=dict(os.environ, XDG_CONFIG_HOME=self._profile))      # it writes there whatever its user-data-dir is
         os.close(commands)
         os.close(answers)
 

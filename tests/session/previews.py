@@ -204,7 +204,7 @@ class Line:
         environment = {**os.environ, "TERM": "xterm-256color", "CAMCTL_CAMD": CAMD, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
         self.fd, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, columns * cell[0], rows * cell[1]))
-        self.process = subprocess.Popen([CAMCTL, *flags], stdin=slave, stdout=slave, stderr=slave, cwd=self.path, env=environment,
+        self.process = subprocess.Popen([CAMCTL, "--no-show-frame-number", *flags], stdin=slave, stdout=slave, stderr=slave, cwd=self.path, env=environment,
                                         start_new_session=True)
         os.close(slave)
 
@@ -339,7 +339,7 @@ class Display:
 
     def start(self, *flags):
         environment = {**os.environ, "CAMCTL_CAMD": CAMD, "DISPLAY": self.name, "WAYLAND_DISPLAY": ""}
-        self.camctl = subprocess.Popen([CAMCTL, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self.camctl = subprocess.Popen([CAMCTL, *flags, "--no-show-frame-number"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                        cwd=self.path, env=environment, text=True)
 
     def do(self, *words):

@@ -57,7 +57,7 @@ class Terminal:
         self.wait_for(f"^{mark}$")
 
     def camctl(self, *flags, cameras=(SMALL,)):
-        command = [CAMCTL, *flags, *(word for camera in cameras for word in ("--camera", camera))]
+        command = [CAMCTL, "--no-show-frame-number", *flags, *(word for camera in cameras for word in ("--camera", camera))]
         self.keys("-l", "clear; " + shlex.join(command) + "; echo status=$?; stty -a | cmp - before && echo as-before")
         self.keys("Enter")
 

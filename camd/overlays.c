@@ -26,6 +26,7 @@ struct overlays {
 	const char *font;		/* that there is; NULL: none */
 	char *font_wanted;		/* when that was found out */
 	bool font_known;
+	int64_t ids[SESSION_MAX_CAMERAS];	/* as the last reply has them */
 };
 
 /* ---- how it looks ---- */
@@ -210,7 +211,10 @@ bool overlays_set(struct overlays *overlays, const struct set_overlay_args *args
 		set_one(overlays, i, args);
 	for (size_t i = 0; args->camera_id.items && i < n; i++)
 		set_one(overlays, camera_id(cameras[i]), args);
-	fill_reply(overlay_look(overlays->overlays[camera_id(cameras[0])]), reply);
+	for (size_t i = 0; i < n; i++)
+		overlays->ids[i] = camera_id(cameras[i]);
+	reply->camera_id = (struct list){ n, overlays->ids };
+	fill_reply(overlay_look(overlays->overlays[overlays->ids[0]]), reply);
 	free(cameras);
 	return true;
 }

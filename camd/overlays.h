@@ -18,7 +18,7 @@ struct overlay *overlays_add(struct overlays *overlays, int camera_id);
 void overlays_config_changed(struct overlays *overlays);
 
 /*
- * set_overlay. The reply borrows from args, from the overlays, and shows how the first of the cameras looks now. False: err says
- * why nothing was changed.
+ * set_overlay. The reply borrows until the next call, and shows how the first of the cameras looks now. False: err says why nothing
+ * was changed.
  */
 bool overlays_set(struct overlays *overlays, const struct set_overlay_args *args, struct overlay_set *reply, struct error *err);

@@ -21,7 +21,7 @@ void handle_set_camera(struct request *request)
 void handle_set_overlay(struct request *request)
 {
 	const struct set_overlay_args *args = request->arguments;
-	struct overlay_set reply = { .camera_id = args->camera_id };
+	struct overlay_set reply;
 	struct error err;
 
 	if (overlays_set(adjust_overlays(session_adjust(request->session)), args, &reply, &err))

@@ -1,5 +1,6 @@
 #include "camd/overlay_font.h"
 
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <ft2build.h>
@@ -254,16 +255,11 @@ const struct glyph *glyphs_find(const struct glyphs *glyphs, uint32_t code)
 uint32_t glyphs_next_code(const char **text)
 {
 	const unsigned char *at = (const unsigned char *)*text;
-	int more = *at < 0x80 ? 0 : *at >= 0xf0 && *at < 0xf8 ? 3 : *at >= 0xe0 ? 2 : 1;
-	uint32_t code = more ? *at & (0x3f >> more) : *at;
+	size_t length = utf8_length(at, 4);
+	uint32_t code = length > 1 ? *at & (0x7fu >> length) : *at;
 
-	if (*at >= 0x80 && (*at < 0xc0 || *at >= 0xf8))
-		more = -1;
-	++*text;
-	for (int i = 1; i <= more; i++, ++*text) {
-		if ((at[i] & 0xc0) != 0x80)
-			return '?';
+	*text += MAX(length, 1);
+	for (size_t i = 1; i < length; i++)
 		code = code << 6 | (at[i] & 0x3f);
-	}
-	return more < 0 ? '?' : code;
+	return length ? code : '?';
 }

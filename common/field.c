@@ -1,5 +1,6 @@
 #include "common/field.h"
 
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <assert.h>
@@ -290,9 +291,12 @@ static bool parse_list_item(const struct field *f, struct list *list, const char
 
 static bool parse_text(const struct field *f, const char *text, char **slot, struct error *err)
 {
-	const char *wanted = f->check ? f->check(text) : NULL;
+	const char *wanted = f->check ? f->check(text) : NULL, *fault = f->type == FIELD_TEXT ? utf8_find_fault(text) : NULL;
 	char *copy;
 
+	/* it would come out in JSON; paths may be anything */
+	if (fault)
+		return error_set_argument(err, f->name, "%s: it is not UTF-8, at byte %td", f->name, fault - text + 1);
 	if (f->max && strlen(text) > f->max)
 		return error_set_argument(err, f->name, "%s: longer than %.0f bytes", f->name, f->max);
 	if (wanted)

@@ -249,6 +249,23 @@ static void colours_are_read_as_people_write_them(void **state)
 	}
 }
 
+static void texts_are_utf8(void **state)
+{
+	static const char *const bad[] = { "\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "20\xb0" "C" };
+	static const struct field text = { .name = "label", .type = FIELD_TEXT }, path = { .name = "file", .type = FIELD_PATH };
+	char *slot = NULL;
+	struct error err;
+
+	(void)state;
+	assert_true(field_parse(&text, &slot, "20 \xc2\xb0" "C \xe2\x82\xac \xf0\x9f\x98\x80", &err));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_false(field_parse(&text, &slot, bad[i], &err));
+		assert_non_null(strstr(err.text, "label: it is not UTF-8, at byte "));
+		assert_true(field_parse(&path, &slot, bad[i], &err));
+	}
+	free(slot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +276,7 @@ int main(void)
 		cmocka_unit_test(one_camera_may_differ),
 		cmocka_unit_test(settings_are_read_as_people_write_them),
 		cmocka_unit_test(colours_are_read_as_people_write_them),
+		cmocka_unit_test(texts_are_utf8),
 	};
 
 	return cmocka_run_group_tests_name("common", tests, NULL, NULL);

@@ -42,7 +42,7 @@ def three_at_once_by_systemd():
                 until(lambda: one.ask("get_status")["recording"], "the recording")
 
                 def converse(client, k):
-                    end = time.monotonic() + 2
+                    end = time.monotonic() + 1.5
                     for number in range(1000000):
                         if number > 100 and time.monotonic() > end:
                             break
@@ -69,7 +69,7 @@ def three_at_once_by_systemd():
                 equal(problems, [])
                 check(two.ask("get_status")["recording"], "it still records")
                 camera, = three.ask("stop_recording")["cameras"]
-                check(len(check_stopped(camera)) > 15, "two seconds of frames")
+                check(len(check_stopped(camera)) > 12, "a second of frames")
                 equal(sum(camera["lost"].values()), 0, "frames lost")
                 equal(one.ask("get_status")["recording"], False)
                 two.ask("quit")
@@ -206,7 +206,7 @@ def half_closed():
 
 @test
 def one_never_reads_and_one_floods():
-    with Handed() as place, headless(place, cameras=["synthetic:320x240@30"]) as camd:
+    with Handed() as place, headless(place) as camd:
         deaf = socket.socket(socket.AF_UNIX)
         deaf.connect(place.path)
         deaf.setblocking(False)
@@ -236,7 +236,7 @@ def one_never_reads_and_one_floods():
             for thread in threads:
                 thread.start()
             sent = 0
-            end = time.monotonic() + 2
+            end = time.monotonic() + 1
             while time.monotonic() < end:
                 try:
                     sent += deaf.send(b'{"command":"subscribe","events":"*"}\n{"command":"toggle_preview"}\n{"command":"describe"}\n')

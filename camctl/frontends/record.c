@@ -1,10 +1,11 @@
 /*
  * `camctl record`: records for a time, or until Ctrl-C, shows how it goes, and ends with a report. What it reports is what
- * camd says of the finished files: the events recording_stopped, one a camera.
+ * camd says of the finished files: the events recording_stopped, one a camera. Pictures it shows only if it is told where.
  */
 #include "camctl/frontends/frontend.h"
 
 #include "camctl/human.h"
+#include "camctl/previews.h"
 #include "camctl/say.h"
 #include "camctl/screen.h"
 #include "camctl/statusline.h"
@@ -43,6 +44,7 @@ struct record {
 	const struct record_options *options;
 	uv_timer_t tick;
 	struct screen *screen;
+	struct previews *previews;	/* NULL: not wanted */
 	struct recorded *cameras;
 	size_t n_cameras;
 	bool started, stopping, asked;
@@ -308,6 +310,8 @@ static void on_ready(void *user, const struct wire_message *initialized)
 	struct start_recording_args arguments = { record->options->camera_id, record->options->seconds_ns };
 
 	(void)initialized;
+	if (record->previews)
+		previews_ready(record->previews);
 	if (!session_is_quitting(record->context.session))
 		session_call(record->context.session, CMD_START_RECORDING, &arguments, on_started, record);
 }
@@ -318,7 +322,7 @@ static void on_message(void *user, const struct wire_message *message)
 
 	if (message->message == EVENT_RECORDING_STOPPED)
 		on_camera_stopped(record, message);
-	else
+	else if (!record->previews || !previews_take(record->previews, message))
 		say(record, message);
 }
 
@@ -342,11 +346,29 @@ static void on_text(void *user, const char *text)
 	free(clean);
 }
 
+static void on_window_close(void *user)
+{
+	struct record *record = user;
+
+	if (!record->stopping)
+		interrupt(record);
+}
+
+static void on_window_key(void *user, char key)
+{
+	if (key == 'q')
+		on_window_close(user);
+}
+
+static const struct previews_handlers previews_handlers = { .on_key = on_window_key, .on_close = on_window_close, .on_text = on_text };
+
 static void on_end(void *user)
 {
 	struct record *record = user;
 
+	previews_destroy(record->previews);
 	screen_clear(record->screen);
+	screen_detach(record->screen);
 	uv_close((uv_handle_t *)&record->tick, NULL);
 }
 
@@ -357,6 +379,9 @@ static void *create(const struct frontend_context *context)
 	record->context = *context;
 	record->options = context->arguments;
 	record->screen = screen_create(stdout);
+	screen_attach(record->screen, session_loop(context->session));
+	if (context->picture != PREVIEW_AUTO && !context->json)
+		record->previews = previews_create(context->session, context->picture, record->screen, &previews_handlers, record);
 	uv_timer_init(session_loop(context->session), &record->tick);
 	record->tick.data = record;
 	session_want_events(context->session);

@@ -53,7 +53,7 @@ static void set_symbols(ChafaCanvasConfig *config, bool coloured)
 	chafa_symbol_map_add_by_tags(symbols, CHAFA_SYMBOL_TAG_SPACE);
 	chafa_symbol_map_add_by_tags(symbols, unicode ? CHAFA_SYMBOL_TAG_BLOCK : CHAFA_SYMBOL_TAG_ASCII);
 	if (unicode && !coloured)
-		chafa_symbol_map_add_by_tags(symbols, CHAFA_SYMBOL_TAG_STIPPLE | CHAFA_SYMBOL_TAG_BORDER | CHAFA_SYMBOL_TAG_ASCII);
+		chafa_symbol_map_add_by_tags(symbols, CHAFA_SYMBOL_TAG_BRAILLE);
 	chafa_canvas_config_set_symbol_map(config, symbols);
 	chafa_symbol_map_unref(symbols);
 }
@@ -91,6 +91,8 @@ static ChafaCanvas *make_canvas(const struct painter *painter, const struct pain
 	set_symbols(config, painter->coloured);
 	chafa_canvas_config_set_pixel_mode(config, modes[painter->kind]);
 	chafa_canvas_config_set_canvas_mode(config, pixels ? CHAFA_CANVAS_MODE_TRUECOLOR : colours(painter));
+	if (!painter->coloured)
+		chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
 	chafa_canvas_config_set_optimizations(config, CHAFA_OPTIMIZATION_REUSE_ATTRIBUTES);
 	chafa_canvas_config_set_work_factor(config, WORK);
 	canvas = chafa_canvas_new(config);

@@ -142,6 +142,16 @@ def none_unless_wanted():
 
 
 @test
+def without_colours():
+    with Terminal(rows=30, NO_COLOR="1") as terminal:
+        terminal.camctl(cameras=(CARD,))
+        until(lambda: len(set(terminal.screen()) & set(DISPLAYED)) > 3, "a picture of characters")
+        check("\033[" not in terminal.screen("-e"), "colours with NO_COLOR")
+        terminal.keys("q")
+        terminal.ended()
+
+
+@test
 def pictures_in_a_terminal_that_changes():
     """Its size, down to where no picture fits; stopped and continued."""
     with Terminal(columns=90, rows=30) as terminal:

@@ -1,7 +1,8 @@
-/* The windows of camctl/display.h by SDL2. Pictures are small and drawn by the processor: no OpenGL is started for them. */
+/* The windows of camctl/display.h by SDL2. Pictures are small and drawn by the processor: no OpenGL is started for them where it can be helped. */
 #include "camctl/display.h"
 
 #include <SDL.h>
+#include <string.h>
 
 #define MIN_WINDOW_WIDTH 160
 #define MIN_WINDOW_HEIGHT 120
@@ -22,10 +23,14 @@ static bool sdl_open(char *why, size_t bytes)
 	SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
 	SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
 	SDL_SetMainReady();
-	if (!SDL_Init(SDL_INIT_VIDEO))
-		return true;
-	snprintf(why, bytes, "%s", SDL_GetError());
-	return false;
+	if (SDL_Init(SDL_INIT_VIDEO)) {
+		snprintf(why, bytes, "%s", SDL_GetError());
+		return false;
+	}
+	/* Wayland has no other way */
+	if (!strcmp(SDL_GetCurrentVideoDriver(), "x11"))
+		SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+	return true;
 }
 
 static void sdl_destroy(struct display_window *window)

@@ -148,6 +148,15 @@ static enum painter_kind chafa_kind(const struct painter *painter)
 	return painter->kind;
 }
 
+/* Who demands a kind of pictures knows better than the terminal's name does. */
+static void learn_all(struct painter *painter)
+{
+	ChafaTermInfo *all = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
+
+	chafa_term_info_supplement(painter->terminal, all);
+	chafa_term_info_unref(all);
+}
+
 static struct painter *chafa_create(enum painter_kind kind, bool coloured)
 {
 	struct painter *painter = calloc(1, sizeof(*painter));
@@ -159,9 +168,8 @@ static struct painter *chafa_create(enum painter_kind kind, bool coloured)
 	painter->terminal = chafa_term_db_detect(chafa_term_db_get_default(), environ);
 	painter->coloured = coloured;
 	painter->kind = kind == PAINTER_BEST ? best_kind(painter) : kind;
-	/* who demands a kind knows better than the terminal's name does */
 	if (kind != PAINTER_BEST)
-		chafa_term_info_supplement(painter->terminal, chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
+		learn_all(painter);
 	return painter;
 }
 

@@ -135,7 +135,7 @@ def none_unless_wanted():
             (terminal.path / "quiet.txt").write_text("show_preview = false\n")
             terminal.camctl(*flags, cameras=(CARD,))
             terminal.wait_for(STATUS)
-            time.sleep(1)
+            time.sleep(0.7)
             equal(tiles(terminal), [], f"pictures with {flags}")
             terminal.keys("q")
             terminal.ended()
@@ -206,15 +206,15 @@ def without_the_modules():
 @test
 def record_shows_pictures_if_told_where():
     with Terminal(rows=30) as terminal:
-        terminal.camctl("record", "--seconds", "2", cameras=(CARD,))
+        terminal.camctl("record", "--seconds", "1.5", cameras=(CARD,))
         terminal.wait_for("^camera 0  REC  00:00:01 ")
         equal(tiles(terminal), [], "pictures unasked")
         terminal.ended()
-        terminal.camctl("--picture", "characters", "record", "--seconds", "3", cameras=(CARD,))
+        terminal.camctl("--picture", "characters", "record", "--seconds", "2", cameras=(CARD,))
         terminal.wait_for("^camera 0  REC  ")
         wait_for_tiles(terminal, 1, "while camctl records")
         screen = terminal.ended()
-        check("frames, 3.0" in screen and not set(screen) & set(DISPLAYED), screen)
+        check("frames, 2.0" in screen and not set(screen) & set(DISPLAYED), screen)
 
 
 # ---- what the terminal draws itself ----
@@ -327,16 +327,16 @@ def a_terminal_that_stands_still():
     """It is never waited for: keys are obeyed, nothing is lost, and what piles up for it is no more than a picture or two."""
     with Line("--picture", "kitty", "--camera", CARD) as line:
         line.read_until(rb"\033_Ga=T")
-        time.sleep(1)           # it reads no more
+        time.sleep(0.5)         # it reads no more
         line.keys(b"r")
         until(lambda: list(line.path.glob("recordings/*/*.mp4")), "a recording")
-        time.sleep(3)
+        time.sleep(2)
         line.keys(b"r")
         video, = line.path.glob("recordings/*/*.mp4")
         until(lambda: is_finalised(video), "the end of the recording")
         rows = read_csv(video)
         check_table(rows)
-        check(rows[-1]["frame_number"] > 30 and len(rows) > 15, f"{len(rows)} rows, up to frame {rows[-1]['frame_number']}")
+        check(rows[-1]["frame_number"] > 20 and len(rows) > 10, f"{len(rows)} rows, up to frame {rows[-1]['frame_number']}")
         before = len(line.got)
         line.keys(b"q")
         line.wait()
@@ -441,7 +441,8 @@ def windows():
         until(lambda: len(display.files("*.jpg")) == 2, "snapshots")
         display.do("windowsize", "--sync", first, "480", "600")
         until(lambda: is_like(display.picture(first)(0.5, 0.02), BARS[7]), "black above the picture")
-        check_bars(lambda x, y: display.picture(first)(x, 0.2 + y * 0.6), "a window of another shape")
+        pixel = display.picture(first)
+        check_bars(lambda x, y: pixel(x, 0.2 + y * 0.6), "a window of another shape")
         display.close(second)
         out = display.ended()
         check("recorded recordings/" in out, out)

@@ -2,6 +2,7 @@
 
 #include "camctl/doctor_machine.h"
 #include "camctl/item.h"
+#include "camctl/progress.h"
 #include "common/clock.h"
 #include "common/util.h"
 
@@ -112,12 +113,12 @@ bool doctor_take_begin(struct doctor_take *take, struct patient *patient, const 
 }
 
 /* What was written last, and when, to see pauses. */
-struct progress {
+struct written {
 	int64_t frames[DOCTOR_MAX_CAMERAS], since_ns[DOCTOR_MAX_CAMERAS];
 };
 
-static void note_progress(struct doctor_take *take, struct progress *progress, const struct wire_message *status,
-			  int64_t now_ns)
+static void note_written(struct doctor_take *take, struct written *written, const struct wire_message *status,
+			 int64_t now_ns)
 {
 	for (int i = 0; i < take->n; i++) {
 		struct doctor_part *part = &take->parts[i];
@@ -125,10 +126,10 @@ static void note_progress(struct doctor_take *take, struct progress *progress, c
 		int64_t frames = item_integer(status, cameras, at, "recorded_frames", 0);
 		double fps = item_number(status, cameras, at, "capture_fps", 0);
 
-		if (frames != progress->frames[i])
-			progress->since_ns[i] = now_ns;
-		progress->frames[i] = frames;
-		part->longest_pause_ns = MAX(part->longest_pause_ns, now_ns - progress->since_ns[i]);
+		if (frames != written->frames[i])
+			written->since_ns[i] = now_ns;
+		written->frames[i] = frames;
+		part->longest_pause_ns = MAX(part->longest_pause_ns, now_ns - written->since_ns[i]);
 		part->lowest_fps = part->lowest_fps > 0 ? MIN(part->lowest_fps, fps) : fps;
 	}
 }
@@ -136,22 +137,27 @@ static void note_progress(struct doctor_take *take, struct progress *progress, c
 bool doctor_take_watch(struct doctor_take *take, struct patient *patient, int64_t ns)
 {
 	int64_t end_ns = clock_now_ns() + ns, step_ns = ns > LONG_NS ? SELDOM_NS : LOOK_NS;
-	struct progress progress = { 0 };
+	struct written written = { 0 };
+	struct progress *progress = progress_create(patient->doctor->json ? stderr : stdout, "recording");
+	bool whole = true;
 
 	for (int i = 0; i < take->n; i++)
-		progress.since_ns[i] = clock_now_ns();
+		written.since_ns[i] = clock_now_ns();
 	for (int64_t now_ns = clock_now_ns(); now_ns < end_ns; now_ns = clock_now_ns()) {
 		const struct wire_message *status;
 		struct error err;
 
-		if (!patient_wait(patient, MIN(step_ns, end_ns - now_ns) + NS_PER_MS))
-			return false;
+		progress_show(progress, 1 - (double)(end_ns - now_ns) / (double)ns);
+		whole = patient_wait(patient, MIN(step_ns, end_ns - now_ns) + NS_PER_MS);
+		if (!whole)
+			break;
 		take->hottest = fmax(take->hottest, doctor_machine_temperature());
 		status = patient_ask(patient, CMD_GET_STATUS, NULL, 0, &err);
 		if (status)
-			note_progress(take, &progress, status, clock_now_ns());
+			note_written(take, &written, status, clock_now_ns());
 	}
-	return true;
+	progress_destroy(progress);
+	return whole;
 }
 
 static void note_status(struct doctor_take *take, const struct wire_message *status)

@@ -6,12 +6,12 @@
 
 #include "camctl/human.h"
 #include "camctl/print.h"
+#include "camctl/progress.h"
 #include "camctl/say.h"
 #include "camctl/screen.h"
 #include "common/util.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define TIMEOUT_NS (30 * NS_PER_S)
 
@@ -20,6 +20,7 @@ struct oneshot {
 	uv_timer_t timeout;
 	bool sent, staying;
 	int64_t job;		/* waited for; -1: none */
+	struct progress *progress;	/* of the job; NULL: not told yet */
 	int64_t recordings;	/* that have not ended yet */
 };
 
@@ -112,12 +113,15 @@ static void send_command(struct oneshot *oneshot)
 	oneshot->sent = true;
 }
 
-static void show_progress(const struct oneshot *oneshot, const struct wire_message *event)
+static void show_progress(struct oneshot *oneshot, const struct wire_message *event)
 {
-	if (oneshot->context.json)
+	if (oneshot->context.json) {
 		print(oneshot, event);
-	else if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%3.0f %%", 100 * wire_number(event, "data.progress", 0));
+		return;
+	}
+	if (!oneshot->progress)
+		oneshot->progress = progress_create(stderr, oneshot->context.command->name);
+	progress_show(oneshot->progress, wire_number(event, "data.progress", 0));
 }
 
 /* What a job made, one path a line: fit for people and for the shell. */
@@ -135,12 +139,12 @@ static void print_files(const struct wire_message *event)
 	fflush(stdout);
 }
 
-static void finish_job(const struct oneshot *oneshot, const struct wire_message *event)
+static void finish_job(struct oneshot *oneshot, const struct wire_message *event)
 {
 	bool ok = wire_bool(event, "data.ok", false);
 
-	if (!oneshot->context.json && isatty(STDERR_FILENO))
-		fputs("\r     \r", stderr);
+	progress_destroy(oneshot->progress);
+	oneshot->progress = NULL;
 	if (oneshot->context.json)
 		print(oneshot, event);
 	else if (ok)
@@ -227,6 +231,14 @@ static void *create(const struct frontend_context *context)
 	return oneshot;
 }
 
+static void destroy(void *frontend)
+{
+	struct oneshot *oneshot = frontend;
+
+	progress_destroy(oneshot->progress);
+	free(oneshot);
+}
+
 /* To end what would go on for ever is no failure; to give up an answer or a job is one. */
 static void interrupt(void *frontend)
 {
@@ -238,6 +250,6 @@ static void interrupt(void *frontend)
 
 const struct frontend_impl frontend_oneshot = {
 	.summary = "One command and its answer.",
-	.create = create, .interrupt = interrupt, .destroy = free,
+	.create = create, .interrupt = interrupt, .destroy = destroy,
 	.watcher = { .on_ready = on_ready, .on_message = on_message, .on_text = human_print_text, .on_end = on_end },
 };

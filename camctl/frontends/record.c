@@ -6,12 +6,15 @@
 
 #include "camctl/human.h"
 #include "camctl/previews.h"
+#include "camctl/progress.h"
 #include "camctl/say.h"
 #include "camctl/screen.h"
 #include "camctl/statusline.h"
+#include "common/clock.h"
 #include "common/util.h"
 
 #include <inttypes.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +50,7 @@ struct record {
 	struct previews *previews;	/* NULL: not wanted */
 	struct recorded *cameras;
 	size_t n_cameras;
+	int64_t started_ns;
 	bool started, stopping, asked;
 	bool idle_seen;		/* camd says that nothing records; the events that told it must have come before */
 };
@@ -116,14 +120,16 @@ static void note_encoders(struct record *record, const struct wire_message *repo
 
 static void add_headline(struct record *record)
 {
-	char duration[HUMAN_BYTES], *text;
+	int64_t lasted_ns = clock_now_ns() - record->started_ns;
+	char *text;
 
 	if (record->stopping)
 		text = xstrdup("finishing the files");
 	else if (record->options->seconds_ns == FIELD_UNSET)
 		text = xstrdup("recording until Ctrl-C");
 	else
-		text = xasprintf("recording for %s, or until Ctrl-C", human_duration(record->options->seconds_ns, duration));
+		text = progress_text("recording", (double)lasted_ns / (double)record->options->seconds_ns, lasted_ns,
+				     screen_columns(stdout) - 1, !strcmp(nl_langinfo(CODESET), "UTF-8"));
 	screen_add(record->screen, SCREEN_DIM, text);
 	free(text);
 }
@@ -296,6 +302,7 @@ static void on_started(void *user, const struct wire_message *reply)
 		free(path);
 	}
 	record->started = true;
+	record->started_ns = clock_now_ns();
 	if (all_stopped(record)) {
 		finish(record, SESSION_OK);
 		return;

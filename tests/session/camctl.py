@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """camctl as people and programs use it: one-shot commands, record, letters on stdin, exit statuses, scripts that must fail."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 from camd import CAMCTL, CAMD, SMALL, check, equal, is_finalised, main, note, test, until
@@ -39,6 +44,12 @@ for line in sys.stdin:
         break
     if name == "subscribe":
         say("status", "subscribed", {"events": []}, id)
+    elif name == "remux":
+        say("status", "job_started", {"job": 1}, id)
+        for part in (0.25, 0.5, 0.75):
+            say("event", "job_progress", {"job": 1, "progress": part})
+            time.sleep(0.7)
+        say("event", "job_done", {"job": 1, "ok": True, "files": ["/made.mp4"]})
     elif fault == "is silent":
         pass
     elif fault == "dies":
@@ -275,6 +286,30 @@ def help_is_there():
         for words in (["help", "remux"], ["remux", "--help"], ["help", "record"], ["script", "--help"], ["--version"]):
             out, _ = place.run(*words)
             check(out, words)
+
+
+@test
+def progress_of_a_job():
+    """A bar that is drawn over and taken away at a terminal; nothing elsewhere of what takes no time, and stdout is clean."""
+    with Place() as place:
+        out, err = place.run("remux", "x.h264", fake="nothing", camera=None)
+        equal((out, err), ("/made.mp4\n", ""))
+        ours, its = pty.openpty()
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        process = subprocess.Popen([CAMCTL, "remux", "x.h264"], cwd=place.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its,
+                                   env=place.environment("nothing") | {"TERM": "xterm", "LC_ALL": "C.UTF-8"}, text=True)
+        os.close(its)
+        drawn = b""
+        with contextlib.suppress(OSError):      # what a terminal whose last user is gone gives
+            while data := os.read(ours, 4096):
+                drawn += data
+        os.close(ours)
+        equal((process.communicate()[0], process.wait()), ("/made.mp4\n", OK))
+        drawn = drawn.decode()
+        bars = re.findall(r"remux \[(█*)(░*)\] +(\d+) %(?:, (00:00:0\d) left)?", drawn)
+        equal([int(bar[2]) for bar in bars], [25, 50, 75])
+        equal([len(full) * 100 // len(full + empty) // 5 * 5 for full, empty, _, _ in bars], [25, 50, 75])
+        check(drawn.endswith("\r\033[J"), "the line is taken away:", repr(drawn))
 
 
 # ---- scripts that must fail, and say why ----

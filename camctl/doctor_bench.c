@@ -14,7 +14,7 @@
 bool doctor_bench_start(struct doctor_bench *bench, const struct list *base, const char *const *flags)
 {
 	static const char *const always[] = {
-		"--mode", "slave", "--no-auto-start-recording", "--enable-csv-timing-log", "--output-dir",
+		"--mode", "slave", "--no-auto-start-recording", "--enable-csv-timing-log", "--libcamera-log-level", "INFO", "--output-dir",
 	};
 	const char *all[MAX_FLAGS] = { NULL };
 	struct error err;

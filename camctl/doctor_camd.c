@@ -169,7 +169,9 @@ static void tell_failure(struct doctor *doctor, struct doctor_camd *camd, const 
 void doctor_camd_examine(struct doctor *doctor, struct doctor_camd *camd)
 {
 	/* what a question needs leaves nothing behind */
-	static const char *const flags[] = { "--keep-session", "used", "--mode", "slave", "--no-auto-start-recording", NULL };
+	static const char *const flags[] = {
+		"--keep-session", "used", "--mode", "slave", "--no-auto-start-recording", "--libcamera-log-level", "INFO", NULL,
+	};
 	struct error err;
 	struct patient *patient;
 	char *program = spawn_find_camd();

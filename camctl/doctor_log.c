@@ -8,15 +8,11 @@
 
 #define LINE_BYTES 300
 
-/*
- * camd's own lines are "2026-11-20T14:03:07.123456+01:00 info    camd     "
- 	"text"; those of libraries and drivers have any form,
- * and are taken when they complain.
- */
+/* What camd or its libraries complain of, and what tells how camd goes about it. */
 static bool matters(const char *line)
 {
 	static const char *const words[] = {
-		" warning ", " error ", "encod", "libcamera", " ERROR ", " WARN ", "frames/s", "cameras run", "switched o",
+		" warning ", " error ", "encod", "libcamera", "frames/s", "cameras run", "switched o",
 	};
 	/* what the tables have, and would drown the rest */
 	static const char *const dull[] = { "lost frames: ", " frames, lost: ", " debug " };
@@ -28,22 +24,6 @@ static bool matters(const char *line)
 		if (strstr(line, words[i]))
 			return true;
 	return false;
-}
-
-/* Takes out what would colour a terminal. */
-static void strip_colours(char *line)
-{
-	char *to = line;
-
-	for (const char *from = line; *from; from++) {
-		if (from[0] == '\033' && from[1] == '[')
-			from += 1 + strcspn(from + 1, "mK");
-		else
-			*to++ = *from;
-		if (!*from)
-			break;
-	}
-	*to = '\0';
 }
 
 /* Whether the same was said before, at another time: all but the first word is the same. */
@@ -68,7 +48,6 @@ void doctor_log_collect(const char *path, size_t most, struct list *lines)
 
 	while (file && lines->n - since < most && getline(&line, &room, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		strip_colours(line);
 		if (strlen(line) > LINE_BYTES)
 			line[LINE_BYTES] = '\0';
 		if (matters(line) && !is_known(lines, since, line))

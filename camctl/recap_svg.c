@@ -219,7 +219,7 @@ static void draw_intervals(const struct recap *recap, const struct recap_camera 
 		lo = hi = 0;
 	/* one that came very late would leave the others a line: it is cut, and the figures at the right have it */
 	set_range(&chart, lo, MIN(hi, 4 * median), median / 20 + 1e-3);
-	svg_axes(&chart, false);
+	svg_axes(&chart, !camera->has_sizes);
 	draw_series(&chart, &series, "band", "mean");
 	draw_losses(recap, camera, &chart);
 }
@@ -230,13 +230,16 @@ static void draw_bitrate(const struct recap *recap, const struct recap_camera *c
 	struct series series = series_of(recap, camera, bits_of);
 	double lo, hi;
 
-	svg_text(to, LEFT, y - 8, SVG_START, "name", camera->has_sizes ? "bitrate, Mb/s" : camera->coded_bytes ?
-		 "bitrate: of a raw stream only the mean is known" : "bitrate: there is no video");
+	if (!camera->has_sizes) {
+		svg_text(to, LEFT, y + 16, SVG_START, "sub", camera->coded_bytes ? "bitrate: of a raw stream only the mean is known" :
+			 "bitrate: there is no video");
+		return;
+	}
+	svg_text(to, LEFT, y - 8, SVG_START, "name", "bitrate, Mb/s");
 	range_of(&series, &lo, &hi);
 	chart.hi = MAX(hi * 1.1, 0.01);
 	svg_axes(&chart, true);
-	if (camera->has_sizes)
-		draw_series(&chart, &series, "bits", "bitsline");
+	draw_series(&chart, &series, "bits", "bitsline");
 }
 
 static void draw_spread(const struct recap_camera *camera, double y, FILE *to)

@@ -262,6 +262,7 @@ RULES = [
     (r"\|.*|\d{4}-\d\d-\d\d, commit .*|\d+x\d+.*|the cheapest system call.*", text("figures")),
     # the program that camd replaces
     (r"uv run .*", text("what users ran before")),
+    (r"tail -F", text("a name")),
     (r"tail -f recordings.*", run()),
     # a camd that runs
     (r"systemd-socket-activate .*", with_socket),

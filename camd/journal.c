@@ -19,6 +19,9 @@
 /* Room for a library that says much while the disk is slow: nobody but a library waits for the journal's thread. */
 #define PIPE_BYTES (1 << 20)
 
+/* What is read at once, so that nobody who has a line of his own has to write all that a library had to say. */
+#define DRAIN_BYTES (1 << 16)
+
 /* How long something without an end of line waits for it. */
 #define LINE_MS 1000
 
@@ -50,13 +53,13 @@ static void on_line(void *user, enum log_level level, const char *thread, const 
 	logfile_append(&journal->file, line, log_format(line, level, thread, text));
 }
 
-/* The lock is held. Not for ever: a library that never stops must not stop others. */
+/* The lock is held. */
 static void drain(struct journal *journal)
 {
 	char text[4096];
 	ssize_t n;
 
-	for (size_t rest = PIPE_BYTES; rest && (n = read(journal->pipe_fd, text, sizeof(text))) > 0; rest -= MIN(rest, (size_t)n))
+	for (size_t rest = DRAIN_BYTES; rest && (n = read(journal->pipe_fd, text, sizeof(text))) > 0; rest -= MIN(rest, (size_t)n))
 		chatter_feed(&journal->chatter, text, (size_t)n, on_line, journal);
 }
 
@@ -191,6 +194,7 @@ void journal_end(void)
 	log_set_sink(NULL);
 	dup2(journal->file.fd, STDERR_FILENO);
 	dup2(journal->file.fd, STDOUT_FILENO);
-	drain(journal);
+	for (int i = 0; i < PIPE_BYTES / DRAIN_BYTES; i++)
+		drain(journal);
 	chatter_flush(&journal->chatter, on_line, journal);
 }

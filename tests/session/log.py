@@ -167,6 +167,26 @@ def rotation_loses_nothing():
 
 
 @test
+def a_flood_at_the_end():
+    """What a library has said when camd is told to end is in the log, though it is more than is read at once."""
+    with Camd() as camd, Library(camd) as library:
+        camd.signal(signal.SIGSTOP)
+        os.set_blocking(library.fd, False)
+        said = 0
+        while said < 5000:
+            try:
+                library.say(f"flood {said} of words, and more words\n")
+            except BlockingIOError:
+                break       # the pipe is smaller where few may be large
+            said += 1
+        camd.signal(signal.SIGTERM)
+        camd.signal(signal.SIGCONT)
+        camd.wait()
+        check(said > 1000, said)
+        equal(numbered(log_of(camd), "flood"), list(range(said)))
+
+
+@test
 def old_logs_go():
     with Camd() as camd, Library(camd) as library:
         for keep in (3, 1, 0):

@@ -13,7 +13,7 @@ import time
 from camd import Camd, SMALL, check, check_stopped, equal, exif, main, test, until
 
 FPS = 50
-FLAGS = ("--resolution", "320x240", "--target-fps", str(FPS), "--discovery-retry", "0.3")
+FLAGS = ("--no-show-frame-number", "--resolution", "320x240", "--target-fps", str(FPS), "--discovery-retry", "0.3")
 runs = 0
 
 

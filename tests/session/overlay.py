@@ -72,16 +72,13 @@ class Reader:
         bright = [place for place, level in at.items() if level > 170]
         ring = {(x + i, y + j) for x, y in bright for i in (-1, 0, 1) for j in (-1, 0, 1)}
         dark = [place for place in ring if at.get(place, 0) < 20]
-        return bright, dark
+        return [y * CROP[0] + x for x, y in bright], [y * CROP[0] + x for x, y in dark]
 
     def _score(self, picture, digit, x, y):
-        """How much of the digit is there, from -1 to 1."""
+        """How much of the digit is there, from 0 to 1."""
         bright, dark = self.digits[digit]
-        good = 0
-        for (i, j) in bright:
-            good += picture[(y + j) * CROP[0] + x + i] > BRIGHT
-        for (i, j) in dark:
-            good += picture[(y + j) * CROP[0] + x + i] < DARK
+        at = y * CROP[0] + x
+        good = len([1 for offset in bright if picture[at + offset] > BRIGHT]) + len([1 for offset in dark if picture[at + offset] < DARK])
         return good / (len(bright) + len(dark))
 
     def _best(self, picture, x, y):
@@ -114,19 +111,26 @@ class Reader:
             equal(self.read(picture), number, f"{what}, picture {k}: the number that is drawn")
 
 
-def previews_until(camd, seconds, do):
-    """The previews that come in so many seconds, with a call of do() each half second, and the replies to that."""
-    pictures, replies, end, due = [], [], time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        if time.monotonic() > due:
+def watch(camd, frames):
+    """The previews that come until so many frames are recorded, and the snapshots that are taken meanwhile, one each half second."""
+    previews, shots, recorded, pending, due, end = [], [], 0, False, 0, time.monotonic() + 120
+    while recorded < frames:
+        if not pending and time.monotonic() > due:
             due = time.monotonic() + 0.5
-            do()
+            pending = True
+            camd.send("take_snapshot")
+            camd.send("get_status")
+        check(time.monotonic() < end, f"only {recorded} frames in 120 s")
         message = camd.line()
+        data = message["data"]
         if message.get("status") == "preview_frame":
-            pictures.append(message["data"])
-        else:
-            replies.append(message["data"])
-    return pictures, replies
+            previews.append(data)
+        elif message.get("status") == "snapshot_taken":
+            shots += data["shots"]
+        elif message.get("status") == "status_report":
+            recorded = data["cameras"][0]["recorded_frames"]
+            pending = False
+    return previews, shots
 
 
 @test
@@ -136,16 +140,14 @@ def a_thousand_numbers():
         raise Skip("the fonts of fonts-dejavu-core are not there")
     flags = ["--overlay-font", FONT, "--preview-size", f"{WIDTH}x{HEIGHT}", "--preview-fps", "60", "--preset", "ultrafast"]
     with Camd(*flags, cameras=[f"synthetic:{WIDTH}x{HEIGHT}@60"]) as camd:
-        camd.ask("start_recording", duration=17.5)
+        video, = camd.ask("start_recording")["files"]
         camd.ask("toggle_preview")
-        previews, replies = previews_until(camd, 17, lambda: camd.send("take_snapshot"))
+        previews, shots = watch(camd, 1000)
         camd.ask("toggle_preview", enabled=False)
-        until(lambda: not camd.ask("get_status")["recording"], "the recording's end")
-        video = next(camd.output.glob("*/*.mp4"))
+        camd.ask("stop_recording")
         rows = [row["frame_number"] for row in read_csv(video)]
         check(len(rows) >= 1000, f"{len(rows)} frames")
-        Reader().check(split(grey("-i", str(video), crop=CROP), CROP), rows, "recording")
-        shots = [shot for reply in replies if "shots" in reply for shot in reply["shots"] if shot["frame_number"]]
+        Reader().check(split(grey("-i", video, crop=CROP), CROP), rows, "recording")
         check(len(shots) >= 10, f"{len(shots)} snapshots")
         Reader().check([grey("-i", shot["file"], crop=CROP) for shot in shots], [shot["frame_number"] for shot in shots], "snapshots")
         previews = [preview for preview in previews if preview["frame_number"]]

@@ -447,47 +447,35 @@ void fields_defaults(const struct field *table, void *base)
 	}
 }
 
+/* What is the same stays where it is: somebody may be reading it. */
+static void copy_text(char **to, const char *from)
+{
+	if (*to && from && !strcmp(*to, from))
+		return;
+	free(*to);
+	*to = from ? xstrdup(from) : NULL;
+}
+
 void field_copy(const struct field *f, void *to, const void *from)
 {
+	static const size_t plain_bytes[] = {
+		[FIELD_BOOL] = sizeof(bool), [FIELD_INT] = sizeof(int64_t), [FIELD_AMOUNT] = sizeof(int64_t),
+		[FIELD_DURATION] = sizeof(int64_t), [FIELD_REAL] = sizeof(double), [FIELD_ENUM] = sizeof(int),
+		[FIELD_SIZE] = sizeof(struct size), [FIELD_COLOUR] = sizeof(struct rgba),
+	};
 	const void *source = (const char *)from + f->at;
+	const struct list *texts = source;
 	void *slot = slot_of(f, to);
 
-	switch (f->type) {
-	case FIELD_BOOL:
-		*(bool *)slot = *(const bool *)source;
-		break;
-	case FIELD_INT:
-	case FIELD_AMOUNT:
-	case FIELD_DURATION:
-		*(int64_t *)slot = *(const int64_t *)source;
-		break;
-	case FIELD_REAL:
-		*(double *)slot = *(const double *)source;
-		break;
-	case FIELD_ENUM:
-		*(int *)slot = *(const int *)source;
-		break;
-	case FIELD_SIZE:
-		*(struct size *)slot = *(const struct size *)source;
-		break;
-	case FIELD_COLOUR:
-		*(struct rgba *)slot = *(const struct rgba *)source;
-		break;
-	case FIELD_TEXT:
-	case FIELD_PATH:
-		/* what is the same stays where it is: somebody may be reading it */
-		if (*(char **)slot && *(char *const *)source && !strcmp(*(char **)slot, *(char *const *)source))
-			break;
-		free(*(char **)slot);
-		*(char **)slot = *(char *const *)source ? xstrdup(*(char *const *)source) : NULL;
-		break;
-	case FIELD_LIST:
+	if (f->type == FIELD_TEXT || f->type == FIELD_PATH) {
+		copy_text(slot, *(char *const *)source);
+	} else if (f->type == FIELD_LIST) {
 		fields_free_texts(slot);
-		for (size_t i = 0; i < ((const struct list *)source)->n; i++)
-			fields_add_text(slot, ((char **)((const struct list *)source)->items)[i]);
-		break;
-	default:
-		abort();
+		for (size_t i = 0; i < texts->n; i++)
+			fields_add_text(slot, ((char **)texts->items)[i]);
+	} else {
+		assert(f->type < ARRAY_LEN(plain_bytes) && plain_bytes[f->type]);
+		memcpy(slot, source, plain_bytes[f->type]);
 	}
 }
 

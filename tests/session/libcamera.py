@@ -113,7 +113,7 @@ def is_near(found, wanted):
 @test
 def picture_settings_are_set_at_the_start():
     """By the pictures and by what the camera says of them; and again after it was away."""
-    flags = ("--shutter", "7000", "--gain", "3", "--brightness", "-0.5", "--hflip", "--awb", "indoor")
+    flags = ("--no-show-frame-number", "--shutter", "7000", "--gain", "3", "--brightness", "-0.5", "--hflip", "--awb", "indoor")
     with fake("mark=1,gone=30,back_ms=300", flags=FLAGS + flags) as camd:
         camd.ask("subscribe", events="*")
         camd.ask("start_recording")
@@ -127,7 +127,7 @@ def picture_settings_are_set_at_the_start():
         check("nothing of the kind" not in camd.log(), camd.log())
         camd.quit()
     for setting, corners in (("vflip", [128, 128, 255, 128, 128]), ("rotation=180", [128, 128, 128, 255, 128])):
-        with fake("mark=1", flags=(*FLAGS, "--" + setting)) as camd:
+        with fake("mark=1", flags=(*FLAGS, "--no-show-frame-number", "--" + setting)) as camd:
             camera, = record(camd, 0.4)
             check(is_near(luma(camera["file"]), corners), f"{setting}: {luma(camera['file'])}")
             camd.quit()

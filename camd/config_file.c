@@ -39,5 +39,7 @@ char *config_file_choose(const char *asked)
 	path = take_if_there(xstrdup("config.txt"));
 	if (!path)
 		path = take_if_there(of_the_user());
-	return path ? path : take_if_there(xstrdup(CAMD_SYSCONFDIR "/camd/camd.conf"));
+	if (!path)
+		path = take_if_there(xstrdup(CAMD_SYSCONFDIR "/camd/camd.conf"));
+	return path ? path : take_if_there(xstrdup("/etc/camd/camd.conf"));
 }

@@ -4,6 +4,6 @@
 /*
  * The absolute path of the file to be read, allocated; NULL: none. asked: what --config said; NULL if it said nothing, "" for
  * none. Without it: ./config.txt, as the program had it that camd replaces, else the user's ($XDG_CONFIG_HOME or ~/.config,
- * camd/camd.conf), else the system's (/etc/camd/camd.conf, as installed). The first that is there is the only one.
+ * camd/camd.conf), else the system's (camd/camd.conf in the prefix's etc, or in /etc). The first that is there is the only one.
  */
 char *config_file_choose(const char *asked);

@@ -302,7 +302,7 @@ void describe_settings_markdown(const struct field *settings, FILE *to)
 	      "# Settings\n\n"
 	      "A setting is a line `key = value` of a file (with `#` comments), and a flag `--key value` with `-` for `_`, which overrides\n"
 	      "the file; `--no-key` switches off. The file is the first of these that is there: the one that `--config` names,\n"
-	      "`./config.txt`, `$XDG_CONFIG_HOME/camd/camd.conf` (by default in `~/.config`), `/etc/camd/camd.conf` (as installed);\n"
+	      "`./config.txt`, `$XDG_CONFIG_HOME/camd/camd.conf` (by default in `~/.config`), `/etc/camd/camd.conf` (first in the etc of where it was installed);\n"
 	      "`--no-config` reads none. `camd --print-config` prints one with all settings as comments. Times take `s`, `ms`, `us`, `min`,\n"
 	      "`h`; amounts `k`, `M`, `G` (powers of 1000), rates also `kbps`, `mbps`. `set_config` changes the settings marked live\n"
 	      "without a restart.\n\n"

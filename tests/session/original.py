@@ -8,7 +8,7 @@ import re
 import subprocess
 import tempfile
 
-from camd import CAMCTL, CAMD, SMALL, Camd, equal, check, main, read_csv, test, until
+from camd import CAMCTL, CAMD, SMALL, Camd, Skip, equal, check, main, read_csv, test, until
 
 
 def refused(*flags):
@@ -92,9 +92,9 @@ def camctl_beside_a_file_for_camd():
 
 # ---- which file is read ----
 
-def reads(*flags, directory, **environment):
+def reads(*flags, directory, wrapper=(), **environment):
     """The file that a camd started there says it has read, its target_fps, and its log."""
-    with Camd("--greeting", *flags, cwd=directory, no_config=False, env={**os.environ, **environment}) as camd:
+    with Camd("--greeting", *flags, cwd=directory, no_config=False, wrapper=wrapper, env={**os.environ, **environment}) as camd:
         initialized = camd.line()
         while initialized["status"] != "initialized":
             initialized = camd.line()
@@ -126,6 +126,21 @@ def the_file_is_found():
         equal(reads(**both)[:2], (users, 12))
         equal(reads(**{**both, "XDG_CONFIG_HOME": ""})[:2], (homes, 13))
         equal(reads(**{**both, "XDG_CONFIG_HOME": "camd"})[:2], (homes, 13), "a relative directory is ignored")
+
+
+@test
+def the_systems_file():
+    """With another /etc, which nobody else sees."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        etc = pathlib.Path(place, "etc")
+        (etc / "camd").mkdir(parents=True)
+        (etc / "camd/camd.conf").write_text("target_fps = 15\n")
+        wrapper = ["unshare", "-r", "-m", "sh", "-c", f"mount --bind '{etc}' /etc && exec \"$@\"", "sh"]
+        if subprocess.run([*wrapper, "true"], stderr=subprocess.DEVNULL).returncode:
+            raise Skip("no mounts of one's own here")
+        own = os.environ.get("XDG_CONFIG_HOME")
+        equal(reads(directory=place, wrapper=wrapper, XDG_CONFIG_HOME=place)[:2], ("/etc/camd/camd.conf", 15))
+        equal(reads(directory=place, wrapper=wrapper)[:2], (os.path.join(own, "camd/camd.conf"), 30), "the user's goes first")
 
 
 @test

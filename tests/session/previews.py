@@ -157,14 +157,14 @@ def pictures_in_a_terminal_that_changes():
     with Terminal(columns=90, rows=30) as terminal:
         terminal.camctl(cameras=(CARD, CARD))
         wait_for_tiles(terminal, 2, "at first")
-        for columns, rows, number in ((60, 20, 2), (30, 40, None), (20, 6, 0), (9, 3, 0), (90, 30, 2)):
+        for columns, rows, number in ((70, 30, 2), (60, 20, 2), (30, 40, None), (20, 6, 0), (9, 3, 0), (90, 30, 2)):
             terminal.tmux("resize-window", "-x", str(columns), "-y", str(rows))
             time.sleep(0.8)
             screen = terminal.screen()
             check(max(map(len, screen.split("\n"))) <= columns, screen)
             check(len(re.findall("^camera 0 ", screen, re.M)) <= 1, f"remains at {columns}x{rows}:", screen)
             if number is not None:
-                until(lambda: len(tiles(terminal)) == number, f"{number} pictures at {columns}x{rows}")
+                wait_for_tiles(terminal, number, f"at {columns}x{rows}")
         wait_for_tiles(terminal, 2, "after all that")
         terminal.wait_for(STATUS)
         terminal.keys("C-z")
@@ -406,7 +406,8 @@ class Display:
         return lambda x, y: tuple(grab.stdout[(int(y * height) * width + int(x * width)) * 3:][:3])
 
     def ended(self, status=0):
-        out, _ = self.camctl.communicate(timeout=30)
+        self.camctl.wait(timeout=30)    # with stdin open: its end would be one more reason to quit
+        out = self.camctl.stdout.read()
         equal(self.camctl.returncode, status, f"exit status\n{out}\n")
         return out
 
@@ -464,6 +465,7 @@ def windows_by_stdin_and_flags():
         time.sleep(1)
         equal(display.windows(), {}, "windows with --no-preview")
         display.camctl.stdin.write("q\n")
+        display.camctl.stdin.flush()
         display.ended()
         display.start("--camera", CARD)
         display.press(display.window("^camera 0  running"), "q")

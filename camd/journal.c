@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Room for a library that says much while the disk is slow: nobody but a library waits for the journal's thread. */
@@ -25,7 +26,8 @@
 /* How long something without an end of line waits for it. */
 #define LINE_MS 1000
 
-/* A handler of a deadly signal that hangs itself is ended after that. */
+/* How long a handler of a deadly signal waits for who writes just then, and after how long it is ended itself if it hangs. */
+#define HOLDER_MS 200
 #define DEATH_S 5
 
 struct journal {
@@ -105,19 +107,30 @@ static void on_last_line(void *user, enum log_level level, const char *thread, c
 		return;
 }
 
-/* Without the lock, which the dying thread may hold, and on a copy of what its thread may work with. */
+/* Who holds the lock finishes his line first; but it may be the dying thread itself. */
+static void lock_for_a_while(struct journal *journal)
+{
+	const struct timespec ms = { .tv_nsec = NS_PER_MS };
+
+	for (int i = 0; i < HOLDER_MS && pthread_mutex_trylock(&journal->lock); i++)
+		nanosleep(&ms, NULL);
+}
+
+/* What it writes is not counted, and nothing is put into another file any more. The lock stays: nobody writes behind it. */
 static void on_death(int number)
 {
-	const struct journal *journal = get();
-	int fd = journal->file.fd;
-	struct chatter rest = { 0 };
+	struct journal *journal = get();
+	struct chatter rest;
 	char text[4096];
 	ssize_t n;
+	int fd;
 
 	signal(SIGALRM, SIG_DFL);
 	alarm(DEATH_S);
-	rest.n = MIN(journal->chatter.n, (size_t)CHATTER_BYTES - 1);
-	memcpy(rest.line, journal->chatter.line, rest.n);
+	lock_for_a_while(journal);
+	fd = journal->file.fd;
+	rest = journal->chatter;
+	rest.n = MIN(rest.n, (size_t)CHATTER_BYTES - 1);
 	while ((n = read(journal->pipe_fd, text, sizeof(text))) > 0)
 		chatter_feed(&rest, text, (size_t)n, on_last_line, &fd);
 	chatter_flush(&rest, on_last_line, &fd);

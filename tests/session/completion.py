@@ -127,6 +127,8 @@ def zsh_completes():
 @test
 def files_are_sound():
     need("bash")
+    told = subprocess.run(["bash", "--norc", "-c", 'source "$0"; complete -p camctl camd', str(BASH)], capture_output=True, text=True)
+    equal(told.stdout, "complete -F _camctl camctl\ncomplete -F _camctl camd\n")
     for path, shell in ((BASH, "bash"), (ZSH / "_camctl", "zsh")):
         if shutil.which(shell):
             equal(subprocess.run([shell, "-n", str(path)], capture_output=True, text=True).stderr, "")

@@ -206,7 +206,8 @@ def wrong_values(argument):
     elif kind == "true or false":
         wrong += [0, 1, "true", "yes", [], {}]
     elif kind != "any":
-        wrong += [0, 1.5, True, [], {}, ["x"]]
+        # a number may spell a choice
+        wrong += [number for number in (0, 1.5) if str(number) not in argument.get("choices", ())] + [True, [], {}, ["x"]]
     if "choices" in argument:
         wrong += ["", "x", argument["choices"][0] + "s", argument["choices"][0] + " "]
     return wrong

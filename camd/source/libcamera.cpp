@@ -16,6 +16,7 @@
 #include <libcamera/property_ids.h>
 #include <libcamera/request.h>
 #include <libcamera/stream.h>
+#include <libcamera/transform.h>
 
 #include <algorithm>
 #include <cerrno>

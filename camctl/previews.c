@@ -35,7 +35,7 @@ struct previews {
 	uv_timer_t tick;
 	uint64_t status_due;	/* in the loop's time */
 	bool status_asked;
-	struct viewer_wish settings, wish;
+	double settings_fps;
 	struct subject *subjects;
 	struct view *views;	/* one a subject, at the same index */
 	size_t n;
@@ -127,10 +127,12 @@ bool previews_take(struct previews *previews, const struct wire_message *message
 	if (message->message != MSG_PREVIEW_FRAME)
 		return false;
 	index = find(previews, wire_integer(message, "data.camera_id", -1));
-	if (!previews->viewer || index == previews->n)
+	if (index == previews->n)
 		return false;
-	free(previews->subjects[index].base64);
-	previews->subjects[index].base64 = xstrdup(wire_text(message, "data.frame"));
+	if (previews->viewer) {		/* else those that were under way when it went */
+		free(previews->subjects[index].base64);
+		previews->subjects[index].base64 = xstrdup(wire_text(message, "data.frame"));
+	}
 	return true;
 }
 
@@ -174,31 +176,19 @@ static void on_toggled(void *user, const struct wire_message *reply)
 		previews->handlers->on_text(previews->user, message);
 }
 
-static size_t running(const struct previews *previews)
+/* Of all cameras, when one has come. */
+static void ask_for_pictures(struct previews *previews)
 {
-	size_t n = 0;
+	double max_fps = previews->impl->max_fps;
+	struct toggle_preview_args arguments = { .enabled = true, .fps = NAN, .quality = FIELD_UNSET };
+	int64_t *ids = xcalloc(previews->n, sizeof(*ids));
 
-	for (size_t i = 0; i < previews->n; i++)
-		n += previews->subjects[i].running;
-	return n;
-}
-
-/* Of all cameras, when one has come or the pictures should be others. */
-static void ask_for_pictures(struct previews *previews, bool anew)
-{
-	struct viewer_wish wish = previews->impl->wish(previews->viewer, running(previews), &previews->settings);
-	struct toggle_preview_args arguments = { .enabled = true, .size = wish.size, .fps = wish.fps, .quality = FIELD_UNSET };
-	int64_t *ids;
-
-	if (!anew && !memcmp(&wish.size, &previews->wish.size, sizeof(wish.size)) && wish.fps == previews->wish.fps)
-		return;
-	previews->wish = wish;
-	ids = xcalloc(previews->n + 1, sizeof(*ids));
+	if (max_fps > 0 && previews->settings_fps > max_fps)
+		arguments.fps = max_fps;
 	for (size_t i = 0; i < previews->n; i++)
 		ids[i] = previews->subjects[i].camera_id;
 	arguments.camera_id = (struct list){ previews->n, ids };
-	if (previews->n)
-		session_call(previews->session, CMD_TOGGLE_PREVIEW, &arguments, on_toggled, previews);
+	session_call(previews->session, CMD_TOGGLE_PREVIEW, &arguments, on_toggled, previews);
 	free(ids);
 }
 
@@ -249,7 +239,8 @@ static void on_status(void *user, const struct wire_message *report)
 	n = (int)wire_integer(report, "data.cameras.#", 0);
 	for (int i = 0; i < n; i++)
 		changed |= note_camera(previews, report, i);
-	ask_for_pictures(previews, previews->n != before);
+	if (previews->n != before)
+		ask_for_pictures(previews);
 	if (changed)
 		show(previews);
 }
@@ -283,14 +274,13 @@ static void on_tick(uv_timer_t *timer)
 static void on_config(void *user, const struct wire_message *reply)
 {
 	struct previews *previews = user;
-	const char *size = reply ? wire_text(reply, "data.values.preview_size") : NULL;
+	double fps = reply ? wire_number(reply, "data.values.preview_fps", 0) : 0;
 	bool wanted = previews->place != PREVIEW_AUTO || (reply && wire_bool(reply, "data.values.show_preview", false));
 
 	if (session_is_quitting(previews->session))
 		return;
-	if (size && wanted) {
-		sscanf(size, "%dx%d", &previews->settings.size.width, &previews->settings.size.height);
-		previews->settings.fps = wire_number(reply, "data.values.preview_fps", 1);
+	if (fps > 0 && wanted) {
+		previews->settings_fps = fps;
 		choose_viewer(previews);
 	}
 	if (previews->viewer)
@@ -301,7 +291,7 @@ static void on_config(void *user, const struct wire_message *reply)
 
 void previews_ready(struct previews *previews)
 {
-	char *names[] = { (char *)"show_preview", (char *)"preview_size", (char *)"preview_fps" };
+	char *names[] = { (char *)"show_preview", (char *)"preview_fps" };
 	struct get_config_args arguments = { .names = { ARRAY_LEN(names), names } };
 
 	if (previews->place != PREVIEW_NONE && (previews->screen || previews_may_be_windows(previews->place)))
@@ -312,7 +302,6 @@ void previews_refresh(struct previews *previews)
 {
 	if (!previews->viewer)
 		return;
-	ask_for_pictures(previews, false);
 	show(previews);
 }
 

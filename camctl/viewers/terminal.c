@@ -10,7 +10,6 @@
 
 #define MAX_FPS 10			/* each picture is some 10 to 300 kB for the terminal */
 #define MAX_CHARACTER_COLUMNS 120
-#define PIXELS_A_CHARACTER 4		/* across; what is finer a character doesn't show. Twice as many down */
 #define MAX_ENLARGEMENT 2
 #define FIRST_SPRITE_ID 7345000		/* kitty's pictures are shared by all that draw in it */
 
@@ -27,7 +26,7 @@ struct terminal_viewer {
 	struct painter *painter;
 	enum painter_kind kind;
 	struct screen *screen;
-	struct size picture;		/* what pictures are like, for the layout */
+	struct size picture;		/* the first one's, which the layout is for */
 	struct mosaic mosaic;
 	struct screen_room room;	/* that the mosaic is for */
 	int layout;
@@ -54,7 +53,7 @@ static void *create(const struct viewer_context *context, struct error *err)
 		return NULL;
 	viewer = xcalloc(1, sizeof(*viewer));
 	*viewer = (struct terminal_viewer){
-		.module = module, .painter = module->create(context->kind, coloured), .screen = context->screen, .picture = { 4, 3 },
+		.module = module, .painter = module->create(context->kind, coloured), .screen = context->screen,
 	};
 	viewer->kind = module->kind(viewer->painter);
 	kind = possible(viewer->kind, viewer->screen);
@@ -94,31 +93,13 @@ static int max_columns(const struct terminal_viewer *viewer, const struct screen
 	return MAX(viewer->picture.width * MAX_ENLARGEMENT / mosaic_cell(room).width, 1);
 }
 
-static struct viewer_wish wish(void *user, size_t n, const struct viewer_wish *settings)
-{
-	struct terminal_viewer *viewer = user;
-	struct screen_room room = screen_room(viewer->screen);
-	struct viewer_wish wish = { settings->size, MIN(settings->fps, MAX_FPS) };
-	struct mosaic mosaic;
-
-	if (viewer->kind != PAINTER_CHARACTERS)
-		return wish;
-	mosaic = mosaic_arrange(&room, n, settings->size, MAX_CHARACTER_COLUMNS);
-	if (!mosaic.across)
-		return wish;
-	wish.size.width = MIN(wish.size.width, mosaic.columns * PIXELS_A_CHARACTER);
-	wish.size.height = MIN(wish.size.height, mosaic.rows * PIXELS_A_CHARACTER * 2);
-	return wish;
-}
-
 /* False: there is no room. */
 static bool arrange(struct terminal_viewer *viewer, const struct view *views, size_t n)
 {
 	struct screen_room room = screen_room(viewer->screen);
 	struct mosaic mosaic;
 
-	if (viewer->kind != PAINTER_CHARACTERS || viewer->picture.width * views[0].picture.height != viewer->picture.height * views[0].picture.width)
-		viewer->picture = (struct size){ views[0].picture.width, views[0].picture.height };
+	viewer->picture = (struct size){ views[0].picture.width, views[0].picture.height };
 	mosaic = mosaic_arrange(&room, n, viewer->picture, max_columns(viewer, &room));
 	if (viewer->n_tiles != n || memcmp(&mosaic, &viewer->mosaic, sizeof(mosaic)) || memcmp(&room, &viewer->room, sizeof(room))) {
 		forget_tiles(viewer);
@@ -236,5 +217,6 @@ static void show(void *user, const struct view *views, size_t n)
 }
 
 const struct viewer_impl viewer_terminal = {
-	.create = create, .destroy = destroy, .wish = wish, .is_busy = is_busy, .show = show,
+	.max_fps = MAX_FPS,
+	.create = create, .destroy = destroy, .is_busy = is_busy, .show = show,
 };

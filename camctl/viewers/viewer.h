@@ -21,12 +21,6 @@ struct viewer_context {
 	void *user;
 };
 
-/* What to ask camd for. */
-struct viewer_wish {
-	struct size size;
-	double fps;
-};
-
 /* The newest picture of a camera. */
 struct view {
 	int64_t camera_id;
@@ -35,12 +29,11 @@ struct view {
 };
 
 struct viewer_impl {
+	double max_fps;				/* more pictures than that are for nothing; 0: as many as the settings say */
+
 	/* NULL: err says what is missing. */
 	void *(*create)(const struct viewer_context *context, struct error *err);
 	void (*destroy)(void *viewer);
-
-	/* What n cameras' pictures should be like now; settings: what they are to be like at most. */
-	struct viewer_wish (*wish)(void *viewer, size_t n, const struct viewer_wish *settings);
 
 	bool (*is_busy)(void *viewer);		/* what is shown now would come late */
 	void (*show)(void *viewer, const struct view *views, size_t n);

@@ -72,13 +72,6 @@ static void destroy(void *user)
 	free(viewer);
 }
 
-static struct viewer_wish wish(void *user, size_t n, const struct viewer_wish *settings)
-{
-	(void)user;
-	(void)n;
-	return *settings;
-}
-
 static bool is_busy(void *user)
 {
 	(void)user;
@@ -139,5 +132,5 @@ static void listen_to(void *user)
 }
 
 const struct viewer_impl viewer_window = {
-	.create = create, .destroy = destroy, .wish = wish, .is_busy = is_busy, .show = show, .caption = caption, .listen = listen_to,
+	.create = create, .destroy = destroy, .is_busy = is_busy, .show = show, .caption = caption, .listen = listen_to,
 };

@@ -5,6 +5,7 @@ import base64
 import json
 import pathlib
 import re
+import subprocess
 import tempfile
 import time
 
@@ -299,6 +300,28 @@ def previews_as_they_are_asked_for():
         equal(look(2)[0], "80x60")
         for wrong in ({"size": "0x5"}, {"fps": 0}, {"fps": 61}, {"quality": 0}, {"quality": 101}, {"size": 8}):
             camd.fails("toggle_preview", "bad_argument", **wrong)
+        camd.quit()
+
+
+@test
+def previews_of_what_must_be_converted():
+    """MJPEG and 4:2:2, one picture after another, in the colours of the test card: its second bar is yellow, its sixth red."""
+    cameras = [f"synthetic:640x480@30?pixels={pixels}" for pixels in ("mjpeg", "yuyv")]
+    with Camd("--no-show-frame-number", "--preview-size", "160x120", "--preview-fps", "10", cameras=cameras) as camd:
+        camd.started()
+        camd.ask("toggle_preview", camera_id=[0, 1])
+        pictures = {0: [], 1: []}
+        while min(map(len, pictures.values())) < 5:
+            data = camd.line()["data"]
+            pictures[data["camera_id"]].append(base64.b64decode(data["frame"]))
+        for camera, found in pictures.items():
+            for picture in (found[0], found[4]):
+                equal(jpeg_size(picture), (160, 120))
+                rgb = subprocess.run(["ffmpeg", "-v", "error", "-f", "mjpeg", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                                     input=picture, stdout=subprocess.PIPE, timeout=60).stdout
+                for x, wanted in ((30, (191, 191, 0)), (110, (191, 0, 0))):
+                    pixel = rgb[(20 * 160 + x) * 3:][:3]
+                    check(all(abs(a - b) < 16 for a, b in zip(pixel, wanted)), f"camera {camera}: {tuple(pixel)} instead of {wanted}")
         camd.quit()
 
 

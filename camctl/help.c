@@ -31,19 +31,29 @@ static const char ending[] =
 	"3 camd could not be started or died, 4 no answer in time. Ctrl-C asks camd to finish; a second one kills it.\n"
 	"$CAMCTL_CAMD names the camd to start; else it is the one beside camctl, or in $PATH. $NO_COLOR is respected.\n";
 
+static void print_value(const struct field *f, FILE *to)
+{
+	bool many = f->type == FIELD_LIST && f->of == FIELD_INT;
+
+	if (f->type != FIELD_ENUM)
+		fprintf(to, " %s", many ? "N[,N...]" : f->type == FIELD_DURATION ? "TIME" : f->type == FIELD_PATH ? "FILE" :
+			f->type == FIELD_JSON ? "JSON" : f->type == FIELD_SIZE ? "SIZE" :
+			f->type == FIELD_INT || f->type == FIELD_REAL || f->type == FIELD_AMOUNT ? "N" : "TEXT");
+	for (int i = 0; f->type == FIELD_ENUM && f->choices[i]; i++)
+		fprintf(to, "%c%s", i ? '|' : ' ', f->choices[i]);
+}
+
 /* As it is written: --seconds S, --json, --no-enabled. */
 static void print_option(const struct field *f, FILE *to)
 {
 	bool on = f->type == FIELD_BOOL && f->fallback && !strcmp(f->fallback, "true");
-	bool many = f->type == FIELD_LIST && f->of == FIELD_INT;
 	char *flag = xstrdup(f->name);
 
 	for (char *c = flag; *c; c++)
 		*c = *c == '_' ? '-' : *c;
 	fprintf(to, "  --%s%s", on ? "no-" : "", flag);
 	if (f->type != FIELD_BOOL)
-		fprintf(to, " %s", many ? "N[,N...]" : f->type == FIELD_DURATION ? "TIME" : f->type == FIELD_PATH ? "FILE" :
-			f->type == FIELD_JSON ? "JSON" : "TEXT");
+		print_value(f, to);
 	fprintf(to, "%s\n        %s\n", f->flags & FIELD_REQUIRED ? "   (must be given)" : "", f->help);
 	free(flag);
 }

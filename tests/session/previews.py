@@ -129,6 +129,14 @@ def characters():
 
 
 @test
+def places_are_named():
+    said = subprocess.run([CAMCTL, "--help"], capture_output=True, text=True, timeout=30).stdout
+    check("--picture auto|window|kitty|sixel|characters|none\n" in said, said)
+    wrong = subprocess.run([CAMCTL, "--picture", "wall"], capture_output=True, text=True, timeout=30)
+    equal((wrong.returncode, "characters" in wrong.stderr), (2, True), wrong.stderr)
+
+
+@test
 def none_unless_wanted():
     for flags in (["--no-preview"], ["--picture", "none"], ["--config", "quiet.txt"]):
         with Terminal() as terminal:

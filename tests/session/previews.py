@@ -27,6 +27,13 @@ STATUS = r"^camera 0 .* running .*\n(camera 1 .*\n)?r record or stop   s snapsho
 DISPLAYED = "▀▄█▌▐▖▗▘▙▚▛▜▝▞▟▁▂▃▅▆▇▉▊▋▍▎▏▔▕"
 
 
+def needs(*modules):
+    """They are built only where their libraries are."""
+    for module in modules:
+        if not pathlib.Path(CAMCTL).with_name(module).exists():
+            raise Skip(f"{module} was not built")
+
+
 def is_like(colour, wanted, tolerance=48):
     return all(abs(a - b) <= tolerance for a, b in zip(colour, wanted))
 
@@ -108,6 +115,7 @@ def wait_for_tiles(terminal, number, where):
 @test
 def characters():
     """The test card shows, a camera beside the other, over lines that stay as they are; the keys work all the while."""
+    needs("camctl_chafa.so")
     with Terminal(columns=110, rows=36) as terminal:
         terminal.camctl(cameras=(CARD, CARD))
         terminal.wait_for(STATUS)
@@ -151,6 +159,7 @@ def none_unless_wanted():
 
 @test
 def without_colours():
+    needs("camctl_chafa.so")
     with Terminal(rows=30, NO_COLOR="1") as terminal:
         terminal.camctl(cameras=(CARD,))
         until(lambda: len(set(terminal.screen()) & set(DISPLAYED)) > 3, "a picture of characters")
@@ -162,6 +171,7 @@ def without_colours():
 @test
 def pictures_in_a_terminal_that_changes():
     """Its size, down to where no picture fits; stopped and continued."""
+    needs("camctl_chafa.so")
     with Terminal(columns=90, rows=30) as terminal:
         terminal.camctl(cameras=(CARD, CARD))
         wait_for_tiles(terminal, 2, "at first")
@@ -189,6 +199,7 @@ def pictures_in_a_terminal_that_changes():
 @test
 def a_display_that_is_not_there():
     """One line says so, and the terminal has the picture."""
+    needs("camctl_sdl.so", "camctl_chafa.so")
     with Terminal(rows=30, DISPLAY=":4242") as terminal:
         terminal.camctl(cameras=(CARD,))
         terminal.wait_for("^no preview windows: .+")
@@ -213,6 +224,7 @@ def without_the_modules():
 
 @test
 def record_shows_pictures_if_told_where():
+    needs("camctl_chafa.so")
     with Terminal(rows=30) as terminal:
         terminal.camctl("record", "--seconds", "1.5", cameras=(CARD,))
         terminal.wait_for("^camera 0  REC  00:00:01 ")
@@ -231,6 +243,7 @@ class Line:
     """camctl at a pseudo-terminal whose other end is read only when that is asked for."""
 
     def __init__(self, *flags, cell=(8, 16), columns=60, rows=22):
+        needs("camctl_chafa.so")
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="camctl-line-"))
         self.got = b""
         environment = {**os.environ, "TERM": "xterm-256color", "CAMCTL_CAMD": CAMD, "DISPLAY": "", "WAYLAND_DISPLAY": ""}
@@ -357,6 +370,7 @@ class Display:
     """An X server without a screen that anybody sees, and camctl in it."""
 
     def __init__(self):
+        needs("camctl_sdl.so")
         for program in ("Xvfb", "xdotool"):
             if not shutil.which(program):
                 raise Skip(f"{program} is not installed")

@@ -10,7 +10,6 @@
 #pragma once
 
 #include "camd/overlay_font.h"
-#include "protocol/commands.h"
 
 #define OVERLAY_TEMPLATE_BYTES 512	/* with its NUL, as those below */
 #define OVERLAY_FONT_BYTES 1024

@@ -36,6 +36,7 @@ struct config {
 	int preset;			/* index in config_presets */
 	int64_t threads;
 	bool enable_csv_timing_log;
+	int64_t segment_length_ns, segment_size_bytes;	/* 0: unbounded */
 	int64_t recovery_point_ns;
 	struct picture_settings picture;	/* but its flips and its roi */
 	bool hflip, vflip;

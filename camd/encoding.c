@@ -131,6 +131,15 @@ static bool make_ready(struct encoding_run *run, const struct frame_format *form
 	return false;
 }
 
+/* Files are cut at key frames: one that is not asked for comes up to `intra` late. */
+static void note_slot(struct encoding *encoding, const struct frame *frame)
+{
+	uint64_t slot = recording_slot(encoding->recording, frame->sensor_ns);
+
+	encoding->cut_due = slot != encoding->slot;
+	encoding->slot = slot;
+}
+
 static void encode(struct encoding_run *run)
 {
 	struct encoding *encoding = run->encoding;
@@ -138,6 +147,7 @@ static void encode(struct encoding_run *run)
 	struct error err = { 0 };
 
 	encoding->recording = encoding->current.recording;
+	note_slot(encoding, frame);
 	if (!make_ready(run, &frame->format, &err)) {
 		if (!run->abandoned)
 			encoding_run_count_swallowed(encoding, 1);
@@ -174,6 +184,7 @@ static void end(struct encoding_run *run)
 	encoding->recording = NULL;
 	encoding->swallowed = encoding->unstored = 0;
 	encoding->need_key = encoding->broken = false;
+	encoding->slot = 0;
 }
 
 static void carry_out(struct encoding_run *run)

@@ -297,7 +297,7 @@ bool encoding_run_push(struct encoding_run *run, struct frame *frame, struct err
 {
 	struct encoding *encoding = run->encoding;
 	const struct item *item = &encoding->current;
-	bool key = encoding->need_key && !encoding->key_asked, good;
+	bool key = (encoding->need_key && !encoding->key_asked) || encoding->cut_due, good;
 
 	encoding_run_count_swallowed(encoding, inside_enter(&encoding->inside, &(struct inside_frame){
 		.camera_frame = frame->camera_frame, .pushed_ns = run->now_ns, .lost_sensor = item->lost_sensor,

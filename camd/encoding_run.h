@@ -76,7 +76,9 @@ struct encoding {
 	struct frame_format format;	/* and as they are encoded */
 	struct inside inside;
 	uint64_t swallowed, unstored;
+	uint64_t slot;			/* of the last frame: recording_slot() */
 	bool need_key, key_asked, need_key_for_storage, broken;
+	bool cut_due;			/* current's frame is to begin another file: it should be a key frame */
 };
 
 void encoding_run_count_swallowed(struct encoding *encoding, uint64_t n);

@@ -5,14 +5,15 @@
 #include <string.h>
 #include <libdeflate.h>
 
-#define VERSION 2
+#define VERSION 3
 #define FLAG_KEY 1
 
 /* Places in the record. */
 #define AT_MAGIC 8
 #define AT_CRC 16
 #define AT_REST 20
-#define RECORD_BYTES 152
+#define AT_MARK_BYTES 160
+#define RECORD_BYTES 162	/* and the mark */
 
 #define PRFT_BYTES 32
 #define MOOF_BYTES 100
@@ -21,12 +22,12 @@
 
 #define UNIX_TO_NTP_S INT64_C(2208988800)
 
-_Static_assert(RECORD_BYTES + 2 * PARSED_BYTES <= FRAGMENT_HEAD_BYTES_MAX, "room for the head");
+_Static_assert(RECORD_BYTES + MARK_BYTES + 2 * PARSED_BYTES <= FRAGMENT_HEAD_BYTES_MAX, "room for the head");
 
 /* Zeros that make what follows them stay within one block. */
-static size_t padding_at(uint64_t position)
+static size_t padding_at(uint64_t position, size_t record_bytes)
 {
-	size_t in_block = (position + RECORD_BYTES) % FRAGMENT_BLOCK;
+	size_t in_block = (position + record_bytes) % FRAGMENT_BLOCK;
 
 	return in_block + PARSED_BYTES > FRAGMENT_BLOCK ? FRAGMENT_BLOCK - in_block : 0;
 }
@@ -69,6 +70,9 @@ static void write_row(struct mp4box *box, const struct framelog_row *row)
 	mp4box_u64(box, row->lost_encoder);
 	mp4box_u64(box, row->lost_storage);
 	write_exposure(box, &row->exposure);
+	mp4box_u64(box, row->before);
+	mp4box_u16(box, (uint16_t)strlen(row->mark));
+	mp4box_bytes(box, row->mark, strlen(row->mark));
 }
 
 static void write_record(struct mp4box *box, const struct fragment *fragment)
@@ -92,7 +96,7 @@ static void write_record(struct mp4box *box, const struct fragment *fragment)
 	mp4box_u8(box, fragment->colour.full_range);
 	mp4box_u64(box, (uint64_t)fragment->media_ns);
 	write_row(box, &fragment->row);
-	mp4box_zeros(box, padding_at(fragment->position));
+	mp4box_zeros(box, padding_at(fragment->position, box->bytes));
 	mp4box_close(box, record);
 }
 
@@ -195,8 +199,20 @@ static void read_record(struct fragment *fragment, const uint8_t *at)
 				.analogue_gain = read_real(at + 136), .digital_gain = read_real(at + 140),
 				.lux = read_real(at + 144), .temperature_c = read_real(at + 148),
 			},
+			.before = mp4box_get64(at + 152),
 		},
 	};
+}
+
+/* False: there can't be such a mark. */
+static bool read_mark(struct fragment *fragment, const uint8_t *at, size_t bytes)
+{
+	size_t length = mp4box_get16(at + AT_MARK_BYTES);
+
+	if (length >= MARK_BYTES || RECORD_BYTES + length > bytes)
+		return false;
+	memcpy(fragment->row.mark, at + RECORD_BYTES, length);
+	return true;
 }
 
 size_t fragment_read(struct fragment *fragment, const uint8_t *data, size_t bytes, uint64_t position)
@@ -207,6 +223,8 @@ size_t fragment_read(struct fragment *fragment, const uint8_t *data, size_t byte
 	if (bytes < RECORD_BYTES || memcmp(data + AT_MAGIC, FRAGMENT_MAGIC, FRAGMENT_MAGIC_BYTES))
 		return 0;
 	read_record(fragment, data);
+	if (!read_mark(fragment, data, bytes))
+		return 0;
 	if (fragment->position != position || !fragment->payload_bytes || fragment->payload_bytes > FRAGMENT_PAYLOAD_MAX ||
 	    fragment->media_ns < 0 || fragment->media_ns > INT64_MAX / 4)
 		return 0;

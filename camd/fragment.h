@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define FRAGMENT_BLOCK 4096
-#define FRAGMENT_HEAD_BYTES_MAX 448		/* from the record to the mdat header */
+#define FRAGMENT_HEAD_BYTES_MAX 640		/* from the record to the mdat header */
 #define FRAGMENT_MAGIC "\x8B" "camdF\x1D\n"	/* eight bytes right behind the header of the `free` box */
 #define FRAGMENT_MAGIC_BYTES 8
 #define FRAGMENT_PAYLOAD_MAX (UINT32_C(64) << 20)

@@ -23,8 +23,9 @@ struct framelog {
 
 struct framelog_row framelog_row_of(const struct packet *packet)
 {
-	return (struct framelog_row){
+	struct framelog_row row = {
 		.number = packet->number,
+		.before = packet->before,
 		.wall_ns = packet->wall_ns,
 		.sensor_ns = packet->sensor_ns,
 		.camera_frame = packet->camera_frame,
@@ -34,6 +35,9 @@ struct framelog_row framelog_row_of(const struct packet *packet)
 		.lost_storage = packet->lost_storage,
 		.exposure = packet->exposure,
 	};
+
+	memcpy(row.mark, packet->mark, sizeof(row.mark));
+	return row;
 }
 
 #define REAL_BYTES 24
@@ -53,16 +57,38 @@ static size_t format_exposure(char *text, size_t room, const struct exposure *ex
 
 	if (exposure->known & EXPOSURE_TIME)
 		snprintf(time, sizeof(time), "%" PRId32, exposure->time_us);
-	return (size_t)snprintf(text, room, "%s,%s,%s,%s,%s\n", time,
+	return (size_t)snprintf(text, room, "%s,%s,%s,%s,%s", time,
 		format_real(analogue, exposure, EXPOSURE_ANALOGUE_GAIN, exposure->analogue_gain),
 		format_real(digital, exposure, EXPOSURE_DIGITAL_GAIN, exposure->digital_gain),
 		format_real(lux, exposure, EXPOSURE_LUX, exposure->lux),
 		format_real(temperature, exposure, EXPOSURE_TEMPERATURE, exposure->temperature_c));
 }
 
+/* In quotes, as CSV has it, if need be; and the end of the row. */
+static size_t format_mark(char *text, const char *mark)
+{
+	bool quoted = strpbrk(mark, ",\"");
+	char *at = text;
+
+	*at++ = ',';
+	if (quoted)
+		*at++ = '"';
+	for (; *mark; mark++) {
+		if (*mark == '"')
+			*at++ = '"';
+		*at++ = *mark;
+	}
+	if (quoted)
+		*at++ = '"';
+	*at++ = '\n';
+	*at = '\0';
+	return (size_t)(at - text);
+}
+
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before)
 {
-	uint64_t dropped = row->number > before ? row->number - before - 1 : 0;
+	uint64_t last = before && before < row->number ? before : row->before;
+	uint64_t dropped = row->number > last ? row->number - last - 1 : 0;
 	char wall[32] = "";
 	size_t length;
 
@@ -76,7 +102,8 @@ size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_
 		"%" PRIu64 ",%s,%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
 		row->number, wall, row->sensor_ns, dropped, row->lost_sensor, row->camera_frame, row->lost_sensor,
 		row->lost_starved, row->lost_encoder, row->lost_storage);
-	return length + format_exposure(text + length, FRAMELOG_ROW_BYTES - length, &row->exposure);
+	length += format_exposure(text + length, FRAMELOG_ROW_BYTES - length, &row->exposure);
+	return length + format_mark(text + length, row->mark);
 }
 
 char *framelog_path_of(const char *video)

@@ -3,7 +3,7 @@
  *
  *   frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops,
  *   camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage,
- *   exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c
+ *   exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c,mark
  *
  * Used by one thread, the camera's output thread, but for framelog_sync(), which any thread may call. The row is
  * written right after its frame, so that a kill in between costs a row, which recover brings back from the video.
@@ -22,24 +22,29 @@ struct framelog_row {
 	uint64_t number;		/* in the recording, from 1, lost frames included */
 	int64_t wall_ns;		/* CLOCK_REALTIME; 0: unknown, printed as an empty field */
 	int64_t sensor_ns;		/* CLOCK_MONOTONIC */
+	uint64_t before;		/* number of the recording's row before, which may be in another file; 0: none */
 	uint64_t camera_frame;
 	uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
 	struct exposure exposure;	/* what is unknown is printed as empty fields */
+	char mark[MARK_BYTES];
 };
 
 #define FRAMELOG_HEADER \
 	"frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops," \
 	"camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage," \
-	"exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c\n"
+	"exposure_us,analogue_gain,digital_gain,lux,sensor_temperature_c,mark\n"
+
+#define MARK_COLUMN 15		/* of the mark, the only text, from 0 */
 
 /* Room for the longest row, its newline and a NUL. */
-#define FRAMELOG_ROW_BYTES 320
+#define FRAMELOG_ROW_BYTES (320 + 2 * MARK_BYTES)
 
 struct framelog_row framelog_row_of(const struct packet *packet);
 
 /*
- * Prints a row with its newline; returns its length. before is the number of the row before, 0 for none: what lies
- * between the two numbers was dropped. Pure; any thread.
+ * Prints a row with its newline; returns its length. before is the number of the row before in this table, 0 for none: what lies
+ * between the two numbers was dropped. At a table's begin, and where a new numbering begins in one, row->before says it. Pure; any
+ * thread.
  */
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before);
 

@@ -168,11 +168,19 @@ void framelog_repair_destroy(struct framelog_repair *repair)
 	free(repair);
 }
 
-/* Where the last whole row ends: a row has nothing in it but what rows are made of. */
+/* Rows are made of little; but in the last column people may have written. */
+static bool can_be_in_row(char letter, int commas_before)
+{
+	if (commas_before >= MARK_COLUMN)
+		return (unsigned char)letter >= ' ';
+	return letter && strchr("0123456789.,-_abcdefghijklmnopqrstuvwxyz", letter);
+}
+
+/* Where the last whole row ends. */
 static uint64_t end_of_rows(int fd)
 {
-	static const char letters[] = "0123456789.,-_abcdefghijklmnopqrstuvwxyz";
 	uint64_t at = 0, whole = 0;
+	int commas = 0;
 	bool clean = true;
 	char text[4096];
 	size_t got;
@@ -180,12 +188,14 @@ static uint64_t end_of_rows(int fd)
 	for (; (got = read_at(fd, text, sizeof(text), at)); at += got)
 		for (size_t i = 0; i < got; i++) {
 			if (text[i] != '\n') {
-				clean = clean && text[i] && strchr(letters, text[i]);
+				commas += text[i] == ',';
+				clean = clean && can_be_in_row(text[i], commas);
 				continue;
 			}
 			if (clean)
 				whole = at + i + 1;
 			clean = true;
+			commas = 0;
 		}
 	return whole;
 }

@@ -32,7 +32,7 @@ static uint64_t time_ns(const struct movie *movie, size_t i)
 	if (!movie->n)
 		return 0;
 	if (i == movie->n)
-		return time_ns(movie, i - 1) + movie->frame_ns;
+		return time_ns(movie, i - 1) + (movie->last_ns ? movie->last_ns : movie->frame_ns);
 	return movie->samples[i].time_ns - movie->samples[0].time_ns;
 }
 

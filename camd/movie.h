@@ -45,6 +45,7 @@ struct movie {
 	uint32_t file_id;
 	uint16_t width, height;
 	uint32_t frame_ns;
+	uint64_t last_ns;		/* how long the last sample lasts; 0: frame_ns */
 	uint64_t created;		/* seconds since 1904 */
 	struct mp4box stsd, udta;	/* whole boxes */
 	struct movie_sample *samples;

@@ -13,11 +13,6 @@
 /* How late the frame that ends a recording may be. */
 #define DURATION_GRACE_NS NS_PER_S
 
-static const struct output_impl *const containers[] = {
-	[CONTAINER_MP4] = &output_fmp4,
-	[CONTAINER_H264] = &output_annexb,
-};
-
 struct recording *recording_create(const struct recording_request *request)
 {
 	struct recording *recording = xcalloc(1, sizeof(*recording));
@@ -25,7 +20,6 @@ struct recording *recording_create(const struct recording_request *request)
 	recording->request = *request;
 	recording->directory = xstrdup(request->directory);
 	recording->title = xstrdup(request->title);
-	recording->impl = containers[request->container];
 	pthread_mutex_init(&recording->lock, NULL);
 	return recording;
 }
@@ -34,14 +28,16 @@ void recording_destroy(struct recording *recording)
 {
 	if (!recording)
 		return;
-	framelog_destroy(recording->framelog);
-	if (recording->output)
-		recording->impl->destroy(recording->output);
+	footage_destroy(recording->footage);
+	for (struct segment *segment; (segment = recording_take_segment(recording));)
+		segment_destroy(segment);
 	pthread_mutex_destroy(&recording->lock);
 	free(recording->directory);
 	free(recording->title);
 	free(recording->path);
 	free(recording->csv_path);
+	free(recording->current);
+	free(recording->shown);
 	free(recording);
 }
 
@@ -152,48 +148,124 @@ void recording_refused(struct recording *recording)
 
 /* ---- writing ---- */
 
-/* A name that neither a video nor a table has yet: NAME, NAME_2, NAME_3 … */
-static void choose_paths(struct recording *recording, const struct frame_format *format)
+uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns)
 {
-	char stamp[CLOCK_STAMP_BYTES], suffix[16] = "";
+	int64_t half_ns = (int64_t)(0.5e9 / recording->request.encoding.fps);
 
-	clock_stamp(recording->request.wall_ns, stamp);
-	for (int n = 2;; n++) {
-		free(recording->path);
-		free(recording->csv_path);
-		recording->path = xasprintf("%s/cam%d_%dx%d_%.1ffps_%s%s%s", recording->directory, recording->request.camera_id,
-					    format->width, format->height, recording->request.encoding.fps, stamp, suffix,
-					    recording->impl->suffix);
-		recording->csv_path = framelog_path_of(recording->path);
-		if (access(recording->path, F_OK) && access(recording->csv_path, F_OK))
-			return;
-		snprintf(suffix, sizeof(suffix), "_%d", n);
-	}
+	if (!recording->request.segment_ns)
+		return 0;
+	return (uint64_t)(MAX(0, sensor_ns - recording->first_ns + half_ns) / recording->request.segment_ns);
 }
 
-static bool open_files(struct recording *recording, const struct packet *first, const struct frame_format *format, struct error *err)
+static void on_sync_failure(void *user, const struct error *err)
+{
+	recording_fail(user, err);
+}
+
+/* After it has been opened. */
+static void note_file(struct recording *recording, const struct packet *first)
+{
+	const struct footage_facts *facts = footage_facts(recording->footage);
+
+	recording->slot = recording_slot(recording, first->sensor_ns);
+	if (!recording->n_files++) {
+		recording->path = xstrdup(facts->path);
+		recording->csv_path = xstrdup(facts->csv_path);
+	}
+	pthread_mutex_lock(&recording->lock);
+	free(recording->current);
+	recording->current = xstrdup(facts->path);
+	pthread_mutex_unlock(&recording->lock);
+}
+
+static bool open_file(struct recording *recording, const struct packet *first, const struct frame_format *format, struct syncer *syncer,
+		      struct error *err)
 {
 	char encoder[sizeof(recording->encoder)];
-	struct output_request request = {
-		.width = format->width, .height = format->height, .colour = format->colour, .fps = recording->request.encoding.fps,
-		.encoder = encoder, .title = recording->title,
+	struct footage_request request = {
+		.camera_id = recording->request.camera_id, .directory = recording->directory, .prefix = "",
+		.wall_ns = recording->n_files ? first->wall_ns : recording->request.wall_ns, .container = recording->request.container,
+		.csv = recording->request.csv, .fps = recording->request.encoding.fps, .encoder = encoder, .title = recording->title,
+		.syncer = syncer, .on_failure = on_sync_failure, .user = recording,
 	};
 
-	choose_paths(recording, format);
 	take_encoder(recording, encoder);
-	request.path = recording->path;
-	recording->output = recording->impl->create(&request, first, err);
-	if (!recording->output)
+	recording->footage = footage_create(&request, first, format, err);
+	if (!recording->footage)
 		return false;
-	if (!recording->request.csv)
-		return true;
-	recording->framelog = framelog_create(recording->csv_path, err);
-	if (recording->framelog)
-		return true;
-	recording->impl->destroy(recording->output);
-	recording->output = NULL;
-	unlink(recording->path);
-	return false;
+	note_file(recording, first);
+	return true;
+}
+
+struct segment *recording_take_segment(struct recording *recording)
+{
+	struct segment **at, *segment;
+
+	pthread_mutex_lock(&recording->lock);
+	for (at = &recording->segments; *at && (*at)->next;)
+		at = &(*at)->next;
+	segment = *at;
+	*at = NULL;
+	pthread_mutex_unlock(&recording->lock);
+	return segment;
+}
+
+void segment_destroy(struct segment *segment)
+{
+	if (!segment)
+		return;
+	footage_facts_clear(&segment->facts);
+	free(segment);
+}
+
+char *recording_current(struct recording *recording)
+{
+	char *path;
+
+	pthread_mutex_lock(&recording->lock);
+	path = recording->current ? xstrdup(recording->current) : NULL;
+	pthread_mutex_unlock(&recording->lock);
+	return path;
+}
+
+static void tell_segment(struct recording *recording)
+{
+	struct segment *segment = xcalloc(1, sizeof(*segment));
+
+	segment->index = recording->n_files;
+	footage_facts_copy(&segment->facts, footage_facts(recording->footage));
+	pthread_mutex_lock(&recording->lock);
+	segment->next = recording->segments;
+	recording->segments = segment;
+	pthread_mutex_unlock(&recording->lock);
+	tell(recording, RECORDING_SEGMENT);
+}
+
+/* next_ns: sensor time of the frame that the next file begins with; 0: there is none. */
+static void close_file(struct recording *recording, int64_t next_ns)
+{
+	char encoder[sizeof(recording->encoder)];
+	bool changed = take_encoder(recording, encoder);
+	struct error err;
+
+	if (!footage_finish(recording->footage, next_ns, changed ? encoder : NULL, &err))
+		recording_fail(recording, &err);
+	recording->bytes_before += footage_facts(recording->footage)->bytes;
+	atomic_store(&recording->bytes, recording->bytes_before);
+	tell_segment(recording);
+	footage_destroy(recording->footage);
+	recording->footage = NULL;
+}
+
+/* Whether another file is to begin with this packet. */
+static bool is_cut(const struct recording *recording, const struct packet *packet)
+{
+	uint64_t limit = (uint64_t)recording->request.segment_bytes;
+
+	if (!recording->footage || !packet->key)
+		return false;
+	return recording_slot(recording, packet->sensor_ns) != recording->slot ||
+	       (limit && footage_facts(recording->footage)->bytes >= limit);
 }
 
 /* The sum that must hold at every row: all numbers before it are rows or losses. */
@@ -215,7 +287,7 @@ static void note_row(struct recording *recording, const struct packet *packet)
 		recording->row_first_ns = packet->sensor_ns;
 	recording->row_last_ns = packet->sensor_ns;
 	atomic_store(&recording->recorded, recording->rows);
-	atomic_store(&recording->bytes, recording->output->bytes);
+	atomic_store(&recording->bytes, recording->bytes_before + footage_facts(recording->footage)->bytes);
 	atomic_store(&recording->duration_ns, recording->row_last_ns - recording->row_first_ns + (int64_t)(1e9 / recording->request.encoding.fps));
 	if (recording->rows > 1)
 		return;
@@ -223,46 +295,40 @@ static void note_row(struct recording *recording, const struct packet *packet)
 	tell(recording, RECORDING_STARTED);
 }
 
-static bool write_packet(struct recording *recording, struct packet *packet, const struct frame_format *format, struct error *err)
+static bool write_packet(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer,
+			 struct error *err)
 {
-	if (!recording->output && !open_files(recording, packet, format, err))
+	bool in_video, whole;
+
+	if (is_cut(recording, packet))
+		close_file(recording, packet->sensor_ns);
+	if (!recording->footage && !open_file(recording, packet, format, syncer, err))
 		return false;
-	/* the row's place first: a frame in the video without its row would be worse than neither */
-	if (recording->framelog && !framelog_reserve(recording->framelog, err))
-		return false;
-	if (!recording->impl->write(recording->output, packet, err))
-		return false;
-	if (recording->framelog && !framelog_write(recording->framelog, packet, err)) {
-		/* the frame is in the video and counts; its row can be had from there, but the disk is at its end */
+	whole = footage_write(recording->footage, packet, &in_video, err);
+	if (in_video)
 		note_row(recording, packet);
+	if (in_video && !whole) {
+		/* the frame is in the video and counts; its row can be had from there, but the disk is at its end */
 		recording->write_failed = true;
 		recording_fail(recording, err);
-		return true;
 	}
-	note_row(recording, packet);
-	return true;
+	return in_video;
 }
 
-void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format)
+void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer)
 {
 	struct error err;
 
 	packet->lost_storage += recording->write_failures;
+	packet->before = recording->row_number;
 	check_ledger(recording, packet);
-	if (!recording->write_failed && write_packet(recording, packet, format, &err))
+	if (!recording->write_failed && write_packet(recording, packet, format, syncer, &err))
 		return;
 	if (!recording->write_failed)
 		recording_fail(recording, &err);
 	recording->write_failed = true;
 	recording->write_failures++;
 	atomic_fetch_add(&recording->lost_storage, 1);
-}
-
-bool recording_sync(struct recording *recording, struct error *err)
-{
-	if (!recording->impl->sync(recording->output, err))
-		return false;
-	return !recording->framelog || framelog_sync(recording->framelog, err);
 }
 
 bool recording_is_overdue(const struct recording *recording, int64_t now_ns)
@@ -289,7 +355,7 @@ uint64_t recording_lost_frames(const struct recording *recording)
 	return (uint64_t)(lost.sensor + lost.starved + lost.encoder + lost.storage);
 }
 
-void recording_fill_status(const struct recording *recording, struct camera_status *status)
+void recording_fill_status(struct recording *recording, struct camera_status *status)
 {
 	status->recording = !recording->stopping;
 	/* in this order, so that what was counted meanwhile doesn't make recorded + lost more than captured */
@@ -299,7 +365,9 @@ void recording_fill_status(const struct recording *recording, struct camera_stat
 	status->collated_frames = status->captured_frames - status->lost.sensor - status->lost.starved;
 	status->bytes = atomic_load(&recording->bytes);
 	status->duration_ns = atomic_load(&recording->duration_ns);
-	status->output = recording->started ? recording->path : NULL;
+	free(recording->shown);
+	recording->shown = recording->started ? recording_current(recording) : NULL;
+	status->output = recording->shown;
 }
 
 static void settle(struct recording *recording)
@@ -312,27 +380,13 @@ static void settle(struct recording *recording)
 			  recording->request.camera_id, recording->number, recording->rows, all);
 	log_info("camera %d: recorded %" PRIu64 " of %" PRIu64 " frames, lost: sensor %" PRId64 ", starved %" PRId64 ", encoder %" PRId64
 		 ", storage %" PRId64 "; %s", recording->request.camera_id, recording->rows, recording->number, lost.sensor,
-		 lost.starved, lost.encoder, lost.storage, recording->path ? recording->path : "no file");
+		 lost.starved, lost.encoder, lost.storage, recording->current ? recording->current : "no file");
 }
 
 void recording_finish(struct recording *recording)
 {
-	char encoder[sizeof(recording->encoder)];
-	bool changed = take_encoder(recording, encoder);
-	struct error err;
-
-	/* the table first: once the video is whole, nobody looks at its table again after a crash */
-	if (recording->framelog && !framelog_sync(recording->framelog, &err))
-		recording_fail(recording, &err);
-	framelog_destroy(recording->framelog);
-	recording->framelog = NULL;
-	if (recording->output) {
-		if (!recording->impl->finish(recording->output, changed ? encoder : NULL, &err))
-			recording_fail(recording, &err);
-		atomic_store(&recording->bytes, recording->output->bytes);
-		recording->impl->destroy(recording->output);
-		recording->output = NULL;
-	}
+	if (recording->footage)
+		close_file(recording, 0);
 	settle(recording);
 	tell(recording, RECORDING_FINISHED);
 }

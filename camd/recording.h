@@ -13,8 +13,7 @@
 #include "camd/config.h"
 #include "camd/encoding_settings.h"
 #include "camd/frame.h"
-#include "camd/framelog.h"
-#include "camd/output/output.h"
+#include "camd/footage.h"
 #include "common/error.h"
 #include "protocol/messages.h"
 
@@ -26,6 +25,7 @@ struct recording;
 enum recording_event {
 	RECORDING_READY,	/* its encoder is open: camera_begin_recording() is due, unless it is stopping */
 	RECORDING_STARTED,	/* the first frame is in the file */
+	RECORDING_SEGMENT,	/* a file is complete, and another one may follow: recording_take_segment() has it */
 	RECORDING_COMPLETE,	/* its duration is over: camera_stop_recording() is due */
 	RECORDING_FAILED,	/* recording->error says why: camera_stop_recording() is due */
 	RECORDING_FINISHED,	/* the file is complete and on the disk, or never came to be; it may be destroyed */
@@ -41,10 +41,18 @@ struct recording_request {
 	int container;			/* enum container */
 	bool csv;
 	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
-	int64_t wall_ns;		/* when it was asked for; for the name */
+	int64_t wall_ns;		/* when it was asked for; for the first file's name */
+	int64_t segment_ns, segment_bytes;	/* how long, how large a file becomes, up to the next key frame; 0: unbounded */
 	struct encoding_settings encoding;
 	recording_notify_fn notify;
 	void *user;
+};
+
+/* A file of a recording, complete. */
+struct segment {
+	struct footage_facts facts;
+	uint64_t index;			/* in the recording, from 1 */
+	struct segment *next;
 };
 
 struct recording {
@@ -59,16 +67,17 @@ struct recording {
 	bool complete;
 
 	/* the output thread's */
-	const struct output_impl *impl;
-	struct output *output;
-	struct framelog *framelog;
+	struct footage *footage;	/* the file that is written */
+	uint64_t n_files;		/* begun so far */
+	uint64_t slot;			/* of the file's begin: recording_slot() */
+	uint64_t bytes_before;		/* in complete files */
 	uint64_t rows, row_number;
 	uint64_t write_failures;
 	int64_t row_first_ns, row_last_ns;
 	bool need_key;
 	bool write_failed;
 
-	/* set before RECORDING_STARTED, read-only then */
+	/* of the first file; set before RECORDING_STARTED, read-only then */
 	char *path, *csv_path;
 
 	_Atomic uint64_t captured, recorded, bytes;
@@ -79,11 +88,14 @@ struct recording {
 	struct error error;		/* the first thing that went wrong; code ERR_NONE: nothing */
 	char encoder[256];		/* what encodes, "A, then B" where another one took over */
 	bool encoder_changed;		/* since the file was opened */
+	char *current;			/* path of the file that is written, or was the last */
+	struct segment *segments;	/* complete, not yet taken; newest first */
 
 	/* the main thread's */
 	bool started, stopping;
 	const char *cause;		/* why it stops: command, duration, error, shutdown */
 	struct lost reported;		/* losses told by events so far */
+	char *shown;			/* what the last status said of current */
 };
 
 struct recording *recording_create(const struct recording_request *request);
@@ -106,13 +118,17 @@ bool recording_error(struct recording *recording, struct error *err);	/* false: 
 void recording_set_encoder(struct recording *recording, const char *name);
 
 /*
- * Output thread: writes a packet, opening the file with the first; tells RECORDING_STARTED. format is that of the pictures.
- * What can't be written counts as storage's loss.
+ * Which of its stretches of segment_ns a frame belongs to, from 0; the frame nearest to a border is the first of the next one. Any
+ * thread that has had a frame of it.
  */
-void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format);
+uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns);
 
-/* Durability thread or output thread: pushes to the disk what was written. */
-bool recording_sync(struct recording *recording, struct error *err);
+/*
+ * Output thread: writes a packet, opening the file with the first; tells RECORDING_STARTED. Another file begins with the first key
+ * frame in another slot, or when the file is large enough. format is that of the pictures. What can't be written counts as storage's
+ * loss.
+ */
+void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer);
 
 /* Output thread: makes the file whole, closes it, settles the ledger. */
 void recording_finish(struct recording *recording);
@@ -123,5 +139,12 @@ bool recording_is_overdue(const struct recording *recording, int64_t now_ns);
 struct lost recording_lost(const struct recording *recording);
 uint64_t recording_lost_frames(const struct recording *recording);	/* of all causes; any thread */
 
+/* The oldest complete file not taken yet, to be freed by segment_destroy(); NULL: none. Any thread. */
+struct segment *recording_take_segment(struct recording *recording);
+void segment_destroy(struct segment *segment);
+
+/* Path of the file that is written, or was the last: allocated; NULL: none. Any thread. */
+char *recording_current(struct recording *recording);
+
 /* Main thread: the members of a camera's status that are about its recording. */
-void recording_fill_status(const struct recording *recording, struct camera_status *status);
+void recording_fill_status(struct recording *recording, struct camera_status *status);

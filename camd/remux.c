@@ -77,9 +77,13 @@ static bool is_recorded_here(const struct remux *remux)
 {
 	for (size_t i = 0; i < session_n_cameras(remux->session); i++) {
 		const struct camera *camera = session_camera(remux->session, (int64_t)i);
-		const struct recording *recording = camera ? camera_recording(camera) : NULL;
+		struct recording *recording = camera ? camera_recording(camera) : NULL;
 
-		if (recording && recording->started && is_same_file(remux->video_fd, recording->path))
+		char *current = recording ? recording_current(recording) : NULL;
+		bool same = current && is_same_file(remux->video_fd, current);
+
+		free(current);
+		if (same)
 			return true;
 	}
 	return false;

@@ -198,7 +198,8 @@ static void fill_stopped(const struct recording *recording, int id, struct stopp
 	const struct error *err = &recording->error;	/* its threads are done with it */
 
 	*stopped = (struct stopped_camera){
-		.camera_id = id, .file = recording->rows ? recording->path : NULL, .frames = recording->rows,
+		.camera_id = id, .file = recording->rows ? recording->current : NULL, .frames = recording->rows,
+		.segments = (int64_t)recording->n_files,
 		.duration_ns = atomic_load(&recording->duration_ns), .bytes = atomic_load(&recording->bytes),
 		.captured = recording->number, .lost = recording_lost(recording),
 		.error = err->code ? (char *)err->text : NULL,
@@ -271,6 +272,26 @@ static void send_stopped(struct starts *starts, const struct camera *camera, con
 	control_event(session_control(starts->session), EVENT_RECORDING_STOPPED, &data);
 }
 
+/* Each RECORDING_SEGMENT is about one; they come in order. */
+static void send_segment(struct starts *starts, const struct camera *camera, struct recording *recording)
+{
+	struct segment *segment = recording_take_segment(recording);
+	const struct footage_facts *facts = &segment->facts;
+	char from[CLOCK_ISO_BYTES], to[CLOCK_ISO_BYTES];
+	struct segment_finished data = {
+		.camera_id = camera_id(camera), .session = (char *)session_label(starts->session), .file = facts->path,
+		.csv = recording->request.csv ? facts->csv_path : NULL, .index = (int64_t)segment->index, .frames = (int64_t)facts->frames,
+		.bytes = (int64_t)facts->bytes, .from_sensor_timestamp_ns = facts->first_ns, .to_sensor_timestamp_ns = facts->last_ns,
+		.from = from, .to = to,
+	};
+
+	clock_iso(facts->first_wall_ns, from);
+	clock_iso(facts->last_wall_ns, to);
+	if (recording->request.segment_ns || recording->request.segment_bytes)
+		control_event(session_control(starts->session), EVENT_SEGMENT_FINISHED, &data);
+	segment_destroy(segment);
+}
+
 static void send_failed(struct starts *starts, const struct camera *camera, struct recording *recording)
 {
 	struct control *control = session_control(starts->session);
@@ -293,6 +314,9 @@ void starts_on_recording(struct starts *starts, struct camera *camera, struct re
 		recording->started = true;
 		session_mark_used(starts->session);
 		send_started(starts, camera, recording);
+		break;
+	case RECORDING_SEGMENT:
+		send_segment(starts, camera, recording);
 		break;
 	case RECORDING_COMPLETE:
 		camera_stop_recording(camera, "duration");
@@ -405,6 +429,8 @@ static void start_part(struct part *part, struct camera *camera, const struct op
 	request.container = config->container;
 	request.csv = config->enable_csv_timing_log;
 	request.encoding = camera_config_encoding(options, part->camera_id);
+	request.segment_ns = config->segment_length_ns;
+	request.segment_bytes = config->segment_size_bytes;
 	if (camera_recording(camera)) {
 		error_set(&part->error, ERR_ALREADY_RECORDING, "Already recording");
 		part->state = PART_FAILED;

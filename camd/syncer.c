@@ -5,36 +5,35 @@
 
 #include <stdlib.h>
 
-#define MAX_RECORDINGS 256
+#define MAX_FILES 256
 
 struct syncer {
 	int64_t interval_ns;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct recording *recordings[MAX_RECORDINGS];
+	struct footage *files[MAX_FILES];
 	size_t n;
-	struct recording *busy;		/* being synced right now */
+	struct footage *busy;		/* being synced right now */
 	bool ending;
 };
 
-static bool is_there(const struct syncer *syncer, const struct recording *recording)
+static bool is_there(const struct syncer *syncer, const struct footage *footage)
 {
 	for (size_t i = 0; i < syncer->n; i++)
-		if (syncer->recordings[i] == recording)
+		if (syncer->files[i] == footage)
 			return true;
 	return false;
 }
 
 /* Called and left with the lock held; let go of during the sync itself. */
-static void sync_one(struct syncer *syncer, struct recording *recording)
+static void sync_one(struct syncer *syncer, struct footage *footage)
 {
 	struct error err;
 
-	syncer->busy = recording;
+	syncer->busy = footage;
 	pthread_mutex_unlock(&syncer->lock);
-	if (!recording_sync(recording, &err))
-		recording_fail(recording, &err);
+	footage_sync(footage, &err);
 	pthread_mutex_lock(&syncer->lock);
 	syncer->busy = NULL;
 	pthread_cond_broadcast(&syncer->changed);
@@ -42,11 +41,11 @@ static void sync_one(struct syncer *syncer, struct recording *recording)
 
 static void sync_all(struct syncer *syncer)
 {
-	struct recording *round[MAX_RECORDINGS];
+	struct footage *round[MAX_FILES];
 	size_t n = syncer->n;
 
 	for (size_t i = 0; i < n; i++)
-		round[i] = syncer->recordings[i];
+		round[i] = syncer->files[i];
 	for (size_t i = 0; i < n; i++)
 		if (is_there(syncer, round[i]))
 			sync_one(syncer, round[i]);
@@ -101,22 +100,22 @@ void syncer_destroy(struct syncer *syncer)
 	free(syncer);
 }
 
-void syncer_add(struct syncer *syncer, struct recording *recording)
+void syncer_add(struct syncer *syncer, struct footage *footage)
 {
 	pthread_mutex_lock(&syncer->lock);
-	if (syncer->n < MAX_RECORDINGS)
-		syncer->recordings[syncer->n++] = recording;
+	if (syncer->n < MAX_FILES)
+		syncer->files[syncer->n++] = footage;
 	pthread_cond_broadcast(&syncer->changed);
 	pthread_mutex_unlock(&syncer->lock);
 }
 
-void syncer_remove(struct syncer *syncer, struct recording *recording)
+void syncer_remove(struct syncer *syncer, struct footage *footage)
 {
 	pthread_mutex_lock(&syncer->lock);
-	while (syncer->busy == recording)
+	while (syncer->busy == footage)
 		pthread_cond_wait(&syncer->changed, &syncer->lock);
 	for (size_t i = 0; i < syncer->n; i++)
-		if (syncer->recordings[i] == recording)
-			syncer->recordings[i--] = syncer->recordings[--syncer->n];
+		if (syncer->files[i] == footage)
+			syncer->files[i--] = syncer->files[--syncer->n];
 	pthread_mutex_unlock(&syncer->lock);
 }

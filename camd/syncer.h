@@ -1,16 +1,16 @@
 /*
- * Pushes what recordings wrote to the disk at a stated cadence, in a thread of its own, so that neither the encoder nor the
+ * Pushes what was recorded to the disk at a stated cadence, in a thread of its own, so that neither the encoder nor the
  * next write ever waits for a sync.
  */
 #pragma once
 
-#include "camd/recording.h"
+#include "camd/footage.h"
 
 struct syncer;
 
 struct syncer *syncer_create(int64_t interval_ns);
-void syncer_destroy(struct syncer *syncer);	/* NULL is allowed; all recordings must have been removed */
+void syncer_destroy(struct syncer *syncer);	/* NULL is allowed; all footage must have been removed */
 
-/* Output threads. remove() waits while a sync of this very recording is under way; after it, none begins. */
-void syncer_add(struct syncer *syncer, struct recording *recording);
-void syncer_remove(struct syncer *syncer, struct recording *recording);
+/* Output threads. remove() waits while a sync of this very file is under way; after it, none begins. */
+void syncer_add(struct syncer *syncer, struct footage *footage);
+void syncer_remove(struct syncer *syncer, struct footage *footage);

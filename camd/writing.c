@@ -24,12 +24,9 @@ struct item {
 
 static void write_one(struct writing *writing, struct item *item)
 {
-	bool opened = item->recording->output;
 	size_t bytes = item->packet->bytes;
 
-	recording_write(item->recording, item->packet, &item->format);
-	if (!opened && item->recording->output)
-		syncer_add(writing->syncer, item->recording);
+	recording_write(item->recording, item->packet, &item->format, writing->syncer);
 	packet_unref(item->packet);
 	queue_release(&writing->queue, bytes);
 }
@@ -47,7 +44,6 @@ static void *run(void *argument)
 			write_one(writing, &item);
 			continue;
 		}
-		syncer_remove(writing->syncer, item.recording);
 		recording_finish(item.recording);
 	}
 	return NULL;

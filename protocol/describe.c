@@ -233,8 +233,8 @@ static const char file_rules[] =
 	"- CSV columns: `frame_number`, `write_time_unix` (s), `sensor_timestamp_ns` (CLOCK_MONOTONIC), `dropped_since_last` (all causes),\n"
 	"  `total_hardware_drops` (the sensor's), `camera_frame` (counts from the camera's start), `lost_sensor`, `lost_starved`,\n"
 	"  `lost_encoder`, `lost_storage` (totals since the start of the recording), `exposure_us`, `analogue_gain`, `digital_gain`, `lux`,\n"
-	"  `sensor_temperature_c` (what the camera said of this frame). An unknown value is empty; a last line without a newline does not\n"
-	"  count.\n"
+	"  `sensor_temperature_c` (what the camera said of this frame), `mark` (what somebody noted; as CSV has it, in quotes where it\n"
+	"  holds a comma or a quote). An unknown value is empty; a last line without a newline does not count.\n"
 	"- Frames left out because the wanted rate is below the sensor's are not lost and not counted. No frame is ever made up.\n";
 
 void describe_protocol_markdown(FILE *to)

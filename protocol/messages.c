@@ -61,10 +61,11 @@ static const struct field recording_started_fields[] = {
 #define OF stopped_camera
 static const struct field stopped_camera_fields[] = {
 	INT(camera_id, "Number of the camera."),
-	TEXT(file, "Absolute path of the video."),
-	INT(frames, "Frames in the file."),
+	TEXT(file, "Absolute path of the video; of several, the last."),
+	INT(segments, "How many files there are, with what `segment_length` and `segment_size` ask for."),
+	INT(frames, "Frames in them."),
 	INT(duration_ns, "Sensor time from the first to the last frame, and one nominal frame.", .unit = "ns"),
-	INT(bytes, "Size of the file.", .unit = "bytes"),
+	INT(bytes, "Size of the files.", .unit = "bytes"),
 	INT(captured, "Frames that the sensor produced in that time: frames + lost."),
 	OBJECT(lost, lost_fields, "Frames lost, by cause."),
 	TEXT(error, "Why the recording ended by itself.", OPTIONAL),
@@ -381,10 +382,11 @@ static const struct field camera_stopped_fields[] = {
 	STOPPED("camera_id", FIELD_INT, camera.camera_id, "Number of the camera."),
 	STOPPED("session", FIELD_TEXT, session, "Name of the session folder."),
 	STOPPED("cause", FIELD_TEXT, cause, "command, duration, error or shutdown."),
-	STOPPED("file", FIELD_TEXT, camera.file, "Absolute path of the video."),
-	STOPPED("frames", FIELD_INT, camera.frames, "Frames in the file."),
+	STOPPED("file", FIELD_TEXT, camera.file, "Absolute path of the video; of several, the last."),
+	STOPPED("segments", FIELD_INT, camera.segments, "How many files there are."),
+	STOPPED("frames", FIELD_INT, camera.frames, "Frames in them."),
 	STOPPED("duration_ns", FIELD_INT, camera.duration_ns, "Sensor time recorded.", .unit = "ns"),
-	STOPPED("bytes", FIELD_INT, camera.bytes, "Size of the file.", .unit = "bytes"),
+	STOPPED("bytes", FIELD_INT, camera.bytes, "Size of the files.", .unit = "bytes"),
 	STOPPED("captured", FIELD_INT, camera.captured, "Frames that the sensor produced in that time: frames + lost."),
 	STOPPED("lost", FIELD_OBJECT, camera.lost, "Frames lost, by cause.", .fields = lost_fields),
 	STOPPED("error", FIELD_TEXT, camera.error, "Why the recording ended by itself.", OPTIONAL),
@@ -415,6 +417,23 @@ static const struct field recovered_fields[] = {
 static const struct field job_progress_fields[] = {
 	INT(job, "Number of the job."),
 	REAL(progress, "0 to 1."),
+	{ 0 },
+};
+#undef OF
+
+#define OF segment_finished
+static const struct field segment_finished_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(session, "Name of the session folder."),
+	TEXT(file, "Absolute path of the video."),
+	TEXT(csv, "Absolute path of its timing table.", OPTIONAL),
+	INT(index, "Which of the recording's files it is, from 1."),
+	INT(frames, "Frames in it."),
+	INT(bytes, "Size of the video.", .unit = "bytes"),
+	INT(from_sensor_timestamp_ns, "Sensor time of its first frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	INT(to_sensor_timestamp_ns, "Sensor time of its last frame.", .unit = "ns"),
+	TEXT(from, "Wall time of its first frame."),
+	TEXT(to, "Wall time of its last frame."),
 	{ 0 },
 };
 #undef OF
@@ -479,6 +498,7 @@ const struct message messages[N_MESSAGES] = {
 	[EVENT_FRAMES_LOST] = { "frames_lost", KIND_EVENT, "A recording lost frames; at most one a second and camera.", frames_lost_fields },
 	[EVENT_RECORDING_STARTED] = { "recording_started", KIND_EVENT, "The first frame of a camera is in its file.", camera_started_fields },
 	[EVENT_RECORDING_STOPPED] = { "recording_stopped", KIND_EVENT, "A camera's file is complete and on the disk.", camera_stopped_fields },
+	[EVENT_SEGMENT_FINISHED] = { "segment_finished", KIND_EVENT, "A file of a recording that is cut into several is complete and on the disk.", segment_finished_fields },
 	[EVENT_STORAGE_FULL] = { "storage_full", KIND_EVENT, "A recording ended because there is no space left.", storage_full_fields },
 	[EVENT_RECOVERED] = { "recovered", KIND_EVENT, "A recording that never ended was finalised.", recovered_fields },
 	[EVENT_WARNING] = { "warning", KIND_EVENT, "Something is amiss.", warning_fields },

@@ -47,6 +47,7 @@ enum message_id {
 	EVENT_FRAMES_LOST,
 	EVENT_RECORDING_STARTED,
 	EVENT_RECORDING_STOPPED,
+	EVENT_SEGMENT_FINISHED,
 	EVENT_STORAGE_FULL,
 	EVENT_RECOVERED,
 	EVENT_WARNING,
@@ -94,7 +95,7 @@ struct recording_started {
 struct stopped_camera {
 	int64_t camera_id;
 	char *file;
-	int64_t frames, duration_ns, bytes, captured;
+	int64_t segments, frames, duration_ns, bytes, captured;
 	struct lost lost;
 	char *error;			/* why the recording ended by itself, NULL if it did not */
 };
@@ -290,6 +291,13 @@ struct camera_started {			/* event recording_started */
 struct camera_stopped {			/* event recording_stopped */
 	char *session, *cause;
 	struct stopped_camera camera;
+};
+
+struct segment_finished {
+	int64_t camera_id;
+	char *session, *file, *csv;
+	int64_t index, frames, bytes, from_sensor_timestamp_ns, to_sensor_timestamp_ns;
+	char *from, *to;
 };
 
 struct storage_full {

@@ -231,6 +231,8 @@ static bool fmp4_finish(struct output *output, const char *encoder, struct error
 	struct fmp4 *fmp4 = (struct fmp4 *)output;
 	struct movie_facts facts = { .first_sensor_ns = fmp4->first_ns, .encoder = encoder, .title = fmp4->title };
 
+	if (output->next_ns > fmp4->first_ns + fmp4->fragment.media_ns && fmp4->fragment.media_ns >= 0)
+		fmp4->movie.last_ns = (uint64_t)(output->next_ns - fmp4->first_ns - fmp4->fragment.media_ns);
 	if (encoder && !fmp4->finished)
 		movie_describe(&fmp4->movie, &facts);
 	if (!fmp4->finished && !movie_close(&fmp4->movie, &fmp4->file, err))

@@ -46,6 +46,7 @@ struct output_impl {
 struct output {
 	const struct output_impl *impl;
 	uint64_t bytes;		/* in the file so far */
+	int64_t next_ns;	/* set before finish(): sensor time of the frame that another file goes on with; 0: none does */
 };
 
 extern const struct output_impl output_fmp4, output_annexb;

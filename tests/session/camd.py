@@ -46,8 +46,8 @@ os.environ["XDG_CONFIG_HOME"] = str(ROOT / "tests/session/nobody")
 PATIENCE = 90 if SANITIZED else 30  # seconds until something counts as not coming
 COLUMNS = ["frame_number", "write_time_unix", "sensor_timestamp_ns", "dropped_since_last", "total_hardware_drops",
            "camera_frame", "lost_sensor", "lost_starved", "lost_encoder", "lost_storage",
-           "exposure_us", "analogue_gain", "digital_gain", "lux", "sensor_temperature_c"]
-EXPOSURE = COLUMNS[10:]
+           "exposure_us", "analogue_gain", "digital_gain", "lux", "sensor_temperature_c", "mark"]
+EXPOSURE = COLUMNS[10:15]
 LOST = ["sensor", "starved", "encoder", "storage"]
 
 
@@ -411,7 +411,7 @@ def read_lines(output):
 
 def read_value(key, text):
     """Counts and times are integers; what cameras say of an exposure is a number, or empty where it is unknown."""
-    if key == "write_time_unix":
+    if key in ("write_time_unix", "mark"):
         return text
     if key in EXPOSURE:
         return float(text) if text else None
@@ -474,10 +474,10 @@ def complete_fragments(video):
     return sum(kind == "moof" and data == "mdat" and whole for (kind, _, _), (data, _, whole) in zip(found, found[1:]))
 
 
-def check_table(rows, name=""):
-    """The ledger adds up at every row."""
-    before = None
-    for k, row in enumerate(rows, 1):
+def check_table(rows, name="", before=None):
+    """The ledger adds up at every row. before: the last row of the same recording's file before this one."""
+    told = before["frame_number"] - sum(before["lost_" + cause] for cause in LOST) if before else 0
+    for k, row in enumerate(rows, told + 1):
         lost = sum(row["lost_" + cause] for cause in LOST)
         equal(row["frame_number"], k + lost, f"{name} row {k}: frame number against rows and losses")
         equal(row["total_hardware_drops"], row["lost_sensor"], f"{name} row {k}: total_hardware_drops")
@@ -489,13 +489,13 @@ def check_table(rows, name=""):
         before = row
 
 
-def check_video(video, numbers=True, slack=0):
+def check_video(video, numbers=True, slack=0, before=None):
     """
     The k-th frame of a video is that of the k-th row, at its time, with its number (numbers: it is a synthetic camera's).
     slack: how many rows the video may lack at its end, or have too many (a raw or killed one). Returns the rows.
     """
     rows = read_csv(video)
-    check_table(rows, pathlib.Path(video).name)
+    check_table(rows, pathlib.Path(video).name, before)
     if str(video).endswith(".h264"):
         frames = count_frames(video)
     else:
@@ -506,17 +506,17 @@ def check_video(video, numbers=True, slack=0):
         check(worst <= 500, f"{video}: a frame is {worst} ns off its row's time")
     check(abs(frames - len(rows)) <= slack, f"{video}: {frames} frames, {len(rows)} rows")
     if slack == 0:
-        probe(video, numbers)
+        probe(video, numbers, part=bool(before))
     return rows
 
 
-def probe(video, numbers=True):
-    """Decodes every frame and, with numbers, reads its number."""
+def probe(video, numbers=True, part=False):
+    """Decodes every frame and, with numbers, reads its number. part: the file is not a recording's first, or a clip."""
     if not os.path.exists(PROBE):
         equal(count_frames(video), len(read_csv(video)), f"decoded frames of {video}")
         return
     table = str(video).rsplit(".", 1)[0] + "_frame_timing.csv"
-    result = subprocess.run([PROBE, str(video), table, *(["--number-pattern"] if numbers else [])], stdout=subprocess.PIPE,
+    result = subprocess.run([PROBE, str(video), table, *(["--number-pattern"] if numbers else []), *(["--part"] if part else [])], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, timeout=300)
     check(result.returncode == 0, "probe:", result.stdout.decode(errors="replace")[-600:])
 

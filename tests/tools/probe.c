@@ -1,10 +1,10 @@
 /*
- * probe VIDEO [CSV] [--number-pattern] [--no-decode] [--json]
+ * probe VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part]
  *
  * Asks libavformat and libavcodec what is in a recording and compares it with its timing table: as many frames as rows,
  * the k-th time that of the k-th row to the nanosecond (to the rounding of the track's own units), each frame decodes
  * without damage, what is missing is accounted for. With --number-pattern the number that each picture shows must be
- * its row's camera_frame. Prints one line of what was found. Exit status: 0 all right, 1 something is wrong, 2 it could
+ * its row's camera_frame. With --part the table may begin, and begin anew, with any number. Prints one line of what was found. Exit status: 0 all right, 1 something is wrong, 2 it could
  * not be looked at.
  */
 #include "camd/pattern.h"
@@ -35,7 +35,8 @@ struct row {
 
 struct probe {
 	const char *video, *csv;
-	bool number_pattern, no_decode, json;
+	bool number_pattern, no_decode, json, part;
+	int64_t elsewhere;	/* part: how many of the frames that the numbers count have rows in other files */
 
 	struct row *rows;
 	size_t n_rows;
@@ -168,17 +169,24 @@ static void check_row(struct probe *probe, size_t i)
 	static const struct row nothing;
 	const struct row *row = &probe->rows[i], *before = i ? row - 1 : &nothing;
 	int64_t number = row->values[FRAME_NUMBER], last = before->values[FRAME_NUMBER];
+	bool anew = probe->part && (!i || number <= last);
+
+	if (anew) {
+		/* a file in the middle of a recording, or in a clip a new one begins: only from here on there is something to add up */
+		probe->elsewhere = number - (int64_t)i - 1 - lost(row);
+		last = number - 1 - row->values[DROPPED_SINCE_LAST];
+	}
 
 	if (row->values[DROPPED_SINCE_LAST] != number - last - 1)
 		complain(probe, "row %zu: frame number %" PRId64 " comes after %" PRId64 ", but dropped_since_last is %" PRId64,
 			 i + 1, number, last, row->values[DROPPED_SINCE_LAST]);
-	if (number != (int64_t)i + 1 + lost(row))
+	if (number != probe->elsewhere + (int64_t)i + 1 + lost(row))
 		complain(probe, "row %zu: %zu recorded and %" PRId64 " lost do not make frame number %" PRId64,
 			 i + 1, i + 1, lost(row), number);
 	if (row->values[TOTAL_HARDWARE_DROPS] != row->values[LOST_SENSOR])
 		complain(probe, "row %zu: total_hardware_drops is not lost_sensor", i + 1);
 	for (int column = LOST_SENSOR; column <= LOST_STORAGE; column++)
-		if (row->values[column] < before->values[column])
+		if (!anew && row->values[column] < before->values[column])
 			complain(probe, "row %zu: %s falls", i + 1, column_names[column]);
 	if (i && row->values[CAMERA_FRAME] <= before->values[CAMERA_FRAME])
 		complain(probe, "row %zu: camera_frame does not rise", i + 1);
@@ -338,6 +346,8 @@ static void read_arguments(struct probe *probe, int argc, char **argv)
 			probe->number_pattern = true;
 		else if (!strcmp(argv[i], "--no-decode"))
 			probe->no_decode = true;
+		else if (!strcmp(argv[i], "--part"))
+			probe->part = true;
 		else if (!strcmp(argv[i], "--json"))
 			probe->json = true;
 		else if (argv[i][0] != '-' && !probe->video)
@@ -350,7 +360,7 @@ static void read_arguments(struct probe *probe, int argc, char **argv)
 	if (probe->video)
 		return;
 usage:
-	fprintf(stderr, "usage: %s VIDEO [CSV] [--number-pattern] [--no-decode] [--json]\n", argv[0]);
+	fprintf(stderr, "usage: %s VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part]\n", argv[0]);
 	exit(2);
 }
 

@@ -367,9 +367,9 @@ static void test_rows_are_whole(void **state)
 	framelog_destroy(NULL);
 	text = slurp(path, &bytes);
 	assert_string_equal((char *)text, FRAMELOG_HEADER
-			    "1,1700000000.123457,987654321012345,0,0,101,0,0,0,0,,,,,\n"
-			    "2,1700000000.156834,987654354389736,0,0,102,0,0,0,0,,,,,\n"
-			    "3,1700000000.190199,987654387754491,0,0,103,0,0,0,0,,,,,\n");
+			    "1,1700000000.123457,987654321012345,0,0,101,0,0,0,0,,,,,,\n"
+			    "2,1700000000.156834,987654354389736,0,0,102,0,0,0,0,,,,,,\n"
+			    "3,1700000000.190199,987654387754491,0,0,103,0,0,0,0,,,,,,\n");
 	free(text);
 }
 
@@ -379,17 +379,26 @@ static void test_format_of_rows(void **state)
 	const struct framelog_row later = { .number = 9, .wall_ns = 1999999999, .sensor_ns = INT64_MAX, .camera_frame = 77,
 		.lost_sensor = 1, .lost_starved = 2, .lost_encoder = 3, .lost_storage = 4,
 		.exposure = { EXPOSURE_TIME | EXPOSURE_ANALOGUE_GAIN | EXPOSURE_LUX | EXPOSURE_TEMPERATURE, 33333, 1.5f, 2, INFINITY, -12.25f } };
-	const struct framelog_row largest = { UINT64_MAX, INT64_MAX, INT64_MIN, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-		UINT64_MAX, { UINT32_MAX, INT32_MIN, -999999999.0f, -999999999.0f, -999999999.0f, -999999999.0f } };
+	struct framelog_row largest = { UINT64_MAX, INT64_MAX, INT64_MIN, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+		UINT64_MAX, { UINT32_MAX, INT32_MIN, -999999999.0f, -999999999.0f, -999999999.0f, -999999999.0f }, "" };
+	const struct framelog_row marked = { .number = 5, .sensor_ns = 5, .before = 4, .mark = "a door, \"the\" door" };
 	char text[FRAMELOG_ROW_BYTES];
 	char *path;
 
 	(void)state;
 	framelog_format_row(text, &first, 0);
-	assert_string_equal(text, "1,,5,0,0,0,0,0,0,0,,,,,\n");
+	assert_string_equal(text, "1,,5,0,0,0,0,0,0,0,,,,,,\n");
 	framelog_format_row(text, &later, 3);
-	assert_string_equal(text, "9,2.000000,9223372036854775807,5,1,77,1,2,3,4,33333,1.5000,,,-12.2500\n");
+	assert_string_equal(text, "9,2.000000,9223372036854775807,5,1,77,1,2,3,4,33333,1.5000,,,-12.2500,\n");
+	memset(largest.mark, '"', MARK_BYTES - 1);
 	assert_in_range(framelog_format_row(text, &largest, 0), 1, FRAMELOG_ROW_BYTES - 1);
+	/* the row before is in another file; a new numbering; one of this table */
+	framelog_format_row(text, &marked, 0);
+	assert_string_equal(text, "5,,5,0,0,0,0,0,0,0,,,,,,\"a door, \"\"the\"\" door\"\n");
+	framelog_format_row(text, &marked, 2);
+	assert_non_null(strstr(text, "5,,5,2,"));
+	framelog_format_row(text, &marked, 100);
+	assert_non_null(strstr(text, "5,,5,0,"));
 	path = framelog_path_of("/a.b/cam0_1.0fps.mp4");
 	assert_string_equal(path, "/a.b/cam0_1.0fps_frame_timing.csv");
 	free(path);

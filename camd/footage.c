@@ -1,0 +1,173 @@
+#include "camd/footage.h"
+
+#include "camd/config.h"
+#include "camd/syncer.h"
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct output_impl *const containers[] = {
+	[CONTAINER_MP4] = &output_fmp4,
+	[CONTAINER_H264] = &output_annexb,
+};
+
+struct footage {
+	const struct output_impl *impl;
+	struct output *output;
+	struct framelog *framelog;	/* NULL: no table is wanted */
+	struct footage_facts facts;
+	struct syncer *syncer;
+	bool synced;			/* the syncer has it */
+	void (*on_failure)(void *user, const struct error *err);
+	void *user;
+};
+
+/* A name that neither a video nor a table has yet: NAME, NAME_2, NAME_3 … */
+static void choose_paths(struct footage *footage, const struct footage_request *request, const struct frame_format *format)
+{
+	struct footage_facts *facts = &footage->facts;
+	char stamp[CLOCK_STAMP_BYTES], suffix[16] = "";
+
+	clock_stamp(request->wall_ns, stamp);
+	for (int n = 2;; n++) {
+		free(facts->path);
+		free(facts->csv_path);
+		facts->path = xasprintf("%s/%scam%d_%dx%d_%.1ffps_%s%s%s%s%s", request->directory, request->prefix, request->camera_id,
+					format->width, format->height, request->fps, stamp, request->label ? "_" : "",
+					request->label ? request->label : "", suffix, footage->impl->suffix);
+		facts->csv_path = framelog_path_of(facts->path);
+		if (access(facts->path, F_OK) && access(facts->csv_path, F_OK))
+			return;
+		snprintf(suffix, sizeof(suffix), "_%d", n);
+	}
+}
+
+static bool open_files(struct footage *footage, const struct footage_request *request, const struct packet *first,
+		       const struct frame_format *format, struct error *err)
+{
+	struct output_request wanted = {
+		.path = footage->facts.path, .width = format->width, .height = format->height, .colour = format->colour,
+		.fps = request->fps, .encoder = request->encoder, .title = request->title,
+	};
+
+	footage->output = footage->impl->create(&wanted, first, err);
+	if (!footage->output)
+		return false;
+	if (!request->csv)
+		return true;
+	footage->framelog = framelog_create(footage->facts.csv_path, err);
+	if (footage->framelog)
+		return true;
+	unlink(footage->facts.path);
+	return false;
+}
+
+struct footage *footage_create(const struct footage_request *request, const struct packet *first, const struct frame_format *format,
+			       struct error *err)
+{
+	struct footage *footage = xcalloc(1, sizeof(*footage));
+
+	footage->impl = containers[request->container];
+	footage->syncer = request->syncer;
+	footage->on_failure = request->on_failure;
+	footage->user = request->user;
+	choose_paths(footage, request, format);
+	if (!open_files(footage, request, first, format, err)) {
+		footage_destroy(footage);
+		return NULL;
+	}
+	footage->synced = true;
+	syncer_add(footage->syncer, footage);
+	return footage;
+}
+
+static void note(struct footage *footage, const struct packet *packet)
+{
+	struct footage_facts *facts = &footage->facts;
+
+	if (!facts->frames++) {
+		facts->first_ns = packet->sensor_ns;
+		facts->first_wall_ns = packet->wall_ns;
+	}
+	facts->last_ns = packet->sensor_ns;
+	facts->last_wall_ns = packet->wall_ns;
+	facts->bytes = footage->output->bytes;
+}
+
+bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err)
+{
+	*in_video = false;
+	/* the row's place first: a frame in the video without its row would be worse than neither */
+	if (footage->framelog && !framelog_reserve(footage->framelog, err))
+		return false;
+	if (!footage->impl->write(footage->output, packet, err))
+		return false;
+	*in_video = true;
+	note(footage, packet);
+	return !footage->framelog || framelog_write(footage->framelog, packet, err);
+}
+
+bool footage_sync(struct footage *footage, struct error *err)
+{
+	bool good = footage->impl->sync(footage->output, err) && (!footage->framelog || framelog_sync(footage->framelog, err));
+
+	if (!good)
+		footage->on_failure(footage->user, err);
+	return good;
+}
+
+static void leave_syncer(struct footage *footage)
+{
+	if (footage->synced)
+		syncer_remove(footage->syncer, footage);
+	footage->synced = false;
+}
+
+bool footage_finish(struct footage *footage, int64_t next_ns, const char *encoder, struct error *err)
+{
+	bool good;
+
+	leave_syncer(footage);
+	/* the table first: once the video is whole, nobody looks at its table again after a crash */
+	good = !footage->framelog || framelog_sync(footage->framelog, err);
+	footage->output->next_ns = next_ns;
+	if (good)
+		good = footage->impl->finish(footage->output, encoder, err);
+	else
+		footage->impl->finish(footage->output, encoder, &(struct error){ 0 });
+	footage->facts.bytes = footage->output->bytes;
+	return good;
+}
+
+void footage_destroy(struct footage *footage)
+{
+	if (!footage)
+		return;
+	leave_syncer(footage);
+	framelog_destroy(footage->framelog);
+	if (footage->output)
+		footage->impl->destroy(footage->output);
+	footage_facts_clear(&footage->facts);
+	free(footage);
+}
+
+const struct footage_facts *footage_facts(const struct footage *footage)
+{
+	return &footage->facts;
+}
+
+void footage_facts_copy(struct footage_facts *copy, const struct footage_facts *facts)
+{
+	*copy = *facts;
+	copy->path = xstrdup(facts->path);
+	copy->csv_path = xstrdup(facts->csv_path);
+}
+
+void footage_facts_clear(struct footage_facts *facts)
+{
+	free(facts->path);
+	free(facts->csv_path);
+	*facts = (struct footage_facts){ 0 };
+}

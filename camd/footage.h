@@ -1,0 +1,64 @@
+/*
+ * A file of footage: a video, and beside it the timing table of its frames. A recording writes one after another, a clip is one.
+ *
+ * It belongs to one thread, the camera's output thread; but for footage_sync(), which the durability thread calls.
+ */
+#pragma once
+
+#include "camd/framelog.h"
+#include "camd/output/output.h"
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct syncer;
+struct footage;
+
+struct footage_request {
+	int camera_id;
+	const char *directory;		/* absolute */
+	const char *prefix;		/* of the name: "", "clip_" */
+	const char *label;		/* end of the name; NULL: none */
+	int64_t wall_ns;		/* for the name */
+	int container;			/* enum container */
+	bool csv;
+	double fps;
+	const char *encoder, *title;
+	struct syncer *syncer;		/* pushes it to the disk at the stated cadence */
+	/* A sync failed. The durability thread. */
+	void (*on_failure)(void *user, const struct error *err);
+	void *user;
+};
+
+/* What is known of one: read by anybody once it is finished, by its thread before. */
+struct footage_facts {
+	char *path, *csv_path;		/* csv_path also if it has no table */
+	uint64_t frames, bytes;
+	int64_t first_ns, last_ns;	/* sensor times */
+	int64_t first_wall_ns, last_wall_ns;
+};
+
+/* Makes video and table under a name that neither has yet. first is the first packet, a key frame, still to be written. */
+struct footage *footage_create(const struct footage_request *request, const struct packet *first, const struct frame_format *format,
+			       struct error *err);
+
+/*
+ * Appends a packet and its row. False: err says why, and *in_video whether the frame is in the video nevertheless, its row missing (it can
+ * be had from there).
+ */
+bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err);
+
+bool footage_sync(struct footage *footage, struct error *err);
+
+/*
+ * Makes both whole and puts them on the disk. next_ns: sensor time of the frame that another file goes on with, so that the last one
+ * lasts as long as it did; 0: none does. encoder: what encoded it, where that has changed; NULL: it has not.
+ */
+bool footage_finish(struct footage *footage, int64_t next_ns, const char *encoder, struct error *err);
+
+void footage_destroy(struct footage *footage);	/* closes; without finish() it is left as after a crash. NULL is allowed */
+
+const struct footage_facts *footage_facts(const struct footage *footage);
+void footage_facts_copy(struct footage_facts *copy, const struct footage_facts *facts);
+void footage_facts_clear(struct footage_facts *facts);

@@ -36,7 +36,7 @@ static void print_value(const struct field *f, FILE *to)
 	bool many = f->type == FIELD_LIST && f->of == FIELD_INT;
 
 	if (f->type != FIELD_ENUM)
-		fprintf(to, " %s", many ? "N[,N...]" : f->type == FIELD_DURATION ? "TIME" : f->type == FIELD_PATH ? "FILE" :
+		fprintf(to, " %s", many ? "N[,N...]" : f->type == FIELD_DURATION || f->type == FIELD_TIME ? "TIME" : f->type == FIELD_PATH ? "FILE" :
 			f->type == FIELD_JSON ? "JSON" : f->type == FIELD_SIZE ? "SIZE" :
 			f->type == FIELD_INT || f->type == FIELD_REAL || f->type == FIELD_AMOUNT ? "N" : "TEXT");
 	for (int i = 0; f->type == FIELD_ENUM && f->choices[i]; i++)

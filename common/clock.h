@@ -20,6 +20,13 @@ void clock_use_utc(bool utc);
 struct tm;
 void clock_broken_down(int64_t wall_ns, struct tm *tm);		/* in that */
 
+/*
+ * Reads a wall time as people, messages and names of files write it: "2026-11-20T14:03:07.123456+01:00" (with a space for the T; seconds,
+ * their fraction and the zone may be left out), "2026-11-20", "20261120_140307", or seconds since 1970. Without a zone it is as above.
+ * False: it is none of these.
+ */
+bool clock_read(const char *text, int64_t *wall_ns);
+
 #define CLOCK_ISO_BYTES 40
 #define CLOCK_STAMP_BYTES 24
 

@@ -1,5 +1,6 @@
 #include "common/field.h"
 
+#include "common/clock.h"
 #include "common/utf8.h"
 #include "common/util.h"
 
@@ -92,6 +93,7 @@ const char *field_nearest(const struct field *table, const char *name)
 static const char *const type_names[] = {
 	[FIELD_BOOL] = "true or false", [FIELD_INT] = "integer", [FIELD_REAL] = "number", [FIELD_TEXT] = "text",
 	[FIELD_PATH] = "path", [FIELD_ENUM] = "one of", [FIELD_SIZE] = "size", [FIELD_COLOUR] = "colour", [FIELD_DURATION] = "duration",
+	[FIELD_TIME] = "time",
 	[FIELD_AMOUNT] = "amount", [FIELD_OBJECT] = "object", [FIELD_JSON] = "any", [FIELD_ID] = "text or integer",
 };
 
@@ -152,7 +154,7 @@ static bool parse_number(const struct field *f, const char *text, const struct s
 }
 
 static const struct suffix time_suffixes[] = {
-	{ "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { "min", 60 }, { "h", 3600 }, { NULL, 0 },
+	{ "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 },
 };
 
 /* Those of rates behind the others, so that these can be had without. */
@@ -188,13 +190,24 @@ static bool parse_duration(const struct field *f, const char *text, int64_t *slo
 
 	if (!parse_number(f, text, time_suffixes, &value, err))
 		return false;
-	if (strpbrk(text, "smhu"))
+	if (strpbrk(text, "smhud"))
 		value = value * 1e9 / unit_ns;
 	if (!check_range(f, value, text, err))
 		return false;
 	if (fabs(value) > 9e18 / unit_ns)
 		return error_set_argument(err, f->name, "%s: '%.60s' is too long a time", f->name, text);
 	*slot = llround(value * unit_ns);
+	return true;
+}
+
+static bool parse_time(const struct field *f, const char *text, int64_t *slot, struct error *err)
+{
+	int64_t wall_ns;
+
+	if (!clock_read(text, &wall_ns))
+		return error_set_argument(err, f->name, "%s: '%.60s' is no time such as 2026-11-20T14:03:07, 20261120_140307 or seconds since 1970",
+					  f->name, text);
+	*slot = wall_ns;
 	return true;
 }
 
@@ -326,6 +339,8 @@ bool field_parse(const struct field *f, void *base, const char *text, struct err
 		return true;
 	case FIELD_DURATION:
 		return parse_duration(f, text, slot, err);
+	case FIELD_TIME:
+		return parse_time(f, text, slot, err);
 	case FIELD_ENUM:
 		return parse_enum(f, text, slot, err);
 	case FIELD_SIZE:
@@ -366,6 +381,13 @@ char *field_print_colour(const struct rgba *colour)
 	return xasprintf("%02x%02x%02x%02x", colour->red, colour->green, colour->blue, colour->alpha);
 }
 
+static char *print_time(int64_t wall_ns)
+{
+	char text[CLOCK_ISO_BYTES];
+
+	return xstrdup(wall_ns == FIELD_UNSET ? "" : clock_iso(wall_ns, text));
+}
+
 char *field_print(const struct field *f, const void *base)
 {
 	const void *slot = (const char *)base + f->at;
@@ -380,6 +402,8 @@ char *field_print(const struct field *f, const void *base)
 		return xasprintf("%.15g", *(const double *)slot);
 	case FIELD_DURATION:
 		return xasprintf("%.15g", *(const int64_t *)slot / field_unit_ns(f));
+	case FIELD_TIME:
+		return print_time(*(const int64_t *)slot);
 	case FIELD_ENUM:
 		return xstrdup(*(const int *)slot < 0 ? "" : f->choices[*(const int *)slot]);
 	case FIELD_SIZE:
@@ -405,6 +429,7 @@ static void set_absent(const struct field *f, void *slot)
 	case FIELD_INT:
 	case FIELD_AMOUNT:
 	case FIELD_DURATION:
+	case FIELD_TIME:
 		*(int64_t *)slot = f->flags & FIELD_OPTIONAL ? FIELD_UNSET : 0;
 		break;
 	case FIELD_REAL:
@@ -460,7 +485,7 @@ void field_copy(const struct field *f, void *to, const void *from)
 {
 	static const size_t plain_bytes[] = {
 		[FIELD_BOOL] = sizeof(bool), [FIELD_INT] = sizeof(int64_t), [FIELD_AMOUNT] = sizeof(int64_t),
-		[FIELD_DURATION] = sizeof(int64_t), [FIELD_REAL] = sizeof(double), [FIELD_ENUM] = sizeof(int),
+		[FIELD_DURATION] = sizeof(int64_t), [FIELD_TIME] = sizeof(int64_t), [FIELD_REAL] = sizeof(double), [FIELD_ENUM] = sizeof(int),
 		[FIELD_SIZE] = sizeof(struct size), [FIELD_COLOUR] = sizeof(struct rgba),
 	};
 	const void *source = (const char *)from + f->at;

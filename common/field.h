@@ -13,7 +13,8 @@
  *   FIELD_ENUM      int            one of choices, or of synonyms       string, or a number that spells one
  *   FIELD_SIZE      struct size    1456x1088, or a preset 0-7           string or preset number
  *   FIELD_COLOUR    struct rgba    red, ff8000, ff800080, none          string
- *   FIELD_DURATION  int64_t (ns)   1.5s 20ms 2min, bare: in .unit       number in .unit, or such a string
+ *   FIELD_DURATION  int64_t (ns)   1.5s 20ms 2min 1d, bare: in .unit    number in .unit, or such a string
+ *   FIELD_TIME      int64_t (ns)   2026-11-20T14:03:07+01:00, see clock_read()  such a string, or seconds since 1970
  *   FIELD_AMOUNT    int64_t        10M, 2.5k, 1G (powers of 1000)       number, or such a string; a rate also 10mbps
  *   FIELD_OBJECT    struct inline  -                                    object, by .fields
  *   FIELD_LIST      struct list    one item; each further appends       array of .of (objects by .fields)
@@ -47,6 +48,7 @@ enum field_type {
 	FIELD_SIZE,
 	FIELD_COLOUR,
 	FIELD_DURATION,
+	FIELD_TIME,
 	FIELD_AMOUNT,
 	FIELD_OBJECT,
 	FIELD_LIST,

@@ -1,6 +1,7 @@
 /* The JSON half of common/field.h. */
 #include "common/field.h"
 
+#include "common/clock.h"
 #include "common/util.h"
 
 #include <cjson/cJSON.h>
@@ -104,6 +105,7 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 	case FIELD_REAL:
 		return number_from_json(f, base, value, "a number", err);
 	case FIELD_DURATION:
+	case FIELD_TIME:
 	case FIELD_AMOUNT:
 	case FIELD_SIZE:
 		if (cJSON_IsString(value))
@@ -295,6 +297,15 @@ static cJSON *colour_to_json(const struct rgba *colour, bool optional)
 	return json;
 }
 
+static cJSON *time_to_json(int64_t wall_ns, bool optional)
+{
+	char text[CLOCK_ISO_BYTES];
+
+	if (wall_ns == FIELD_UNSET)
+		return optional ? NULL : cJSON_CreateNull();
+	return cJSON_CreateString(clock_iso(wall_ns, text));
+}
+
 cJSON *field_to_json(const struct field *f, const void *base)
 {
 	const void *slot = (const char *)base + f->at;
@@ -314,6 +325,8 @@ cJSON *field_to_json(const struct field *f, const void *base)
 		if (optional && number == FIELD_UNSET)
 			return NULL;
 		return f->type == FIELD_DURATION ? plain_number(number / field_unit_ns(f)) : exact_integer(number);
+	case FIELD_TIME:
+		return time_to_json(*(const int64_t *)slot, optional);
 	case FIELD_REAL:
 		return optional && isnan(*(const double *)slot) ? NULL : plain_number(*(const double *)slot);
 	case FIELD_TEXT:
@@ -379,6 +392,7 @@ static bool check_value(const struct field *f, enum field_type type, const cJSON
 	case FIELD_TEXT:
 	case FIELD_PATH:
 	case FIELD_COLOUR:
+	case FIELD_TIME:
 		right = cJSON_IsString(value) || (cJSON_IsNull(value) && !(f->flags & FIELD_OPTIONAL));
 		break;
 	case FIELD_SIZE:

@@ -26,7 +26,7 @@ const char *manual_placeholder(const struct field *f)
 {
 	static const char *const names[] = {
 		[FIELD_INT] = "NUMBER", [FIELD_REAL] = "NUMBER", [FIELD_TEXT] = "TEXT", [FIELD_PATH] = "PATH", [FIELD_SIZE] = "WxH",
-		[FIELD_DURATION] = "TIME", [FIELD_AMOUNT] = "AMOUNT", [FIELD_LIST] = "LIST", [FIELD_JSON] = "JSON", [FIELD_ID] = "ID",
+		[FIELD_DURATION] = "TIME", [FIELD_TIME] = "TIME", [FIELD_AMOUNT] = "AMOUNT", [FIELD_LIST] = "LIST", [FIELD_JSON] = "JSON", [FIELD_ID] = "ID",
 	};
 
 	return f->type < ARRAY_LEN(names) && names[f->type] ? names[f->type] : "VALUE";

@@ -1,5 +1,6 @@
 /* Lines, queues, settings files and flags. */
 #include "camd/config.h"
+#include "common/clock.h"
 #include "common/lines.h"
 #include "common/options.h"
 #include "common/queue.h"
@@ -198,6 +199,7 @@ static void settings_are_read_as_people_write_them(void **state)
 	} good[] = {
 		{ "--bitrate=10M", "bitrate", "10000000" }, { "--bitrate=2.5mbps", "bitrate", "2500000" },
 		{ "--bitrate=800 kbps", "bitrate", "800000" }, { "--intra=1.5s", "intra", "1.5" }, { "--intra=20ms", "intra", "0.02" },
+		{ "--intra=0.0005d", "intra", "43.2" },
 		{ "--log-level=CRITICAL", "log_level", "error" }, { "--log-level=Warn", "log_level", "warning" },
 		{ "--width=640", "resolution", "640x1088" }, { "--height=480", "resolution", "1456x480" },
 		{ "--framerate=25", "target_fps", "25" }, { "--output=here", "output_dir", "here" },
@@ -249,6 +251,40 @@ static void colours_are_read_as_people_write_them(void **state)
 	}
 }
 
+static void times_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t wall_ns;
+	} good[] = {
+		{ "2026-11-20T14:03:07.123456+01:00", 1795179787123456000 }, { "2026-11-20T13:03:07Z", 1795179787000000000 },
+		{ "2026-11-20 13:03:07,5", 1795179787500000000 }, { "2026-11-20T08:33-0430", 1795179780000000000 },
+		{ "2026-11-20T14:03:07+01", 1795179787000000000 }, { "20261120_130307", 1795179787000000000 },
+		{ "2026-11-20", 1795132800000000000 }, { "1795179787.25", 1795179787250000000 }, { "0", 0 },
+	};
+	static const char *const bad[] = {
+		"", " ", "yesterday", "2026", "-1", "2026-11", "2026-13-01", "2026-11-20T", "2026-11-20T25:00", "2026-11-20T14:03:07+1", "20261120",
+		"20261120_1403", "20261120_140307Z", "2026-11-20T14:03:07 +01:00", "1e300", "inf", "0x10", "2026-11-20T14:03:07Zz", "9999-12-31",
+	};
+	int64_t wall_ns;
+	char text[CLOCK_ISO_BYTES];
+
+	(void)state;
+	clock_use_utc(true);
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		if (!clock_read(good[i].text, &wall_ns))
+			fail_msg("'%s' is not read", good[i].text);
+		assert_int_equal(wall_ns, good[i].wall_ns);
+		assert_true(clock_read(clock_iso(wall_ns, text), &wall_ns));
+		assert_int_equal(wall_ns, good[i].wall_ns);
+	}
+	/* "20261120" are seconds: 1970 */
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (clock_read(bad[i], &wall_ns) && wall_ns > INT64_C(100000000) * NS_PER_S)
+			fail_msg("'%s' is read", bad[i]);
+	clock_use_utc(false);
+}
+
 static void texts_are_utf8(void **state)
 {
 	static const char *const bad[] = { "\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "20\xb0" "C" };
@@ -276,6 +312,7 @@ int main(void)
 		cmocka_unit_test(one_camera_may_differ),
 		cmocka_unit_test(settings_are_read_as_people_write_them),
 		cmocka_unit_test(colours_are_read_as_people_write_them),
+		cmocka_unit_test(times_are_read_as_people_write_them),
 		cmocka_unit_test(texts_are_utf8),
 	};
 

@@ -517,9 +517,9 @@ void session_stop_recording(struct session *session, const struct list *ids, ses
 	starts_stop(session->starts, ids, done, user);
 }
 
-void session_take_snapshot(struct session *session, const struct list *ids, session_done_fn done, void *user)
+void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
-	shots_take(session->shots, ids, done, user);
+	shots_take(session->shots, args, done, user);
 }
 
 struct previews *session_previews(const struct session *session)

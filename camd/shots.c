@@ -41,7 +41,7 @@ struct snapshot {
 	void *user;
 	char *directory;
 	int64_t wall_ns;
-	int quality;
+	int quality, format;		/* index in stills */
 	struct part *parts;
 	size_t n;
 	bool begun;
@@ -138,7 +138,7 @@ static int create_file(struct part *part, struct error *err)
 
 		free(part->path);
 		part->path = xasprintf("%s/snapshot_cam%d_%s%s%s", part->snapshot->directory, part->camera_id, stamp, twin,
-				       still_jpeg.suffix);
+				       stills[part->snapshot->format]->suffix);
 		fd = open(part->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd < 0 && errno != EEXIST)
 			error_set_errno(err, errno, "snapshot %s", part->path);
@@ -198,7 +198,7 @@ static void write_work(uv_work_t *work)
 
 	frame_begin_read(part->frame);
 	picture = with_overlay(part);
-	made = still_jpeg.write(picture, part->snapshot->quality, &data, &bytes, &part->error);
+	made = stills[part->snapshot->format]->write(picture, part->snapshot->quality, &data, &bytes, &part->error);
 	frame_unref(picture);
 	frame_end_read(part->frame);
 	if (!made)
@@ -217,7 +217,8 @@ static void after_write(uv_work_t *work, int status)
 	(void)status;
 	part->state = part->written ? PART_DONE : PART_FAILED;
 	part->shot = (struct shot){
-		.camera_id = part->camera_id, .file = part->path, .sensor_timestamp_ns = part->frame->sensor_ns,
+		.camera_id = part->camera_id, .file = part->path, .format = (char *)still_format_names[part->snapshot->format],
+		.sensor_timestamp_ns = part->frame->sensor_ns,
 		.frame_number = part->frame->number,
 	};
 	frame_unref(part->frame);
@@ -275,7 +276,7 @@ static void begin_part(struct part *part, struct snapshot *snapshot, struct came
 	}
 }
 
-void shots_take(struct shots *shots, const struct list *ids, session_done_fn done, void *user)
+void shots_take(struct shots *shots, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
 	struct snapshot *snapshot;
 	struct camera **cameras;
@@ -284,7 +285,7 @@ void shots_take(struct shots *shots, const struct list *ids, session_done_fn don
 	int64_t timeout_ns = session_config(shots->session)->start_timeout_ns, instant_ns;
 	size_t n;
 
-	if (!session_select(shots->session, ids, &cameras, &n, &err)) {
+	if (!session_select(shots->session, &args->camera_id, &cameras, &n, &err)) {
 		done(user, NULL, &err);
 		return;
 	}
@@ -297,7 +298,8 @@ void shots_take(struct shots *shots, const struct list *ids, session_done_fn don
 	snapshot = xcalloc(1, sizeof(*snapshot));
 	*snapshot = (struct snapshot){
 		.shots = shots, .done = done, .user = user, .directory = xstrdup(directory), .wall_ns = clock_wall_ns(),
-		.quality = session_config(shots->session)->jpeg_quality, .parts = xcalloc(n, sizeof(struct part)), .n = n,
+		.quality = session_config(shots->session)->jpeg_quality, .format = args->format,
+		.parts = xcalloc(n, sizeof(struct part)), .n = n,
 	};
 	shots->under_way++;
 	uv_timer_init(session_loop(shots->session), &snapshot->timer);

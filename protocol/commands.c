@@ -16,6 +16,15 @@ static const struct field start_recording_fields[] = {
 
 static const struct field cameras_fields[] = { CAMERA_IDS(cameras_args), { 0 } };
 
+const char *const still_format_names[] = { "jpg", "png", "npy", "npy_bgr", NULL };
+
+static const struct field take_snapshot_fields[] = {
+	CAMERA_IDS(take_snapshot_args),
+	{ .name = "format", .type = FIELD_ENUM, .at = offsetof(struct take_snapshot_args, format), .choices = still_format_names, .fallback = "jpg",
+	  .help = "jpg; png, which loses nothing; npy, an array for NumPy of the luma as the camera gives it, shape (height, width), uint8, or uint16 of 10 bits; npy_bgr, blue, green and red from 0 to 255, shape (height, width, 3), uint8." },
+	{ 0 },
+};
+
 static const struct field toggle_preview_fields[] = {
 	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct toggle_preview_args, camera_id),
 	  .flags = FIELD_OPTIONAL | FIELD_ONE_OR_MANY, .help = "Number of a camera, or a list of them; 0 if absent." },
@@ -113,8 +122,8 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_TAKE_SNAPSHOT] = {
 		.name = "take_snapshot", .reply = MSG_SNAPSHOT_TAKEN, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
-		.summary = "Writes one JPEG a camera, of the frames nearest to one instant after the request; EXIF says when, by which camera and how it was exposed.",
-		ARGUMENTS(cameras_fields, cameras_args),
+		.summary = "Writes one picture a camera, of the frames nearest to one instant after the request; EXIF in JPEG and PNG says when, by which camera and how it was exposed.",
+		ARGUMENTS(take_snapshot_fields, take_snapshot_args),
 	},
 	[CMD_GET_STATUS] = {
 		.name = "get_status", .reply = MSG_STATUS_REPORT,

@@ -55,6 +55,11 @@ struct cameras_args {
 	struct list camera_id;
 };
 
+struct take_snapshot_args {
+	struct list camera_id;
+	int format;			/* index in still_format_names */
+};
+
 struct toggle_preview_args {
 	struct list camera_id;
 	bool enabled;
@@ -105,6 +110,8 @@ struct new_session_args {
 struct remux_args {
 	char *file;
 };
+
+extern const char *const still_format_names[];	/* NULL-terminated: jpg, png, npy, npy_bgr */
 
 extern const struct command commands[N_COMMANDS];	/* by enum command_id */
 

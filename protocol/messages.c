@@ -86,6 +86,7 @@ static const struct field recording_stopped_fields[] = {
 static const struct field shot_fields[] = {
 	INT(camera_id, "Number of the camera."),
 	TEXT(file, "Absolute path of the picture."),
+	TEXT(format, "jpg, png, npy or npy_bgr."),
 	INT(sensor_timestamp_ns, "Sensor time of the frame, CLOCK_MONOTONIC.", .unit = "ns"),
 	INT(frame_number, "Number in the recording; 0 if none runs."),
 	INT(skew_us, "Sensor time less that of the first shot.", .unit = "us"),

@@ -108,7 +108,7 @@ struct recording_stopped {
 
 struct shot {
 	int64_t camera_id;
-	char *file;
+	char *file, *format;
 	int64_t sensor_timestamp_ns, frame_number, skew_us;
 };
 

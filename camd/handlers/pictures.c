@@ -4,9 +4,7 @@
 
 void handle_take_snapshot(struct request *request)
 {
-	const struct cameras_args *args = request->arguments;
-
-	session_take_snapshot(request->session, &args->camera_id, request_done, request);
+	session_take_snapshot(request->session, request->arguments, request_done, request);
 }
 
 void handle_toggle_preview(struct request *request)

@@ -287,7 +287,7 @@ static void times_are_read_as_people_write_them(void **state)
 
 static void texts_are_utf8(void **state)
 {
-	static const char *const bad[] = { "\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "20\xb0" "C" };
+	static const char *const bad[] = { "\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", ("20\xb0" "C") };
 	static const struct field text = { .name = "label", .type = FIELD_TEXT }, path = { .name = "file", .type = FIELD_PATH };
 	char *slot = NULL;
 	struct error err;

@@ -19,26 +19,11 @@ static bool note(struct camera *camera, struct frame *frame, bool *wanted)
 
 	pthread_mutex_lock(&camera->lock);
 	kept = timing_note(&camera->timing, frame);
-	*wanted = camera->capturing || camera->preview_interval_ns || camera->frame_requests;
+	*wanted = camera->capturing || camera->next || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
 	frame->capture_mfps = atomic_load(&camera->timing.capture_mfps);
 	frame->kept_mfps = atomic_load(&camera->timing.collation_mfps);
 	return kept;
-}
-
-/* Gives the frame its number, draws that into it, and hands it to all who want it. With the lock; for camera_look()'s result see there. */
-static struct frame *hand_out(struct camera *camera, struct frame *frame, bool drawn)
-{
-	struct recording *recording = camera->capturing;
-	bool captured = recording && recording_capture(recording, frame);
-
-	if (captured)
-		frame->lost = recording_lost_frames(recording);
-	if (drawn)
-		drawing_end(&camera->drawing, frame);
-	if (captured && !encoding_offer(camera->encoding, recording, frame))
-		recording_refused(recording);
-	return camera_look(camera, frame);
 }
 
 static void on_frame(void *user, struct frame *frame)
@@ -54,7 +39,7 @@ static void on_frame(void *user, struct frame *frame)
 		pthread_mutex_lock(&camera->lock);
 		/* who came since gets the next one: nobody has this one undrawn */
 		if (wanted)
-			spent = hand_out(camera, frame, drawn);
+			spent = camera_take_frame(camera, frame, drawn);
 		pthread_mutex_unlock(&camera->lock);
 	}
 	frame_unref(spent);
@@ -124,11 +109,6 @@ int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns)
 	return next_ns;
 }
 
-struct recording *camera_recording(const struct camera *camera)
-{
-	return camera->recording;
-}
-
 struct overlay *camera_overlay(const struct camera *camera)
 {
 	return camera->drawing.overlay;
@@ -139,58 +119,7 @@ double camera_nominal_fps(const struct camera *camera)
 	return camera->nominal_fps;
 }
 
-/* ---- recording ---- */
-
-struct told {
-	struct camera *camera;
-	struct recording *recording;
-	enum recording_event event;
-};
-
-static void handle_recording_event(void *argument)
-{
-	struct told *told = argument;
-	struct camera *camera = told->camera;
-
-	/* before it is told: what the owner does then may ask whether anything is still being recorded */
-	if (told->event == RECORDING_FINISHED)
-		camera->recording = NULL;
-	camera->owner.on_recording(camera->owner.user, camera, told->recording, told->event);
-	if (told->event == RECORDING_FINISHED)
-		recording_destroy(told->recording);
-	free(told);
-}
-
-/* By any of the camera's threads, with the camera's lock held or not. */
-static void on_recording_event(void *user, struct recording *recording, enum recording_event event)
-{
-	struct camera *camera = user;
-	struct told *told = xcalloc(1, sizeof(*told));
-
-	*told = (struct told){ .camera = camera, .recording = recording, .event = event };
-	mailbox_post(camera->mailbox, handle_recording_event, told);
-}
-
-/* Comes before a FINISHED of the same recording, for that comes behind it through the queues. */
-static void on_encoder_ready(void *user, struct recording *recording)
-{
-	on_recording_event(user, recording, RECORDING_READY);
-}
-
-void camera_begin_recording(struct camera *camera, int64_t at_ns)
-{
-	const struct source *source = keeper_source(camera->keeper);
-	bool at_once = !at_ns || (source && !source->fixed_rate);
-
-	if (camera->recording->stopping)
-		return;
-	pthread_mutex_lock(&camera->lock);
-	/* at an even rate, the first that comes less than half a period before the instant is the nearest */
-	camera->recording->from_ns = at_once ? 0 : at_ns - timing_kept_period_ns(&camera->timing) / 2;
-	camera->capturing = camera->recording;
-	pthread_mutex_unlock(&camera->lock);
-	camera_update_wanted(camera);
-}
+/* ---- its encoder ---- */
 
 struct trouble {
 	struct camera *camera;
@@ -232,33 +161,6 @@ static void on_encoder_changed(void *user, const char *before, const char *now)
 	snprintf(changed->before, sizeof(changed->before), "%s", before);
 	snprintf(changed->now, sizeof(changed->now), "%s", now);
 	mailbox_post(changed->camera->mailbox, handle_encoder_changed, changed);
-}
-
-struct recording *camera_start_recording(struct camera *camera, const struct recording_request *request)
-{
-	struct recording_request complete = *request;
-
-	complete.notify = on_recording_event;
-	complete.user = camera;
-	complete.encoding.fps = camera->nominal_fps;
-	camera->recording = recording_create(&complete);
-	encoding_prepare(camera->encoding, camera->recording);
-	return camera->recording;
-}
-
-void camera_stop_recording(struct camera *camera, const char *cause)
-{
-	struct recording *recording = camera->recording;
-
-	if (!recording || recording->stopping)
-		return;
-	recording->stopping = true;
-	recording->cause = cause;
-	pthread_mutex_lock(&camera->lock);
-	camera->capturing = NULL;
-	encoding_end(camera->encoding, recording);
-	pthread_mutex_unlock(&camera->lock);
-	camera_update_wanted(camera);
 }
 
 /* ---- the source comes and goes ---- */
@@ -311,6 +213,7 @@ static void on_running(void *user, const struct source *source)
 	camera->nominal_fps = fps_of(camera, source);
 	camera_list_controls(camera, source);
 	camera_update_wanted(camera);
+	camera_fill_ring(camera);
 	set_state(camera, CAMERA_RUNNING, NULL);
 }
 
@@ -360,6 +263,7 @@ static void free_camera(struct camera *camera)
 {
 	encoding_destroy(camera->encoding);
 	writing_destroy(camera->writing);
+	recording_destroy(camera->spare);
 	recording_destroy(camera->recording);
 	drawing_finish(&camera->drawing);
 	pthread_mutex_destroy(&camera->lock);
@@ -379,13 +283,15 @@ static void end_camera(void *argument)
 		on_closed(closed_user);
 }
 
-/* The encoder's thread may still have something to say: its letters come before the last one. */
+/* The encoder's and the output thread may still have something to say: their letters come before the last one. */
 static void on_keeper_closed(void *user)
 {
 	struct camera *camera = user;
 
 	encoding_destroy(camera->encoding);
 	camera->encoding = NULL;
+	writing_destroy(camera->writing);
+	camera->writing = NULL;
 	mailbox_post(camera->mailbox, end_camera, camera);
 }
 
@@ -393,8 +299,9 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 {
 	struct camera *camera = xcalloc(1, sizeof(*camera));
 	struct encoding_owner encoding_owner = {
-		.user = camera, .on_ready = on_encoder_ready, .on_trouble = on_encoder_trouble, .on_changed = on_encoder_changed,
+		.user = camera, .on_ready = camera_on_encoder_ready, .on_trouble = on_encoder_trouble, .on_changed = on_encoder_changed,
 	};
+	struct writing_owner writing_owner = { .user = camera, .on_clip = camera_on_clip, .on_mark = camera_on_mark };
 
 	*camera = (struct camera){
 		.id = request->id, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
@@ -403,13 +310,14 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	};
 	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
 	pthread_mutex_init(&camera->lock, NULL);
-	camera->writing = writing_create(camera->id, request->syncer);
+	camera->writing = writing_create(camera->id, request->syncer, &writing_owner);
 	camera->encoding = encoding_create(camera->id, camera->writing, request->overlay, &encoding_owner, err);
 	camera->keeper = camera->encoding ? create_keeper(camera, request, err) : NULL;
 	if (!camera->keeper) {
 		free_camera(camera);
 		return NULL;
 	}
+	camera_set_prebuffer(camera, request->prebuffer_ns, request->prebuffer_bytes);
 	keeper_begin(camera->keeper);
 	return camera;
 }
@@ -419,6 +327,7 @@ void camera_close(struct camera *camera, void (*on_closed)(void *user), void *us
 	camera->on_closed = on_closed;
 	camera->closed_user = user;
 	camera_cancel_frames(camera);
+	camera_set_prebuffer(camera, 0, 0);
 	keeper_close(camera->keeper, on_keeper_closed);
 }
 
@@ -467,6 +376,7 @@ void camera_tick(struct camera *camera, int64_t now_ns, int64_t degraded_after_n
 		watch_fading(camera, source, now_ns, degraded_after_ns);
 	if (source && camera->state == CAMERA_RUNNING)
 		watch_silence(camera, source, now_ns);
+	camera_watch_ring(camera, now_ns);
 	keeper_tick(camera->keeper, now_ns);
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "camd/clips.h"
 #include "camd/config.h"
 #include "camd/encoding_settings.h"
 #include "camd/fading.h"
@@ -17,6 +18,7 @@
 #include "camd/recording.h"
 #include "camd/source/source.h"
 #include "camd/syncer.h"
+#include "camd/writing.h"
 #include "protocol/messages.h"
 
 #include <uv.h>
@@ -35,6 +37,8 @@ struct camera_owner {
 	void (*on_trouble)(void *user, struct camera *camera, const struct error *err);
 	void (*on_encoder)(void *user, struct camera *camera, const char *before, const char *now);
 	void (*on_fading)(void *user, struct camera *camera, const struct fading_news *news);
+	void (*on_clip)(void *user, const struct clip_done *done);
+	void (*on_mark)(void *user, struct camera *camera, const struct mark_done *done);
 };
 
 /* frame: takes over the reference; NULL if the request was cancelled. */
@@ -46,6 +50,7 @@ struct camera_request {
 	struct source_request wanted;
 	struct picture_settings picture;
 	struct encoding_settings encoding;	/* fps is the camera's own affair */
+	int64_t prebuffer_ns, prebuffer_bytes;	/* as of camera_set_prebuffer() */
 	double thin_to_fps;		/* frames of a faster sensor are left out down to this rate; 0: never */
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
@@ -81,6 +86,22 @@ void camera_stop_recording(struct camera *camera, const char *cause);	/* RECORDI
 /* The bitrate takes effect at once, where the encoder can; the rest when one is opened. */
 void camera_set_encoding(struct camera *camera, const struct encoding_settings *settings);
 struct recording *camera_recording(const struct camera *camera);		/* NULL: none */
+
+/*
+ * How much of what was last encoded is kept for triggers; 0: nothing. With it the camera is encoded at all times, and a recording takes
+ * over without a frame between.
+ */
+void camera_set_prebuffer(struct camera *camera, int64_t length_ns, int64_t max_bytes);
+bool camera_has_prebuffer(const struct camera *camera);
+int64_t camera_prebuffer_from_ns(const struct camera *camera);	/* sensor time of the oldest packet; 0: there is none */
+
+/* Begins a clip, for which there must be a prebuffer, or extends one: on_clip follows. Takes over the request. */
+void camera_trigger(struct camera *camera, struct clip_request *request);
+
+/* on_mark follows with the first frame that is not before at_ns. False: nothing is encoded. */
+bool camera_mark(struct camera *camera, const char *text, int64_t at_ns);
+
+char *camera_title(const struct camera *camera);	/* what its files' titles say; allocated */
 double camera_nominal_fps(const struct camera *camera);
 struct overlay *camera_overlay(const struct camera *camera);
 /* The sensor time of the first frame that is yet to come and is not exposed before an instant, by its rate; 0: there is no telling. */

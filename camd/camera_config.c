@@ -18,6 +18,13 @@ struct encoding_settings camera_config_encoding(const struct options *options, i
 	};
 }
 
+void camera_config_prebuffer(const struct options *options, struct camera *camera)
+{
+	const struct config *config = camera_config(options, camera_id(camera));
+
+	camera_set_prebuffer(camera, config->prebuffer_ns, config->prebuffer_size_bytes);
+}
+
 static struct picture_settings picture_of(const struct config *config)
 {
 	struct picture_settings picture = config->picture;
@@ -36,6 +43,8 @@ void camera_config_ask(const struct options *options, struct camera_request *req
 	bool rate_given = options_is_given_for(options, request->id, "target_fps");
 
 	request->encoding = camera_config_encoding(options, request->id);
+	request->prebuffer_ns = config->prebuffer_ns;
+	request->prebuffer_bytes = config->prebuffer_size_bytes;
 	request->picture = picture_of(config);
 	request->wanted.hflip = request->picture.hflip;
 	request->wanted.vflip = request->picture.vflip;

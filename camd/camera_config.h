@@ -9,6 +9,8 @@ const struct config *camera_config(const struct options *options, int camera_id)
 /* Of an encoder; fps is left to the camera. */
 struct encoding_settings camera_config_encoding(const struct options *options, int camera_id);
 
+void camera_config_prebuffer(const struct options *options, struct camera *camera);
+
 /*
  * Of the camera, into a request that has its id and spec: a file keeps its size and rate, and no named rate is thinned out,
  * unless the user said so.

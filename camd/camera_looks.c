@@ -9,7 +9,7 @@ void camera_update_wanted(struct camera *camera)
 	bool wanted;
 
 	pthread_mutex_lock(&camera->lock);
-	wanted = camera->capturing || camera->preview_interval_ns || camera->frame_requests;
+	wanted = camera->capturing || camera->next || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
 	keeper_set_wanted(camera->keeper, wanted);
 }

@@ -1,5 +1,5 @@
 /*
- * What a camera is made of, for the files that make it: camera.c (its life, its recording), camera_looks.c (frames for previews
+ * What a camera is made of, for the files that make it: camera.c (its life), camera_recording.c (recordings, the ring, clips), camera_looks.c (frames for previews
  * and snapshots), camera_report.c (what is said about it). Nobody else includes this.
  */
 #pragma once
@@ -37,6 +37,9 @@ struct camera {
 	struct keeper *keeper;
 	struct camera_control *controls;	/* of the open source, whose texts they borrow */
 	struct recording *recording;		/* until RECORDING_FINISHED */
+	int64_t prebuffer_ns;			/* 0: no ring */
+	int64_t ring_checked_ns, ring_retry_ns;
+	size_t triggers_open;			/* their clips are not told of yet */
 	int64_t fading_checked_ns;
 	void (*on_closed)(void *user);
 	void *closed_user;
@@ -49,7 +52,9 @@ struct camera {
 
 	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
 	struct timing timing;			/* but its atomics */
-	struct recording *capturing;		/* takes frames; NULL: none */
+	struct recording *capturing;		/* takes frames, for files or only for the ring; NULL: none does */
+	struct recording *next;			/* takes over from capturing with its first frame */
+	struct recording *spare;		/* with a ring, while something is recorded: takes over from that, to_ring */
 	int64_t preview_interval_ns, preview_due_ns;
 	bool preview_out;			/* a picture is with the owner: a second one would keep a buffer from the source */
 	struct frame_request *frame_requests;
@@ -64,6 +69,21 @@ void camera_update_wanted(struct camera *camera);
  * without the lock, for its source may speak with a driver then; NULL: none.
  */
 struct frame *camera_look(struct camera *camera, struct frame *frame);
+
+/*
+ * The source's thread, with the lock: gives the frame its number, draws that into it if drawing has begun, and hands it to all who want
+ * it. For what is returned see camera_look().
+ */
+struct frame *camera_take_frame(struct camera *camera, struct frame *frame, bool drawn);
+
+/* Main thread: the ring is to be filled from now on, if there is one and nothing is recorded. */
+void camera_fill_ring(struct camera *camera);
+void camera_watch_ring(struct camera *camera, int64_t now_ns);		/* often */
+
+/* The encoder's thread; the output thread. */
+void camera_on_encoder_ready(void *user, struct recording *recording);
+void camera_on_clip(void *user, struct clip_done *done);
+void camera_on_mark(void *user, const struct mark_done *done);
 
 /* Main thread: the source has been opened. */
 void camera_list_controls(struct camera *camera, const struct source *source);

@@ -86,7 +86,7 @@ static bool is_invisible(const unsigned char *c)
  * What every file system, shell and spreadsheet takes: letters of all scripts and digits, - and _. So there is no way up (..), no
  * hidden name, no line break in a log.
  */
-static bool check_label(const char *label, struct error *err)
+bool folder_check_label(const char *label, struct error *err)
 {
 	if (!*label || strlen(label) > MAX_LABEL_BYTES)
 		return error_set_argument(err, "label", "label: must have 1 to %d bytes", MAX_LABEL_BYTES);
@@ -101,7 +101,7 @@ bool folder_create(struct folder *folder, const char *output_dir, const char *pr
 	char *parent;
 
 	*folder = (struct folder){ .fd = -1 };
-	if (label && !check_label(label, err))
+	if (label && !folder_check_label(label, err))
 		return false;
 	if (strchr(prefix, '/'))
 		return error_set_argument(err, "session_prefix", "session_prefix: '%s' must not hold a slash", prefix);

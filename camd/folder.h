@@ -23,6 +23,9 @@ struct folder {
  */
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err);
 
+/* Whether a label will do as a part of a name. */
+bool folder_check_label(const char *label, struct error *err);
+
 /* Puts the names in a directory on the disk. False: errno says why. Any thread. */
 bool folder_sync(const char *path);
 

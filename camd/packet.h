@@ -36,5 +36,8 @@ struct packet {
 	void *owner;
 };
 
+/* One of its own, with its own memory. */
+struct packet *packet_copy(const struct packet *packet);
+
 struct packet *packet_ref(struct packet *packet);
 void packet_unref(struct packet *packet);	/* NULL is allowed */

@@ -287,9 +287,10 @@ static void note_row(struct recording *recording, const struct packet *packet)
 		recording->row_first_ns = packet->sensor_ns;
 	recording->row_last_ns = packet->sensor_ns;
 	atomic_store(&recording->recorded, recording->rows);
-	atomic_store(&recording->bytes, recording->bytes_before + footage_facts(recording->footage)->bytes);
+	if (recording->footage)
+		atomic_store(&recording->bytes, recording->bytes_before + footage_facts(recording->footage)->bytes);
 	atomic_store(&recording->duration_ns, recording->row_last_ns - recording->row_first_ns + (int64_t)(1e9 / recording->request.encoding.fps));
-	if (recording->rows > 1)
+	if (recording->rows > 1 || recording->request.to_ring)
 		return;
 	atomic_store(&recording->first_sensor_ns, packet->sensor_ns);
 	tell(recording, RECORDING_STARTED);
@@ -300,6 +301,10 @@ static bool write_packet(struct recording *recording, struct packet *packet, con
 {
 	bool in_video, whole;
 
+	if (recording->request.to_ring) {
+		note_row(recording, packet);
+		return true;
+	}
 	if (is_cut(recording, packet))
 		close_file(recording, packet->sensor_ns);
 	if (!recording->footage && !open_file(recording, packet, format, syncer, err))
@@ -378,6 +383,8 @@ static void settle(struct recording *recording)
 	if (recording->number != recording->rows + all)
 		log_error("camera %d: the ledger does not add up: %" PRIu64 " captured, %" PRIu64 " recorded, %" PRIu64 " lost",
 			  recording->request.camera_id, recording->number, recording->rows, all);
+	if (recording->request.to_ring)
+		return;
 	log_info("camera %d: recorded %" PRIu64 " of %" PRIu64 " frames, lost: sensor %" PRId64 ", starved %" PRId64 ", encoder %" PRId64
 		 ", storage %" PRId64 "; %s", recording->request.camera_id, recording->rows, recording->number, lost.sensor,
 		 lost.starved, lost.encoder, lost.storage, recording->current ? recording->current : "no file");

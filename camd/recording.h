@@ -40,6 +40,7 @@ struct recording_request {
 	const char *title;		/* for people, into the file */
 	int container;			/* enum container */
 	bool csv;
+	bool to_ring;			/* writes no files: it counts what nobody records, for the ring and the clips */
 	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
 	int64_t wall_ns;		/* when it was asked for; for the first file's name */
 	int64_t segment_ns, segment_bytes;	/* how long, how large a file becomes, up to the next key frame; 0: unbounded */
@@ -65,6 +66,7 @@ struct recording {
 	int64_t first_ns, last_ns;	/* sensor times */
 	uint64_t refused;		/* by the full queue before the encoder */
 	bool complete;
+	bool ended;			/* no frame comes any more, which the encoder's thread has been told */
 
 	/* the output thread's */
 	struct footage *footage;	/* the file that is written */
@@ -93,6 +95,7 @@ struct recording {
 
 	/* the main thread's */
 	bool started, stopping;
+	bool takes_over;		/* begins with the frame behind the last one of another recording, in the same encoder; set at once */
 	const char *cause;		/* why it stops: command, duration, error, shutdown */
 	struct lost reported;		/* losses told by events so far */
 	char *shown;			/* what the last status said of current */

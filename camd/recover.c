@@ -292,13 +292,15 @@ bool recover_file(const char *path, struct recover_report *report, struct error 
 	return ok;
 }
 
-/* A file camN_…mp4 or camN_…h264. */
+/* A file camN_…mp4 or camN_…h264, or clip_camN_…mp4. */
 static int is_video(const struct dirent *entry)
 {
 	const char *at = entry->d_name;
 
 	if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
 		return 0;
+	if (!strncmp(at, "clip_", 5))
+		at += 5;
 	if (strncmp(at, "cam", 3) || !isdigit((unsigned char)at[3]))
 		return 0;
 	for (at += 3; isdigit((unsigned char)*at); at++)

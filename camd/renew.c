@@ -3,6 +3,7 @@
 #include "camd/home.h"
 #include "camd/jobs.h"
 #include "camd/shots.h"
+#include "camd/triggers.h"
 
 /* For people, with the remedy. NULL: nothing is being written. */
 static const char *what_is_written(const struct session *session)
@@ -15,6 +16,8 @@ static const char *what_is_written(const struct session *session)
 	}
 	if (!shots_are_idle(session_shots(session)))
 		return "a snapshot is being taken";
+	if (!triggers_are_idle(session_triggers(session)))
+		return "a clip is being written (trigger_saved tells its end)";
 	return jobs_are_idle(session_jobs(session)) ? NULL : "a job runs (job_done tells its end)";
 }
 

@@ -9,6 +9,7 @@
 #include "camd/jobs.h"
 #include "camd/overlays.h"
 #include "camd/previews.h"
+#include "camd/triggers.h"
 #include "camd/recovery.h"
 #include "camd/shots.h"
 #include "camd/start.h"
@@ -43,6 +44,7 @@ struct session {
 	struct previews *previews;
 	struct jobs *jobs;
 	struct adjust *adjust;
+	struct triggers *triggers;
 	struct encoders *encoders;
 	struct recovery *recovery;
 
@@ -304,6 +306,16 @@ static void on_fading(void *user, struct camera *camera, const struct fading_new
 	tell_fading(session->control, camera, news);
 }
 
+static void on_clip(void *user, const struct clip_done *done)
+{
+	triggers_on_clip(((struct session *)user)->triggers, done);
+}
+
+static void on_mark(void *user, struct camera *camera, const struct mark_done *done)
+{
+	triggers_on_mark(((struct session *)user)->triggers, camera, done);
+}
+
 static void on_preview(void *user, struct camera *camera, struct frame *frame)
 {
 	struct session *session = user;
@@ -319,6 +331,7 @@ static void add_camera(struct session *session, const char *spec)
 		.owner = {
 			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
 			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
+			.on_clip = on_clip, .on_mark = on_mark,
 		},
 	};
 	struct camera *camera;
@@ -403,6 +416,7 @@ struct session *session_create(const struct session_request *request)
 	session->previews = previews_create(session);
 	session->jobs = jobs_create(session);
 	session->adjust = adjust_create(session);
+	session->triggers = triggers_create(session);
 	return session;
 }
 
@@ -493,6 +507,7 @@ void session_destroy(struct session *session)
 		uv_close((uv_handle_t *)&session->tick, NULL);
 	jobs_destroy(session->jobs);
 	adjust_destroy(session->adjust);
+	triggers_destroy(session->triggers);
 	encoders_destroy(session->encoders);
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);
@@ -520,6 +535,11 @@ void session_stop_recording(struct session *session, const struct list *ids, ses
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
 	shots_take(session->shots, args, done, user);
+}
+
+struct triggers *session_triggers(const struct session *session)
+{
+	return session->triggers;
 }
 
 struct previews *session_previews(const struct session *session)
@@ -563,6 +583,7 @@ void session_config_changed(struct session *session)
 		struct encoding_settings encoding = camera_config_encoding(session->its.options, (int)i);
 
 		camera_set_encoding(session->cameras[i], &encoding);
+		camera_config_prebuffer(session->its.options, session->cameras[i]);
 	}
 }
 

@@ -18,6 +18,7 @@ struct client;
 struct home;
 struct shots;
 struct session;
+struct triggers;
 struct control;
 
 /* reply: the message's struct, borrowed for the call; err: why there is none. */
@@ -63,6 +64,7 @@ void session_tell_recovered(struct session *session);
 
 struct jobs *session_jobs(const struct session *session);
 struct adjust *session_adjust(const struct session *session);
+struct triggers *session_triggers(const struct session *session);
 struct previews *session_previews(const struct session *session);
 
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */

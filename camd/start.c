@@ -411,17 +411,11 @@ static void on_gathered(uv_timer_t *timer)
 	uv_timer_start(timer, on_timeout, (timeout_ns - gather_ns(timeout_ns)) / NS_PER_MS, 0);
 }
 
-/* What a file's title says: which camera it was. */
-static char *title_of(const struct camera *camera)
-{
-	return xasprintf("camera %d: %s (%s)", camera_id(camera), camera_name(camera), camera_model(camera));
-}
-
 static void start_part(struct part *part, struct camera *camera, const struct options *options, const struct recording_request *common)
 {
 	const struct config *config = camera_config(options, camera_id(camera));
 	struct recording_request request = *common;
-	char *title = title_of(camera);
+	char *title = camera_title(camera);
 
 	part->camera_id = camera_id(camera);
 	request.camera_id = part->camera_id;

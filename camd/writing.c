@@ -1,34 +1,119 @@
 #include "camd/writing.h"
 
+#include "camd/ring.h"
 #include "common/queue.h"
 #include "common/util.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* At 10 Mb/s more than half a minute: SD cards pause for seconds. */
 #define MAX_BYTES (48u << 20)
 #define MAX_PACKETS 4096
+
+enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_MARK, WRITE_CHECK };
+
+/* Waits for its frame. */
+struct mark {
+	char text[MARK_BYTES];
+	int64_t at_ns;
+	struct mark *next;
+};
 
 struct writing {
 	struct syncer *syncer;
 	struct queue queue;
 	pthread_t thread;
 	int camera_id;
+	struct writing_owner owner;
+	/* the output thread's */
+	struct ring ring;
+	struct clips clips;
+	struct mark *marks;		/* the oldest first */
 };
 
 struct item {
+	enum write_kind kind;
 	struct recording *recording;
-	struct packet *packet;		/* NULL: the recording ends */
+	struct packet *packet;
 	struct frame_format format;
+	struct clip_request *trigger;
+	struct mark *mark;
+	int64_t ns;			/* WRITE_RING, WRITE_CHECK */
+	uint64_t bytes;			/* WRITE_RING */
 };
+
+/* ---- the output thread ---- */
+
+/* The packet takes the mark that has waited longest, if that waits for it. NULL: none does. */
+static struct mark *take_mark(struct writing *writing, struct packet *packet)
+{
+	struct mark *mark = writing->marks;
+
+	if (!mark || packet->sensor_ns < mark->at_ns)
+		return NULL;
+	writing->marks = mark->next;
+	memcpy(packet->mark, mark->text, sizeof(packet->mark));
+	return mark;
+}
+
+static void tell_mark(struct writing *writing, struct mark *mark, struct recording *recording, const struct packet *packet)
+{
+	struct mark_done done = {
+		.path = recording_current(recording), .number = packet->number, .camera_frame = packet->camera_frame,
+		.sensor_ns = packet->sensor_ns,
+	};
+
+	memcpy(done.text, mark->text, sizeof(done.text));
+	writing->owner.on_mark(writing->owner.user, &done);
+	free(mark);
+}
 
 static void write_one(struct writing *writing, struct item *item)
 {
+	struct mark *mark = take_mark(writing, item->packet);
 	size_t bytes = item->packet->bytes;
 
 	recording_write(item->recording, item->packet, &item->format, writing->syncer);
+	if (mark)
+		tell_mark(writing, mark, item->recording, item->packet);
+	ring_add(&writing->ring, item->packet, &item->format);
+	clips_add(&writing->clips, item->packet, &item->format);
 	packet_unref(item->packet);
 	queue_release(&writing->queue, bytes);
+}
+
+static void add_mark(struct writing *writing, struct mark *mark)
+{
+	struct mark **at = &writing->marks;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = mark;
+}
+
+static void carry_out(struct writing *writing, struct item *item)
+{
+	switch (item->kind) {
+	case WRITE_PACKET:
+		write_one(writing, item);
+		break;
+	case WRITE_END:
+		recording_finish(item->recording);
+		break;
+	case WRITE_RING:
+		ring_set(&writing->ring, item->ns, item->bytes);
+		break;
+	case WRITE_TRIGGER:
+		clips_begin(&writing->clips, item->trigger, &writing->ring);
+		break;
+	case WRITE_MARK:
+		add_mark(writing, item->mark);
+		break;
+	case WRITE_CHECK:
+		clips_check(&writing->clips, item->ns);
+		break;
+	}
 }
 
 static void *run(void *argument)
@@ -39,22 +124,24 @@ static void *run(void *argument)
 
 	snprintf(name, sizeof(name), "out%d", writing->camera_id);
 	pthread_setname_np(pthread_self(), name);
-	while (queue_pop(&writing->queue, &item)) {
-		if (item.packet) {
-			write_one(writing, &item);
-			continue;
-		}
-		recording_finish(item.recording);
-	}
+	while (queue_pop(&writing->queue, &item))
+		carry_out(writing, &item);
+	clips_end(&writing->clips);
 	return NULL;
 }
 
-struct writing *writing_create(int camera_id, struct syncer *syncer)
+/* ---- for the camera ---- */
+
+struct writing *writing_create(int camera_id, struct syncer *syncer, const struct writing_owner *owner)
 {
 	struct writing *writing = xcalloc(1, sizeof(*writing));
 
 	writing->camera_id = camera_id;
 	writing->syncer = syncer;
+	writing->owner = *owner;
+	writing->clips = (struct clips){
+		.camera_id = camera_id, .syncer = syncer, .owner = { .user = owner->user, .on_done = owner->on_clip },
+	};
 	queue_init(&writing->queue, sizeof(struct item), MAX_PACKETS, MAX_BYTES);
 	xthread(&writing->thread, run, writing);
 	return writing;
@@ -67,19 +154,59 @@ void writing_destroy(struct writing *writing)
 	queue_close(&writing->queue);
 	pthread_join(writing->thread, NULL);
 	queue_finish(&writing->queue);
+	ring_finish(&writing->ring);
+	for (struct mark *mark; (mark = writing->marks);) {
+		writing->marks = mark->next;
+		free(mark);
+	}
 	free(writing);
 }
 
 bool writing_offer(struct writing *writing, struct recording *recording, struct packet *packet, const struct frame_format *format)
 {
-	struct item item = { .recording = recording, .packet = packet, .format = *format };
+	struct item item = { .kind = WRITE_PACKET, .recording = recording, .packet = packet, .format = *format };
 
 	return queue_push(&writing->queue, &item, packet->bytes);
 }
 
 void writing_end(struct writing *writing, struct recording *recording)
 {
-	struct item item = { .recording = recording };
+	struct item item = { .kind = WRITE_END, .recording = recording };
+
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_set_ring(struct writing *writing, int64_t length_ns, uint64_t max_bytes)
+{
+	struct item item = { .kind = WRITE_RING, .ns = length_ns, .bytes = max_bytes };
+
+	queue_push_force(&writing->queue, &item);
+}
+
+int64_t writing_ring_from_ns(const struct writing *writing)
+{
+	return ring_from_ns(&writing->ring);
+}
+
+void writing_trigger(struct writing *writing, struct clip_request *request)
+{
+	struct item item = { .kind = WRITE_TRIGGER, .trigger = request };
+
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_mark(struct writing *writing, const char *text, int64_t at_ns)
+{
+	struct item item = { .kind = WRITE_MARK, .mark = xcalloc(1, sizeof(struct mark)) };
+
+	snprintf(item.mark->text, sizeof(item.mark->text), "%s", text);
+	item.mark->at_ns = at_ns;
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_check(struct writing *writing, int64_t now_ns)
+{
+	struct item item = { .kind = WRITE_CHECK, .ns = now_ns };
 
 	queue_push_force(&writing->queue, &item);
 }

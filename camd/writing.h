@@ -1,21 +1,51 @@
 /*
- * A camera's output thread: takes packets from a bounded queue and writes them into their recording's files.
+ * A camera's output thread: takes packets from a bounded queue, writes them into their recording's files, keeps the last ones in a
+ * ring, and writes the clips that triggers ask for.
  *
  * The bound is in bytes: a disk that pauses fills the queue, and what does not fit any more is lost by `storage`, up to the
- * next key frame. The encoder's thread offers; nobody waits.
+ * next key frame. The encoder's thread offers packets, the main thread what triggers and marks want; nobody waits.
  */
 #pragma once
 
+#include "camd/clips.h"
 #include "camd/recording.h"
 #include "camd/syncer.h"
 
 struct writing;
 
-struct writing *writing_create(int camera_id, struct syncer *syncer);
-void writing_destroy(struct writing *writing);		/* writes out what is queued, joins; NULL is allowed */
+/* A mark has got its frame. */
+struct mark_done {
+	char text[MARK_BYTES];
+	char *path;			/* of the video; NULL: only the ring has it */
+	uint64_t number, camera_frame;
+	int64_t sensor_ns;
+};
+
+/* Called in the output thread; what is given is taken over, path too. */
+struct writing_owner {
+	void *user;
+	void (*on_clip)(void *user, struct clip_done *done);
+	void (*on_mark)(void *user, const struct mark_done *done);
+};
+
+struct writing *writing_create(int camera_id, struct syncer *syncer, const struct writing_owner *owner);
+void writing_destroy(struct writing *writing);		/* writes out what is queued, ends clips, joins; NULL is allowed */
 
 /* Takes over the caller's reference if true. False: the queue is full; counting that is the caller's. */
 bool writing_offer(struct writing *writing, struct recording *recording, struct packet *packet, const struct frame_format *format);
 
 /* No more packets of this recording come: finish it. Never refused. */
 void writing_end(struct writing *writing, struct recording *recording);
+
+/* How much the ring keeps; 0: nothing. Never refused. */
+void writing_set_ring(struct writing *writing, int64_t length_ns, uint64_t max_bytes);
+int64_t writing_ring_from_ns(const struct writing *writing);	/* ring_from_ns(); any thread */
+
+/* Takes over the request; on_clip follows. Never refused. */
+void writing_trigger(struct writing *writing, struct clip_request *request);
+
+/* Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. */
+void writing_mark(struct writing *writing, const char *text, int64_t at_ns);
+
+/* Once a second or so: clips of a camera that gives no more frames end. Never refused. now_ns: CLOCK_MONOTONIC. */
+void writing_check(struct writing *writing, int64_t now_ns);

@@ -107,6 +107,30 @@ static const struct field remux_fields[] = {
 	{ 0 },
 };
 
+static const char *const overlaps[] = { [TRIGGER_EXTEND] = "extend", [TRIGGER_OWN] = "own", NULL };
+
+#define AT(member) .at = offsetof(struct trigger_args, member)
+static const struct field trigger_fields[] = {
+	CAMERA_IDS(trigger_args),
+	{ .name = "before", .type = FIELD_DURATION, AT(before_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "10",
+	  .help = "So much of the time before, as far as `prebuffer` has it; from the key frame before that on." },
+	{ .name = "after", .type = FIELD_DURATION, AT(after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "10",
+	  .help = "So much of the time after." },
+	{ .name = "label", .type = FIELD_TEXT, AT(label), .flags = FIELD_OPTIONAL,
+	  .help = "The end of the file's name: letters, digits, - and _, up to 64 bytes." },
+	{ .name = "overlap", .type = FIELD_ENUM, AT(overlap), .choices = overlaps, .fallback = "extend",
+	  .help = "While a clip is being written that has the begin of this one's time: extend that, or write one of its own." },
+	{ 0 },
+};
+#undef AT
+
+static const struct field mark_fields[] = {
+	CAMERA_IDS(mark_args),
+	{ .name = "label", .type = FIELD_TEXT, .at = offsetof(struct mark_args, label), .max = 120, .flags = FIELD_REQUIRED,
+	  .help = "What is noted with the next frame: any text of one line." },
+	{ 0 },
+};
+
 #define ARGUMENTS(table, struct_type) .arguments = table, .arguments_bytes = sizeof(struct struct_type)
 
 const struct command commands[N_COMMANDS] = {
@@ -199,6 +223,16 @@ const struct command commands[N_COMMANDS] = {
 		.name = "remux", .reply = MSG_JOB_STARTED,
 		.summary = "Makes an MP4 with exact times of a raw recording and its CSV, in the background.",
 		ARGUMENTS(remux_fields, remux_args),
+	},
+	[CMD_TRIGGER] = {
+		.name = "trigger", .reply = MSG_TRIGGERED,
+		.summary = "Keeps the seconds before and after this moment in a clip of their own, whether or not a recording runs; `prebuffer` must be set.",
+		ARGUMENTS(trigger_fields, trigger_args),
+	},
+	[CMD_MARK] = {
+		.name = "mark", .reply = MSG_MARKED,
+		.summary = "Notes something with the next frame of each camera, in the video and in its CSV.",
+		ARGUMENTS(mark_fields, mark_args),
 	},
 };
 

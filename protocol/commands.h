@@ -28,6 +28,8 @@ enum command_id {
 	CMD_SET_OVERLAY,
 	CMD_NEW_SESSION,
 	CMD_REMUX,
+	CMD_TRIGGER,
+	CMD_MARK,
 	N_COMMANDS,
 };
 
@@ -105,6 +107,20 @@ struct set_camera_args {
 
 struct new_session_args {
 	char *label;			/* NULL: none */
+};
+
+enum trigger_overlap { TRIGGER_EXTEND, TRIGGER_OWN };
+
+struct trigger_args {
+	struct list camera_id;
+	int64_t before_ns, after_ns;
+	char *label;			/* NULL: none */
+	int overlap;			/* enum trigger_overlap */
+};
+
+struct mark_args {
+	struct list camera_id;
+	char *label;
 };
 
 struct remux_args {

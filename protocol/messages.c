@@ -422,6 +422,63 @@ static const struct field job_progress_fields[] = {
 };
 #undef OF
 
+#define OF triggered
+static const struct field triggered_fields[] = {
+	INT(trigger_id, "Number of the trigger, which trigger_saved will name."),
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct OF, camera_id), .help = "The cameras that write a clip." },
+	INT(sensor_timestamp_ns, "The moment, on the clock of sensor times.", .unit = "ns"),
+	REAL(available, "How much of the time before there is, the least of these cameras.", .unit = "s"),
+	{ 0 },
+};
+#undef OF
+
+#define OF marked
+static const struct field marked_fields[] = {
+	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct OF, camera_id), .help = "The cameras whose next frame has it." },
+	{ 0 },
+};
+#undef OF
+
+#define OF trigger_clip
+static const struct field trigger_clip_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(file, "Absolute path of the video."),
+	TEXT(csv, "Absolute path of its timing table.", OPTIONAL),
+	INT(frames, "Frames in it."),
+	INT(from_sensor_timestamp_ns, "Sensor time of its first frame, CLOCK_MONOTONIC.", .unit = "ns"),
+	INT(to_sensor_timestamp_ns, "Sensor time of its last frame.", .unit = "ns"),
+	TEXT(from, "Wall time of its first frame."),
+	TEXT(to, "Wall time of its last frame."),
+	{ 0 },
+};
+#undef OF
+
+#define OF trigger_saved
+static const struct field trigger_saved_fields[] = {
+	INT(trigger_id, "Number of the trigger; of several that share clips, each is told."),
+	TEXT(label, "What the trigger gave.", OPTIONAL),
+	TEXTS(files, "Absolute paths of the videos, in camera order."),
+	INT(frames, "Frames in them."),
+	TEXT(from, "Wall time of the first frame.", OPTIONAL),
+	TEXT(to, "Wall time of the last frame.", OPTIONAL),
+	OBJECTS(clips, trigger_clip_fields, trigger_clip, "What each camera wrote."),
+	TEXT(message, "What went wrong.", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF mark_event
+static const struct field mark_event_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(label, "What was noted."),
+	TEXT(file, "Absolute path of the video; absent if nothing is recorded.", OPTIONAL),
+	INT(frame_number, "Number of the frame that has it."),
+	INT(camera_frame, "Its number since the camera's start."),
+	INT(sensor_timestamp_ns, "Its sensor time, CLOCK_MONOTONIC.", .unit = "ns"),
+	{ 0 },
+};
+#undef OF
+
 #define OF segment_finished
 static const struct field segment_finished_fields[] = {
 	INT(camera_id, "Number of the camera."),
@@ -486,6 +543,8 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_OVERLAY_SET] = { "overlay_set", KIND_REPLY, "The overlay of the first of the cameras, as it is from the next frame on.", overlay_set_fields },
 	[MSG_SESSION_STARTED] = { "session_started", KIND_REPLY, "What comes goes into the new folder, the log too.", session_started_fields },
 	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
+	[MSG_TRIGGERED] = { "triggered", KIND_REPLY, "The clips are being written; trigger_saved will tell of them.", triggered_fields },
+	[MSG_MARKED] = { "marked", KIND_REPLY, "The next frames have the mark; events tell which.", marked_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
 	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },
 	[MSG_INITIALIZED] = { "initialized", KIND_NOTICE, "With --greeting: the cameras run, or the discovery timeout has passed.", initialized_fields },
@@ -500,6 +559,8 @@ const struct message messages[N_MESSAGES] = {
 	[EVENT_RECORDING_STARTED] = { "recording_started", KIND_EVENT, "The first frame of a camera is in its file.", camera_started_fields },
 	[EVENT_RECORDING_STOPPED] = { "recording_stopped", KIND_EVENT, "A camera's file is complete and on the disk.", camera_stopped_fields },
 	[EVENT_SEGMENT_FINISHED] = { "segment_finished", KIND_EVENT, "A file of a recording that is cut into several is complete and on the disk.", segment_finished_fields },
+	[EVENT_TRIGGER_SAVED] = { "trigger_saved", KIND_EVENT, "A trigger's clips are complete and on the disk.", trigger_saved_fields },
+	[EVENT_MARK] = { "mark", KIND_EVENT, "A frame has a mark.", mark_event_fields },
 	[EVENT_STORAGE_FULL] = { "storage_full", KIND_EVENT, "A recording ended because there is no space left.", storage_full_fields },
 	[EVENT_RECOVERED] = { "recovered", KIND_EVENT, "A recording that never ended was finalised.", recovered_fields },
 	[EVENT_WARNING] = { "warning", KIND_EVENT, "Something is amiss.", warning_fields },

@@ -32,6 +32,8 @@ enum message_id {
 	MSG_OVERLAY_SET,
 	MSG_SESSION_STARTED,
 	MSG_JOB_STARTED,
+	MSG_TRIGGERED,
+	MSG_MARKED,
 	MSG_ERROR,
 
 	MSG_INITIALIZING,
@@ -48,6 +50,8 @@ enum message_id {
 	EVENT_RECORDING_STARTED,
 	EVENT_RECORDING_STOPPED,
 	EVENT_SEGMENT_FINISHED,
+	EVENT_TRIGGER_SAVED,
+	EVENT_MARK,
 	EVENT_STORAGE_FULL,
 	EVENT_RECOVERED,
 	EVENT_WARNING,
@@ -291,6 +295,40 @@ struct camera_started {			/* event recording_started */
 struct camera_stopped {			/* event recording_stopped */
 	char *session, *cause;
 	struct stopped_camera camera;
+};
+
+struct triggered {
+	int64_t trigger_id;
+	struct list camera_id;
+	int64_t sensor_timestamp_ns;
+	double available;
+};
+
+struct marked {
+	struct list camera_id;
+};
+
+struct trigger_clip {
+	int64_t camera_id;
+	char *file, *csv;
+	int64_t frames, from_sensor_timestamp_ns, to_sensor_timestamp_ns;
+	char *from, *to;		/* allocated */
+};
+
+struct trigger_saved {
+	int64_t trigger_id;
+	char *label;
+	struct list files;
+	int64_t frames;
+	char *from, *to;
+	struct list clips;		/* of struct trigger_clip */
+	char *message;			/* what went wrong, NULL: nothing */
+};
+
+struct mark_event {
+	int64_t camera_id;
+	char *label, *file;
+	int64_t frame_number, camera_frame, sensor_timestamp_ns;
 };
 
 struct segment_finished {

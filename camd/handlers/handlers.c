@@ -20,4 +20,6 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_SET_OVERLAY] = handle_set_overlay,
 	[CMD_NEW_SESSION] = handle_new_session,
 	[CMD_REMUX] = handle_remux,
+	[CMD_TRIGGER] = handle_trigger,
+	[CMD_MARK] = handle_mark,
 };

@@ -28,4 +28,6 @@ void handle_set_controls(struct request *request);	/* cameras.c */
 void handle_set_camera(struct request *request);
 void handle_set_overlay(struct request *request);
 void handle_new_session(struct request *request);	/* session.c */
+void handle_trigger(struct request *request);		/* triggers.c */
+void handle_mark(struct request *request);
 void handle_remux(struct request *request);		/* jobs.c */

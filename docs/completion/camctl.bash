@@ -1,17 +1,17 @@
 # Completion of camctl and camd for bash.
 # Printed by docs/completion*.c and the tables, by `ninja -C build docs`: change those.
 
-_camd_flags() { echo --help --version --print-config --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --greeting --no-greeting --auto-start-recording --no-auto-start-recording --config --container --bitrate --intra --encoder --profile --level --preset --threads --enable-csv-timing-log --no-enable-csv-timing-log --segment-length --segment-size --recovery-point --hflip --no-hflip --vflip --no-vflip --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --show-preview --no-show-preview --jpeg-quality --show-frame-number --no-show-frame-number --overlay-text --overlay-position --overlay-size --font-scale-base --thickness-base --overlay-color --text-color-b --text-color-g --text-color-r --overlay-background --margin-left --line-start-y --overlay-font --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --console-output --no-console-output --disable-mp4-conversion --resolution-preset --slave --headless --console --no-console --no-config --fps --framerate --width --height --output --preview-preset --preview --no-preview; }
+_camd_flags() { echo --help --version --print-config --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --greeting --no-greeting --auto-start-recording --no-auto-start-recording --config --container --bitrate --intra --encoder --profile --level --preset --threads --enable-csv-timing-log --no-enable-csv-timing-log --segment-length --segment-size --prebuffer --prebuffer-size --recovery-point --hflip --no-hflip --vflip --no-vflip --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --show-preview --no-show-preview --jpeg-quality --show-frame-number --no-show-frame-number --overlay-text --overlay-position --overlay-size --font-scale-base --thickness-base --overlay-color --text-color-b --text-color-g --text-color-r --overlay-background --margin-left --line-start-y --overlay-font --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --console-output --no-console-output --disable-mp4-conversion --resolution-preset --slave --headless --console --no-console --no-config --fps --framerate --width --height --output --preview-preset --preview --no-preview; }
 
 # Those that take the next word along.
-_camd_flags_with_value() { echo --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --config --container --bitrate --intra --encoder --profile --level --preset --threads --segment-length --segment-size --recovery-point --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --jpeg-quality --overlay-text --overlay-position --overlay-size --font-scale-base --thickness-base --overlay-color --text-color-b --text-color-g --text-color-r --overlay-background --margin-left --line-start-y --overlay-font --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --resolution-preset --fps --framerate --width --height --output --preview-preset; }
+_camd_flags_with_value() { echo --camera --resolution --target-fps --output-dir --session-prefix --keep-session --mode --config --container --bitrate --intra --encoder --profile --level --preset --threads --segment-length --segment-size --prebuffer --prebuffer-size --recovery-point --rotation --roi --shutter --gain --ev --awb --brightness --contrast --saturation --sharpness --denoise --autofocus-mode --lens-position --tuning-file --preview-size --preview-fps --jpeg-quality --overlay-text --overlay-position --overlay-size --font-scale-base --thickness-base --overlay-color --text-color-b --text-color-g --text-color-r --overlay-background --margin-left --line-start-y --overlay-font --discovery-timeout --discovery-retry --start-timeout --degraded-after --timezone --log-level --libcamera-log-level --log-max-size --log-keep --resolution-preset --fps --framerate --width --height --output --preview-preset; }
 
 # Names of settings, each with $1 behind it.
 _camd_settings() {
-    printf "%s$1 " camera resolution target_fps output_dir session_prefix keep_session mode greeting auto_start_recording config container bitrate intra encoder profile level preset threads enable_csv_timing_log segment_length segment_size recovery_point hflip vflip rotation roi shutter gain ev awb brightness contrast saturation sharpness denoise autofocus_mode lens_position tuning_file preview_size preview_fps show_preview jpeg_quality show_frame_number overlay_text overlay_position overlay_size font_scale_base thickness_base overlay_color text_color_b text_color_g text_color_r overlay_background margin_left line_start_y overlay_font discovery_timeout discovery_retry start_timeout degraded_after timezone log_level libcamera_log_level log_max_size log_keep console_output
+    printf "%s$1 " camera resolution target_fps output_dir session_prefix keep_session mode greeting auto_start_recording config container bitrate intra encoder profile level preset threads enable_csv_timing_log segment_length segment_size prebuffer prebuffer_size recovery_point hflip vflip rotation roi shutter gain ev awb brightness contrast saturation sharpness denoise autofocus_mode lens_position tuning_file preview_size preview_fps show_preview jpeg_quality show_frame_number overlay_text overlay_position overlay_size font_scale_base thickness_base overlay_color text_color_b text_color_g text_color_r overlay_background margin_left line_start_y overlay_font discovery_timeout discovery_retry start_timeout degraded_after timezone log_level libcamera_log_level log_max_size log_keep console_output
 }
 
-_camd_events() { echo '*' camera_found camera_lost camera_degraded encoder_changed frames_lost recording_started recording_stopped segment_finished storage_full recovered warning job_progress job_done events_lost; }
+_camd_events() { echo '*' camera_found camera_lost camera_degraded encoder_changed frames_lost recording_started recording_stopped segment_finished trigger_saved mark storage_full recovered warning job_progress job_done events_lost; }
 
 # What the value of flag $1 can be.
 _camd_values() {
@@ -48,7 +48,7 @@ _camd_values() {
 
 _camctl_own_flags() { echo --json --no-json --timeout --socket --mode --slave --no-slave --headless --no-headless --picture --help --no-help --version --no-version; }
 
-_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux; }
+_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark; }
 
 # Flags that take the next word along, before a sub-command.
 _camctl_flags_with_value() { _camd_flags_with_value; echo --timeout --socket --mode --picture; }
@@ -66,6 +66,7 @@ _camctl_values() {
     --size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
     --position) echo top_left top top_right bottom_left bottom bottom_right ;;
     --file) echo @files ;;
+    --overlap) echo extend own ;;
     *) _camd_values "$1" ;;
     esac
 }
@@ -90,6 +91,8 @@ _camctl_flags_of() {
     set_overlay) echo --camera-id --text --size --position --color --background --enabled --no-enabled ;;
     new_session) echo --label ;;
     remux) echo --file ;;
+    trigger) echo --camera-id --before --after --label --overlap ;;
+    mark) echo --camera-id --label ;;
     esac
 }
 

@@ -118,7 +118,7 @@ static void read_row(struct probe *probe, const char *line, const int *columns, 
 	row = &probe->rows[probe->n_rows++];
 	*row = (struct row){ 0 };
 	for (const char *at = line; i < n; at++, i++) {
-		size_t bytes = strcspn(at, ",\n");
+		size_t bytes = strcspn(at, i + 1 == n && *at == '"' ? "\n" : ",\n");	/* a mark in quotes may hold commas */
 		char *end;
 		long long value = strtoll(at, &end, 10);
 

@@ -30,17 +30,20 @@ static void on_frame(void *user, struct frame *frame)
 {
 	struct camera *camera = user;
 	struct frame *spent = NULL;
-	bool wanted, drawn;
+	bool wanted, drawn, bare;
 
 	if (note(camera, frame, &wanted)) {
 		/* without the lock, for it may ask a driver for the memory; a number that counts would be a sign of life to it */
 		fading_look(&camera->fading, frame);
+		bare = bare_begin(&camera->bare, frame);
 		drawn = wanted && drawing_begin(&camera->drawing, &frame);
 		pthread_mutex_lock(&camera->lock);
 		/* who came since gets the next one: nobody has this one undrawn */
 		if (wanted)
 			spent = camera_take_frame(camera, frame, drawn);
 		pthread_mutex_unlock(&camera->lock);
+		if (bare)
+			bare_end(&camera->bare, frame);
 	}
 	frame_unref(spent);
 	frame_unref(frame);
@@ -266,6 +269,7 @@ static void free_camera(struct camera *camera)
 	recording_destroy(camera->spare);
 	recording_destroy(camera->recording);
 	drawing_finish(&camera->drawing);
+	bare_finish(&camera->bare);
 	pthread_mutex_destroy(&camera->lock);
 	free(camera->controls);
 	free(camera->spec);
@@ -310,6 +314,7 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	};
 	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
 	pthread_mutex_init(&camera->lock, NULL);
+	bare_init(&camera->bare, camera_stack_is_full, camera);
 	camera->writing = writing_create(camera->id, request->syncer, &writing_owner);
 	camera->encoding = encoding_create(camera->id, camera->writing, request->overlay, &encoding_owner, err);
 	camera->keeper = camera->encoding ? create_keeper(camera, request, err) : NULL;

@@ -17,6 +17,7 @@
 #include "camd/picture.h"
 #include "camd/recording.h"
 #include "camd/source/source.h"
+#include "camd/stack.h"
 #include "camd/syncer.h"
 #include "camd/writing.h"
 #include "protocol/messages.h"
@@ -130,7 +131,14 @@ bool camera_has_preview(const struct camera *camera);
  */
 void camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn fn, void *user);
 void camera_hurry_frame(struct camera *camera, const void *user);	/* the nearest so far will do; without one, it is cancelled */
-void camera_cancel_frames(struct camera *camera);
+void camera_cancel_frames(struct camera *camera);	/* and stacks */
+
+/*
+ * Calls fn in the main thread with a stack of so many frames, the first of them nearest to an instant of those still to come. Like a
+ * frame it can be cancelled by camera_hurry_frame().
+ */
+void camera_request_stack(struct camera *camera, int frames, int64_t at_ns, stack_fn fn, void *user);
+int camera_stack_frames(struct camera *camera, const void *user);	/* that are in it; -1: it is not under way */
 
 /* Once in a while, to the very end: whether the encoder's driver comes back. */
 void camera_watch_encoder(struct camera *camera, int64_t now_ns);

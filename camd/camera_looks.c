@@ -11,7 +11,7 @@ void camera_update_wanted(struct camera *camera)
 	pthread_mutex_lock(&camera->lock);
 	wanted = camera->capturing || camera->next || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
-	keeper_set_wanted(camera->keeper, wanted);
+	keeper_set_wanted(camera->keeper, wanted || bare_is_wanted(&camera->bare));
 }
 
 struct delivery {
@@ -128,11 +128,66 @@ void camera_request_frame(struct camera *camera, int64_t at_ns, camera_frame_fn 
 	camera_update_wanted(camera);
 }
 
+struct full_stack {
+	struct camera *camera;
+	struct stack *stack;
+};
+
+static void deliver_stack(void *argument)
+{
+	struct full_stack *full = argument;
+
+	camera_update_wanted(full->camera);
+	full->stack->fn(full->stack->user, full->camera, full->stack);
+	free(full);
+}
+
+void camera_stack_is_full(void *user, struct stack *stack)
+{
+	struct camera *camera = user;
+	struct full_stack *full = xcalloc(1, sizeof(*full));
+
+	*full = (struct full_stack){ camera, stack };
+	mailbox_post(camera->mailbox, deliver_stack, full);
+}
+
+void camera_request_stack(struct camera *camera, int frames, int64_t at_ns, stack_fn fn, void *user)
+{
+	int64_t early_ns;
+
+	pthread_mutex_lock(&camera->lock);
+	/* as a recording begins: at an even rate, the first that comes less than half a period before the instant is the nearest */
+	early_ns = timing_kept_period_ns(&camera->timing) / 2;
+	pthread_mutex_unlock(&camera->lock);
+	bare_add_stack(&camera->bare, stack_create(frames, at_ns ? at_ns - early_ns : 0, fn, user));
+	camera_update_wanted(camera);
+}
+
+int camera_stack_frames(struct camera *camera, const void *user)
+{
+	return bare_stack_frames(&camera->bare, user);
+}
+
+/* False: there is none of that user's (NULL: none of anybody's). */
+static bool cancel_stack(struct camera *camera, const void *user)
+{
+	struct stack *stack = bare_take_stack(&camera->bare, user);
+
+	if (!stack)
+		return false;
+	camera_update_wanted(camera);
+	stack->fn(stack->user, camera, NULL);
+	stack_destroy(stack);
+	return true;
+}
+
 void camera_hurry_frame(struct camera *camera, const void *user)
 {
 	struct frame_request **at = &camera->frame_requests, *request;
 	struct frame *frame = NULL, *spent = NULL;
 
+	if (cancel_stack(camera, user))
+		return;
 	pthread_mutex_lock(&camera->lock);
 	while (*at && (*at)->user != user)
 		at = &(*at)->next;
@@ -165,4 +220,6 @@ void camera_cancel_frames(struct camera *camera)
 		next = requests->next;
 		end_request(camera, requests, NULL);
 	}
+	while (cancel_stack(camera, NULL))
+		;
 }

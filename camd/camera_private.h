@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "camd/bare.h"
 #include "camd/camera.h"
 #include "camd/drawing.h"
 #include "camd/encoding.h"
@@ -49,6 +50,7 @@ struct camera {
 
 	struct fading fading;			/* says itself which thread has what */
 	struct drawing drawing;			/* the source's thread */
+	struct bare bare;			/* says itself which thread has what */
 
 	pthread_mutex_t lock;			/* guards what follows: the source's thread and the main thread meet here */
 	struct timing timing;			/* but its atomics */
@@ -84,6 +86,9 @@ void camera_watch_ring(struct camera *camera, int64_t now_ns);		/* often */
 void camera_on_encoder_ready(void *user, struct recording *recording);
 void camera_on_clip(void *user, struct clip_done *done);
 void camera_on_mark(void *user, const struct mark_done *done);
+
+/* The source's thread: somebody waits for it. */
+void camera_stack_is_full(void *camera, struct stack *stack);
 
 /* Main thread: the source has been opened. */
 void camera_list_controls(struct camera *camera, const struct source *source);

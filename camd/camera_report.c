@@ -50,7 +50,8 @@ void camera_fill_status(struct camera *camera, struct camera_status *status)
 	encoding_get_name(camera->encoding, camera->encoder);
 	status->encoder = camera->encoder[0] ? camera->encoder : NULL;
 	status->degraded = (char *)fading_reason(&camera->fading);
-	status->copied_bytes = (int64_t)(encoding_copied_bytes(camera->encoding) + atomic_load(&camera->drawing.copied_bytes));
+	status->copied_bytes = (int64_t)(encoding_copied_bytes(camera->encoding) + atomic_load(&camera->drawing.copied_bytes) +
+					 atomic_load(&camera->bare.copied_bytes));
 	if (camera->recording)
 		recording_fill_status(camera->recording, status);
 }

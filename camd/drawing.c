@@ -22,22 +22,12 @@ static struct frame *take_copy(struct drawing *drawing, const struct frame_forma
 	return copy ? copy : frame_create(format);
 }
 
-static void copy_plane(const struct frame *from, struct frame *to, int plane)
-{
-	size_t row_bytes = (size_t)frame_plane_row_bytes(&from->format, plane);
-	const struct plane *in = &from->planes[plane], *out = &to->planes[plane];
-
-	for (int row = 0; row < frame_plane_rows(&from->format, plane); row++)
-		memcpy(out->data + (ptrdiff_t)row * out->stride, in->data + (ptrdiff_t)row * in->stride, row_bytes);
-}
-
 static struct frame *replace(struct drawing *drawing, struct frame *frame)
 {
 	struct frame *copy = take_copy(drawing, &frame->format);
 
 	frame_begin_read(frame);
-	for (int i = 0; i < frame->n_planes; i++)
-		copy_plane(frame, copy, i);
+	frame_copy_picture(copy, frame);
 	frame_end_read(frame);
 	frame_copy_facts(copy, frame);
 	atomic_fetch_add(&drawing->copied_bytes, frame_bytes(frame));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/dma-buf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define ROW_ALIGN 64
@@ -169,6 +170,40 @@ struct frame *frame_create(const struct frame_format *format)
 	frame->release = release_own;
 	frame->owner = memory;
 	return frame;
+}
+
+void frame_copy_picture(struct frame *to, const struct frame *from)
+{
+	for (int i = 0; i < from->n_planes; i++) {
+		size_t row_bytes = (size_t)frame_plane_row_bytes(&from->format, i);
+		const struct plane *in = &from->planes[i], *out = &to->planes[i];
+
+		for (int row = 0; row < frame_plane_rows(&from->format, i); row++)
+			memcpy(out->data + (ptrdiff_t)row * out->stride, in->data + (ptrdiff_t)row * in->stride, row_bytes);
+	}
+}
+
+static void copy_jpeg(struct frame *to, const struct frame *from)
+{
+	size_t bytes = from->planes[0].bytes;
+	uint8_t *memory = xcalloc(1, MAX(bytes, 1));
+
+	memcpy(memory, from->planes[0].data, bytes);
+	free(to->owner);
+	to->owner = memory;
+	to->planes[0] = (struct plane){ .data = memory, .bytes = bytes, .dmabuf = -1 };
+}
+
+struct frame *frame_copy(const struct frame *frame)
+{
+	struct frame *copy = frame_create(&frame->format);
+
+	frame_copy_facts(copy, frame);
+	if (frame->format.pixels == PIXEL_MJPEG)
+		copy_jpeg(copy, frame);
+	else
+		frame_copy_picture(copy, frame);
+	return copy;
 }
 
 void frame_copy_facts(struct frame *to, const struct frame *from)

@@ -150,5 +150,11 @@ size_t frame_bytes(const struct frame *frame);		/* that hold picture, in all pla
  */
 struct frame *frame_create(const struct frame_format *format);
 
+/* Copies the picture, not MJPEG, into a frame of the same format. Both must be there (frame_begin_read(), frame_begin_write()). */
+void frame_copy_picture(struct frame *to, const struct frame *from);
+
+/* A copy of a frame that is there, of any format, with what is said about it, in memory of its own. */
+struct frame *frame_copy(const struct frame *frame);
+
 /* Copies what is said about a picture (times, numbers, gap), not the picture. */
 void frame_copy_facts(struct frame *to, const struct frame *from);

@@ -18,12 +18,20 @@ static const struct field cameras_fields[] = { CAMERA_IDS(cameras_args), { 0 } }
 
 const char *const still_format_names[] = { "jpg", "png", "npy", "npy_bgr", NULL };
 
+static const char *const stackings[] = { [STACKING_MEAN] = "mean", [STACKING_SUM] = "sum", NULL };
+
+#define AT(member) .at = offsetof(struct take_snapshot_args, member)
 static const struct field take_snapshot_fields[] = {
 	CAMERA_IDS(take_snapshot_args),
-	{ .name = "format", .type = FIELD_ENUM, .at = offsetof(struct take_snapshot_args, format), .choices = still_format_names, .fallback = "jpg",
-	  .help = "jpg; png, which loses nothing; npy, an array for NumPy of the luma as the camera gives it, shape (height, width), uint8, or uint16 of 10 bits; npy_bgr, blue, green and red from 0 to 255, shape (height, width, 3), uint8." },
+	{ .name = "format", .type = FIELD_ENUM, AT(format), .choices = still_format_names, .fallback = "jpg",
+	  .help = "jpg; png, which loses nothing; npy, an array for NumPy of the luma as the camera gives it, shape (height, width), uint8, or uint16 of 10 bits; npy_bgr, blue, green and red from 0 to 255, shape (height, width, 3), uint8. Arrays never have the overlay in them." },
+	{ .name = "stack", .type = FIELD_INT, AT(stack), .min = 1, .max = 64, .unit = "frames", .flags = FIELD_OPTIONAL,
+	  .help = "Makes the picture of so many consecutive frames, without the overlay; it waits up to start_timeout for each of them." },
+	{ .name = "stacking", .type = FIELD_ENUM, AT(stacking), .choices = stackings, .fallback = "mean",
+	  .help = "mean: the frames' levels, with less noise; sum: for dark scenes, in 16 bits: an array has the plain sum of the frames' values (uint16), a png (16 bits) and a jpg (8 bits) show it with black kept as it is and up to `stack` times as bright, as far as the brightest thousandth is not clipped." },
 	{ 0 },
 };
+#undef AT
 
 static const struct field toggle_preview_fields[] = {
 	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct toggle_preview_args, camera_id),
@@ -146,7 +154,7 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_TAKE_SNAPSHOT] = {
 		.name = "take_snapshot", .reply = MSG_SNAPSHOT_TAKEN, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
-		.summary = "Writes one picture a camera, of the frames nearest to one instant after the request; EXIF in JPEG and PNG says when, by which camera and how it was exposed.",
+		.summary = "Writes one picture a camera, of the frames nearest to one instant after the request, or of several from then on; EXIF in JPEG and PNG says when, by which camera and how it was exposed, of several how long in all.",
 		ARGUMENTS(take_snapshot_fields, take_snapshot_args),
 	},
 	[CMD_GET_STATUS] = {

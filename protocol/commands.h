@@ -57,9 +57,14 @@ struct cameras_args {
 	struct list camera_id;
 };
 
+enum still_format { STILL_JPG, STILL_PNG, STILL_NPY, STILL_NPY_BGR };
+enum stacking { STACKING_MEAN, STACKING_SUM };
+
 struct take_snapshot_args {
 	struct list camera_id;
-	int format;			/* index in still_format_names */
+	int format;			/* enum still_format, index in still_format_names */
+	int64_t stack;			/* FIELD_UNSET: one frame, as it is recorded */
+	int stacking;			/* enum stacking */
 };
 
 struct toggle_preview_args {

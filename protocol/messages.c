@@ -87,8 +87,11 @@ static const struct field shot_fields[] = {
 	INT(camera_id, "Number of the camera."),
 	TEXT(file, "Absolute path of the picture."),
 	TEXT(format, "jpg, png, npy or npy_bgr."),
-	INT(sensor_timestamp_ns, "Sensor time of the frame, CLOCK_MONOTONIC.", .unit = "ns"),
-	INT(frame_number, "Number in the recording; 0 if none runs."),
+	INT(sensor_timestamp_ns, "Sensor time of the frame, of several the first, CLOCK_MONOTONIC.", .unit = "ns"),
+	INT(frame_number, "Its number in the recording; 0 if none runs."),
+	INT(stack, "Frames that it is made of.", OPTIONAL),
+	INT(last_sensor_timestamp_ns, "Sensor time of the last of them.", .unit = "ns", OPTIONAL),
+	REAL(gain, "Of a sum: how much brighter than the mean a jpg or png shows it.", OPTIONAL),
 	INT(skew_us, "Sensor time less that of the first shot.", .unit = "us"),
 	{ 0 },
 };

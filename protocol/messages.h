@@ -114,6 +114,8 @@ struct shot {
 	int64_t camera_id;
 	char *file, *format;
 	int64_t sensor_timestamp_ns, frame_number, skew_us;
+	int64_t stack, last_sensor_timestamp_ns;	/* FIELD_UNSET: it is one frame */
+	double gain;			/* NAN: it is no sum */
 };
 
 struct snapshot_taken {

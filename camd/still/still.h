@@ -27,7 +27,7 @@ struct still_impl {
 };
 
 extern const struct still_impl still_jpeg, still_png, still_npy, still_npy_bgr;
-extern const struct still_impl *const stills[];		/* by index in still_format_names (protocol/commands.h) */
+extern const struct still_impl *const stills[];		/* by by enum still_format (protocol/commands.h) */
 
 /* One picture with its samples, decoded if it is MJPEG. NULL: ERR_IO for one that is damaged. The caller destroys. */
 struct sums *still_open(const struct frame *frame, struct error *err);

@@ -63,6 +63,7 @@ _camctl_values() {
     --session) echo @files ;;
     --svg) echo @files ;;
     --format) echo jpg png npy npy_bgr ;;
+    --stacking) echo mean sum ;;
     --size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
     --position) echo top_left top top_right bottom_left bottom bottom_right ;;
     --file) echo @files ;;
@@ -79,7 +80,7 @@ _camctl_flags_of() {
     report) echo --session --svg ;;
     start_recording) echo --camera-id --duration ;;
     stop_recording) echo --camera-id ;;
-    take_snapshot) echo --camera-id --format ;;
+    take_snapshot) echo --camera-id --format --stack --stacking ;;
     toggle_preview) echo --camera-id --enabled --no-enabled --size --fps --quality ;;
     wait) echo --seconds ;;
     get_config) echo --names ;;

@@ -5,17 +5,18 @@ import pathlib
 import re
 import struct
 import subprocess
+import tempfile
 
-from camd import Camd, check, check_stopped, equal, exif, main, test
+from camd import SMALL, Camd, check, check_stopped, equal, exif, jpeg_size, main, test
 
 QUIET = ("--no-show-frame-number",)    # no text in the pictures
 BARS = [(255, 255, 255), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]
 
 
 def png(path, pixels="rgb24"):
-    """(width, height, bits, rows) as ffmpeg decodes it; rows of tuples of samples."""
+    """(width, height, bits, rows) as ffmpeg decodes it; rows of tuples of samples. A JPEG will do."""
     data = pathlib.Path(path).read_bytes()
-    width, height, bits = struct.unpack(">IIB", data[16:25])
+    width, height, bits = (*jpeg_size(data), 8) if path.endswith(".jpg") else struct.unpack(">IIB", data[16:25])
     raw = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "rawvideo", "-pix_fmt", pixels, "-"], check=True,
                          stdout=subprocess.PIPE, timeout=60).stdout
     samples = raw if pixels == "rgb24" else struct.unpack(f"<{len(raw) // 2}H", raw)
@@ -97,6 +98,121 @@ def a_png_says_what_it_is():
         equal(tags["SerialNumber"], "synthetic:left")
         equal((tags["Description"], tags["ImageDescription"]), ("camera 0: synthetic:left (synthetic camera)",) * 2)
         check(tags["DateTimeOriginal"] + "+00:00" == tags["CreationTime"], f"{tags['DateTimeOriginal']}, {tags['CreationTime']}")
+        camd.quit()
+
+
+@test
+def a_stack_is_the_sum_of_its_frames():
+    """Of a picture that stands still, to the last bit; with the overlay on, of which there is nothing in it."""
+    cameras = ["synthetic:160x120@60?freeze_after=1", "synthetic:128x96@60?freeze_after=1&pixels=nv12&matrix=bt709&range=full",
+               "synthetic:160x120@60?freeze_after=1&pixels=mjpeg"]
+    with Camd(cameras=cameras) as camd:
+        camd.started()
+        ones = [npy(file) for file in camd.ask("take_snapshot", format="npy")["files"]]
+        reply = camd.ask("take_snapshot", format="npy", stack=7, stacking="sum")
+        for shot, (shape, kind, one) in zip(reply["shots"], ones):
+            equal((kind, shot["stack"]), ("|u1", 7))
+            check("gain" not in shot, "of plain sums")
+            equal(round((shot["last_sensor_timestamp_ns"] - shot["sensor_timestamp_ns"]) * 60 / 1e9), 6, "frames to the last")
+            equal(npy(shot["file"]), (shape, "<u2", tuple(7 * value for value in one)), shot["file"])
+        for shot, (shape, kind, one) in zip(camd.ask("take_snapshot", format="npy", stack=64)["shots"], ones):
+            equal(npy(shot["file"]), (shape, kind, one), "the mean")
+        means = [png(file) for file in camd.ask("take_snapshot", format="png", stack=5)["files"]]
+        alone = [png(file) for file in camd.ask("take_snapshot", format="png", stack=1)["files"]]
+        equal(means, alone, "means")
+        for i, (_, _, bits, rows) in enumerate(means):
+            equal(bits, 8)
+            for y in range(0, 40):
+                check_bars(rows[y], most=4 if i == 2 else 2)
+        drawn = png(camd.ask("take_snapshot", format="png", camera_id=0)["files"][0])[3]
+        check(any(drawn[y] != alone[0][3][y] for y in range(40)), "there is an overlay in other pictures")
+        # nothing is brighter than its white already
+        bright, = camd.ask("take_snapshot", format="png", stack=3, stacking="sum", camera_id=0)["shots"]
+        equal(bright["gain"], 1)
+        _, _, bits, rows = png(bright["file"], "rgb48le")
+        equal(bits, 16)
+        check_bars(rows[10], scale=257)
+        for shot in camd.ask("take_snapshot", stack=2)["shots"]:
+            jpeg_size(pathlib.Path(shot["file"]).read_bytes())
+        tags, = exif(camd.ask("take_snapshot", stack=2, camera_id=1)["files"][0])
+        equal(tags["Validate"], "0 0 0", "what exiftool finds amiss")
+        check(re.search(r" stack=2 last_sensor_timestamp_ns=\d+ gain=1$", tags["UserComment"]), tags["UserComment"])
+        camd.quit()
+
+
+def dark_clip(path):
+    """Luma 20 of 16 to 235, a bar of 24 in it, without loss."""
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:size=160x120:rate=50,geq=lum='if(lt(X,16),24,20)':cb=128:cr=128",
+                    "-frames:v", "50", "-c:v", "libx264", "-qp", "0", "-pix_fmt", "yuv420p", str(path)], check=True, timeout=60)
+
+
+@test
+def a_dark_scene_becomes_visible():
+    with tempfile.TemporaryDirectory() as directory:
+        clip = pathlib.Path(directory) / "dark.mp4"
+        dark_clip(clip)
+        with Camd(cameras=[f"file:{clip}?loop"]) as camd:
+            camd.started()
+            shot, = camd.ask("take_snapshot", stack=16, stacking="sum", format="npy")["shots"]
+            _, _, values = npy(shot["file"])
+            equal(set(values[:16]) | set(values[16:160]), {16 * 24, 16 * 20}, "plain sums")
+            for form, most in (("png", 2), ("jpg", 3)):
+                shot, = camd.ask("take_snapshot", stack=16, stacking="sum", format=form)["shots"]
+                equal(shot["gain"], 16, "8 levels above black are far from white")
+                _, _, bits, rows = png(shot["file"])
+                for x, luma in ((3, 8 * 16), (100, 4 * 16)):
+                    check(far(rows[60][x], (luma * 255 / 219,) * 3) <= most, f"{form}: {rows[60][x]} at {x}")
+            shot, = camd.ask("take_snapshot", stack=64, stacking="sum")["shots"]
+            equal(round(shot["gain"], 3), 27.375, "the brightest is white")
+            check(far(png(shot["file"])[3][60][3], (255, 255, 255)) <= 2, "white")
+            camd.quit()
+
+
+@test
+def stacks_in_a_recording():
+    """They are of consecutive frames of it, from one instant on, and cost it none."""
+    cameras = ["synthetic:320x240@15", "synthetic:160x120@10", "synthetic:160x120@7.5?pixels=mjpeg"]
+    with Camd(cameras=cameras) as camd:
+        camd.started()
+        camd.ask("start_recording")
+        taken = [camd.ask("take_snapshot", stack=n, format=form)["shots"] for n, form in ((2, "jpg"), (9, "png"), (4, "npy"))]
+        camd.ask("wait", seconds=0.4)
+        copied = [camera["copied_bytes"] for camera in camd.ask("get_status")["cameras"]]
+        stopped = camd.ask("stop_recording")["cameras"]
+        equal(copied[:2], [0, 0], "nothing is copied for a stack")
+        tables = [check_stopped(camera) for camera in stopped]
+        equal([sum(camera["lost"].values()) for camera in stopped], [0, 0, 0], "lost")
+        for shots, n in zip(taken, (2, 9, 4)):
+            for shot, rows in zip(shots, tables):
+                inside = [row["frame_number"] for row in rows
+                          if shot["sensor_timestamp_ns"] <= row["sensor_timestamp_ns"] <= shot["last_sensor_timestamp_ns"]]
+                equal(inside, list(range(shot["frame_number"], shot["frame_number"] + n)), "frames")
+            check(all(abs(shot["skew_us"]) <= 1e6 / 7.5 for shot in shots), f"at one instant: {shots}")
+        camd.quit()
+
+
+@test
+def a_stack_waits_for_its_frames_and_no_longer():
+    with Camd("--start-timeout", "0.5", cameras=["synthetic:160x120@8", SMALL + "?stall_after=4"]) as camd:
+        camd.started()
+        reply = camd.ask("take_snapshot", stack=10)     # 1.25 s
+        equal([shot["camera_id"] for shot in reply["shots"]], [0])
+        equal([(each["camera_id"], each["code"]) for each in reply["failed"]], [(1, "timeout")])
+        camd.send("take_snapshot", stack=64, camera_id=0)
+        camd.ask("ping", id=1)
+        camd.send("quit", id=2)
+        equal([camd.reply()["data"].get("code") for _ in range(2)], ["cancelled", None])
+        camd.wait()
+
+
+@test
+def what_cannot_be_stacked():
+    with Camd() as camd:
+        camd.started()
+        for stack in (0, -1, 65, 1e9, 2.5, "many", [2], {}, True):
+            equal(camd.fails("take_snapshot", "bad_argument", stack=stack)["argument"], "stack", repr(stack))
+        equal(camd.fails("take_snapshot", "bad_argument", stack=2, stacking="product")["argument"], "stacking")
+        equal(camd.fails("take_snapshot", "bad_argument", stacking="sum")["argument"], "stacking", "of what?")
         camd.quit()
 
 

@@ -1,4 +1,5 @@
 /* PNG, NPY and sums of pictures: values as they must be, from every pixel format and colour. */
+#include "camd/stack.h"
 #include "camd/still/still.h"
 #include "common/util.h"
 #include "tests/unit/pictures.h"
@@ -290,11 +291,72 @@ static void test_png_of_sums(void **state)
 	sums_destroy(sums);
 }
 
+static bool offer(struct stack *stack, const struct frame_format *format, int64_t sensor_ns)
+{
+	struct frame *frame = picture_create_flat(format, 50);
+
+	frame->sensor_ns = sensor_ns;
+	stack_add(stack, frame);
+	frame->number = (uint64_t)sensor_ns / 10;	/* as the recording gives it later */
+	frame->exposure = (struct exposure){ .known = sensor_ns == 70 ? 0 : EXPOSURE_TIME, .time_us = 1500000000 };
+	bool full = stack_note(stack, frame);
+
+	frame_unref(frame);
+	return full;
+}
+
+static void test_stack(void **state)
+{
+	struct frame_format format = { PIXEL_I420, 64, 48, bt601_full }, other = { PIXEL_I420, 64, 32, bt601_full };
+	struct stack *stack = stack_create(3, 20, NULL, NULL);
+	struct error err;
+
+	(void)state;
+	assert_false(offer(stack, &other, 19));
+	assert_int_equal(stack->n, 0);
+	assert_false(offer(stack, &other, 20));
+	assert_false(offer(stack, &other, 30));
+	assert_false(offer(stack, &format, 40));	/* the camera came back with another size */
+	assert_int_equal(stack->n, 1);
+	assert_false(offer(stack, &format, 50));
+	assert_true(offer(stack, &format, 60));
+	assert_int_equal(stack->facts.sensor_ns, 40);
+	assert_int_equal(stack->facts.number, 4);
+	assert_int_equal(stack->last_sensor_ns, 60);
+	assert_int_equal(stack->facts.exposure.known, EXPOSURE_TIME);
+	assert_int_equal(stack->facts.exposure.time_us, INT32_MAX);
+	assert_int_equal(stack_sums(stack, &err)->planes[0][0], 150);
+	stack_destroy(stack);
+	stack = stack_create(2, 0, NULL, NULL);
+	offer(stack, &format, 60);
+	assert_true(offer(stack, &format, 70));
+	assert_int_equal(stack->facts.exposure.known, 0);
+	stack_destroy(stack);
+}
+
+static void test_stack_of_damaged_jpegs(void **state)
+{
+	struct stack *stack = stack_create(2, 0, NULL, NULL);
+	struct frame *frame = picture_wrap_jpeg((const uint8_t *)"\xff\xd8\xff", 3, 64, 48);
+	struct error err = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stack_add(stack, frame), 3);
+		stack_note(stack, frame);
+	}
+	assert_null(stack_sums(stack, &err));
+	assert_int_equal(err.code, ERR_IO);
+	stack_destroy(stack);
+	frame_unref(frame);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_mjpeg), cmocka_unit_test(test_luma), cmocka_unit_test(test_mean),
 		cmocka_unit_test(test_mean_is_rounded), cmocka_unit_test(test_gain), cmocka_unit_test(test_sums), cmocka_unit_test(test_png_of_sums),
+		cmocka_unit_test(test_stack), cmocka_unit_test(test_stack_of_damaged_jpegs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "camd/child.h"
 
+#include "camd/launch.h"
 #include "common/lines.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -8,19 +9,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUTPUT_FD 3
 #define LINE_BYTES 1000
 /* A program that complains about each frame must not fill the log. */
 #define MAX_LOGGED_LINES 100
-
-extern char **environ;
 
 struct child {
 	const char *program;
@@ -41,44 +38,15 @@ static void close_fd(int *fd)
 
 /* ---- starting ---- */
 
-/* Descriptors in the order in which they can't tread on each other: sources are above 2, and 3 comes last. */
-static void plan_files(posix_spawn_file_actions_t *actions, int in_fd, int err_fd, int output_fd)
-{
-	posix_spawn_file_actions_adddup2(actions, in_fd, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(actions, err_fd, STDERR_FILENO);
-	posix_spawn_file_actions_adddup2(actions, STDERR_FILENO, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(actions, output_fd, OUTPUT_FD);
-	posix_spawn_file_actions_addclosefrom_np(actions, OUTPUT_FD + 1);
-}
-
-/* Signals as a program expects them; a group of its own, so that a terminal's ^C is for us alone to act on. */
-static void plan_signals(posix_spawnattr_t *attributes)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	posix_spawnattr_setsigmask(attributes, &set);
-	sigfillset(&set);
-	posix_spawnattr_setsigdefault(attributes, &set);
-	posix_spawnattr_setpgroup(attributes, 0);
-	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-}
-
 static int spawn(struct child *child, const struct child_request *request, int in_fd, int err_fd)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int number;
+	struct launch_request program = {
+		.argv = request->argv, .in_fd = in_fd, .words_fd = err_fd, .file_fd = request->output_fd,
+	};
+	int number = launch(&program, &child->pid);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	plan_files(&actions, in_fd, err_fd, request->output_fd);
-	plan_signals(&attributes);
-	number = posix_spawnp(&child->pid, request->argv[0], &actions, &attributes, (char **)request->argv, environ);
 	if (number)
 		child->pid = 0;
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
 	return number;
 }
 

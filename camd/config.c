@@ -1,6 +1,7 @@
 #include "camd/config.h"
 
 #include "camd/encoding_settings.h"
+#include "camd/hook_line.h"
 #include "common/log.h"
 #include "protocol/messages.h"
 
@@ -52,6 +53,11 @@ static const char *const focuses[] = {
 static const char *check_roi(const char *text)
 {
 	return *text ? picture_parse_roi(text, NULL) : NULL;
+}
+
+static const char *check_hook(const char *text)
+{
+	return hook_line_read(text, NULL);
 }
 
 #define AT(member) .at = offsetof(struct config, member)
@@ -199,6 +205,12 @@ const struct field config_fields[] = {
 	  .help = "How many older ones are kept: session.log.1, the youngest, to session.log.5." },
 	{ .name = "console_output", .type = FIELD_BOOL, AT(console_output), .fallback = "false",
 	  .help = "Write camd's own log lines to stderr, too." },
+	{ .name = "on_event", .type = FIELD_LIST, .of = FIELD_TEXT, AT(on_event), .check = check_hook, .flags = FIELD_OPTIONAL,
+	  .help = "A program that is run at events, as EVENTS: PROGRAM ARGUMENTS: names of events with commas between them, or *, and words, with quotes as in a shell, of which none sees them; it has the event's JSON on its stdin, and CAMD_EVENT, CAMD_CAMERA and CAMD_SESSION (the folder) in its environment; give it again for more." },
+	{ .name = "hook_limit", .type = FIELD_INT, AT(hook_limit), .min = 1, .max = 64, .fallback = "4", .flags = FIELD_LIVE,
+	  .help = "How many programs of on_event run at a time; 64 more events wait, what exceeds that is dropped, and a warning says how many." },
+	{ .name = "hook_timeout", .type = FIELD_DURATION, AT(hook_timeout_ns), .min = 0.1, .max = 86400, .unit = "s", .fallback = "30", .flags = FIELD_LIVE,
+	  .help = "How long a program of on_event may run until it, and what it has started, gets SIGTERM, and a second later SIGKILL." },
 	{ 0 },
 };
 

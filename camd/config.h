@@ -68,6 +68,9 @@ struct config {
 	int64_t log_max_size_bytes;	/* 0: no end */
 	int64_t log_keep;
 	bool console_output;
+	struct list on_event;		/* of texts, see camd/hook_line.h */
+	int64_t hook_limit;
+	int64_t hook_timeout_ns;
 };
 
 extern const struct field config_fields[];

@@ -1,5 +1,6 @@
 #include "camd/control_private.h"
 
+#include "camd/hooks.h"
 #include "camd/outlet.h"
 #include "camd/previews.h"
 #include "camd/session.h"
@@ -186,6 +187,12 @@ void control_event(struct control *control, enum message_id event, const void *d
 	for (struct client *client = control->clients; client; client = client->next)
 		if (client->subscriptions & UINT64_C(1) << event)
 			outlet_event(client->outlet, wire_print_message(event, data, NULL, NULL));
+	if (hooks_want(control->its.hooks, event)) {
+		char *line = wire_print_message(event, data, NULL, NULL);
+
+		hooks_event(control->its.hooks, event, data, line);
+		free(line);
+	}
 }
 
 void control_notice(struct control *control, enum message_id notice, const void *data)

@@ -15,6 +15,7 @@
 
 struct control;
 struct client;
+struct hooks;
 struct session;
 
 struct request {
@@ -50,6 +51,7 @@ struct control_request {
 	struct session *session;
 	struct config *config;
 	struct options *options;		/* that config was made by */
+	struct hooks *hooks;			/* that hear of events, too */
 	struct control_owner owner;
 };
 

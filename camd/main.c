@@ -5,6 +5,7 @@
 #include "camd/control.h"
 #include "camd/folder.h"
 #include "camd/handed.h"
+#include "camd/hooks.h"
 #include "camd/jobs.h"
 #include "camd/journal.h"
 #include "camd/listener.h"
@@ -41,6 +42,7 @@ struct camd {
 	struct mailbox *mailbox;
 	struct session *session;
 	struct control *control;
+	struct hooks *hooks;
 	struct listener *listener;
 	int protocol_fd;		/* the real stdout */
 	const char *signal;		/* why it ends */
@@ -79,13 +81,21 @@ static void ignore_signals(void)
 
 /* ---- the end ---- */
 
-static void on_finished(void *user)
+static void on_hooks_done(void *user)
 {
 	struct camd *camd = user;
 
 	control_notice(camd->control, MSG_SHUTDOWN, &(struct shutdown_data){ .signal = (char *)camd->signal });
 	control_flush(camd->control, FLUSH_NS);
 	uv_stop(&camd->loop);
+}
+
+/* What was the last to happen has its programs, too. */
+static void on_finished(void *user)
+{
+	struct camd *camd = user;
+
+	hooks_finish(camd->hooks, on_hooks_done, camd);
 }
 
 static void end(struct camd *camd, const char *why)
@@ -264,6 +274,7 @@ static void begin(struct camd *camd)
 	watch_signals(camd);
 	camd->mailbox = session.mailbox = mailbox_create(&camd->loop);
 	camd->session = control.session = session_create(&session);
+	camd->hooks = control.hooks = hooks_create(camd->session, &camd->problems);
 	camd->control = control_create(&control);
 	session_set_control(camd->session, camd->control);
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
@@ -276,6 +287,7 @@ static void begin(struct camd *camd)
 
 static void tear_down(struct camd *camd)
 {
+	hooks_destroy(camd->hooks);
 	session_destroy(camd->session);
 	listener_destroy(camd->listener);
 	control_destroy(camd->control);

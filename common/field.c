@@ -295,6 +295,10 @@ static bool parse_colour(const struct field *f, const char *text, struct rgba *s
 
 static bool parse_list_item(const struct field *f, struct list *list, const char *text, struct error *err)
 {
+	const char *wanted = f->check ? f->check(text) : NULL;
+
+	if (wanted)
+		return error_set_argument(err, f->name, "%s: '%.60s' is not %s", f->name, text, wanted);
 	if (f->of == FIELD_TEXT || f->of == FIELD_PATH) {
 		fields_add_text(list, text);
 		return true;

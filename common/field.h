@@ -90,7 +90,7 @@ struct field {
 	double min, max;		/* numbers, inclusive, in .unit; none if min == max */
 	const char *const *choices;	/* FIELD_ENUM: names, NULL-terminated; the value is the index */
 	const char *const (*synonyms)[2];	/* FIELD_ENUM: pairs {other spelling, choice}, ending with {NULL}; NULL: none */
-	const char *(*check)(const char *text);	/* FIELD_TEXT: NULL if the text will do, else in words what would; NULL: any does */
+	const char *(*check)(const char *text);	/* FIELD_TEXT, each of a list of texts: NULL if it will do, else in words what would; NULL: any does */
 	const char *fallback;		/* the default, as text, parsed by the same parser */
 	const char *unit;
 	const char *help;		/* one sentence */

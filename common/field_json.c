@@ -57,12 +57,17 @@ static size_t item_bytes(const struct field *f)
 
 static bool item_from_json(const struct field *f, void *item, const cJSON *value, struct error *err)
 {
+	const char *wanted;
+
 	if (f->of == FIELD_OBJECT)
 		return fields_from_json(f->fields, item, value, NULL, NULL, err);
 	if (f->of == FIELD_INT)
 		return integer_from_json(f, item, value, err);
 	if (!cJSON_IsString(value))
 		return wrong_type(f, value, "a list of strings", err);
+	wanted = f->check ? f->check(value->valuestring) : NULL;
+	if (wanted)
+		return error_set_argument(err, f->name, "%s: '%.60s' is not %s", f->name, value->valuestring, wanted);
 	*(char **)item = xstrdup(value->valuestring);
 	return true;
 }

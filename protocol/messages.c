@@ -579,3 +579,15 @@ enum message_id message_find(const char *name, bool event)
 			return id;
 	return N_MESSAGES;
 }
+
+_Static_assert(N_MESSAGES <= 64, "sets of events are 64 bits");
+
+uint64_t message_events(const char *name)
+{
+	uint64_t mask = 0;
+
+	for (int id = 0; id < N_MESSAGES; id++)
+		if (messages[id].kind == KIND_EVENT && (!strcmp(name, "*") || !strcmp(name, messages[id].name)))
+			mask |= UINT64_C(1) << id;
+	return mask;
+}

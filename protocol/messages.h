@@ -73,6 +73,9 @@ extern const struct message messages[N_MESSAGES];	/* by enum message_id */
 /* The message of that name among events, or among all others. N_MESSAGES: none. */
 enum message_id message_find(const char *name, bool event);
 
+/* The event of that name, or all of them by "*", as bits by enum message_id; 0: there is none. */
+uint64_t message_events(const char *name);
+
 /* Frames lost, by cause; totals since the start of the recording. */
 struct lost {
 	int64_t sensor, starved, encoder, storage;

@@ -4,7 +4,6 @@
 #include "common/util.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The events that a list of names means, as bits. */
 static bool read_events(const struct list *names, uint64_t *mask, struct error *err)
@@ -12,15 +11,11 @@ static bool read_events(const struct list *names, uint64_t *mask, struct error *
 	*mask = 0;
 	for (size_t i = 0; i < names->n; i++) {
 		const char *name = ((char **)names->items)[i];
-		enum message_id id = message_find(name, true);
+		uint64_t meant = message_events(name);
 
-		if (id != N_MESSAGES)
-			*mask |= UINT64_C(1) << id;
-		else if (strcmp(name, "*"))
+		if (!meant)
 			return error_set_argument(err, "events", "events: there is no event '%.60s'", name);
-		for (int every = 0; id == N_MESSAGES && every < N_MESSAGES; every++)
-			if (messages[every].kind == KIND_EVENT)
-				*mask |= UINT64_C(1) << every;
+		*mask |= meant;
 	}
 	return true;
 }

@@ -116,6 +116,8 @@ const struct field config_fields[] = {
 	  .flags = FIELD_LIVE | FIELD_PER_CAMERA, .help = "What the prebuffer of a camera may take of memory, however many seconds that are." },
 	{ .name = "recovery_point", .type = FIELD_DURATION, AT(recovery_point_ns), .min = 0.02, .max = 60, .unit = "s", .fallback = "0.5",
 	  .help = "How often what was recorded is pushed to the disk: a power cut takes about that much." },
+	{ .name = "export_keep", .type = FIELD_INT, AT(export_keep), .min = 0, .max = 100000, .fallback = "1", .flags = FIELD_LIVE,
+	  .help = "How many exports of each camera are kept: a new one replaces the oldest that is not protected; 0: all." },
 	{ .name = "hflip", .type = FIELD_BOOL, AT(hflip), .fallback = "false", .flags = FIELD_PER_CAMERA,
 	  .help = "Mirror the picture, where the camera can." },
 	{ .name = "vflip", .type = FIELD_BOOL, AT(vflip), .fallback = "false", .flags = FIELD_PER_CAMERA,

@@ -39,6 +39,7 @@ struct config {
 	int64_t segment_length_ns, segment_size_bytes;	/* 0: unbounded */
 	int64_t prebuffer_ns, prebuffer_size_bytes;	/* prebuffer_ns 0: none */
 	int64_t recovery_point_ns;
+	int64_t export_keep;
 	struct picture_settings picture;	/* but its flips and its roi */
 	bool hflip, vflip;
 	int rotation;			/* 0: none, 1: by half a turn */

@@ -96,6 +96,15 @@ bool folder_check_label(const char *label, struct error *err)
 	return true;
 }
 
+bool folder_rename(int directory, const char *from, const char *to)
+{
+	if (!renameat2(directory, from, directory, to, RENAME_NOREPLACE))
+		return true;
+	if (errno != EINVAL && errno != ENOSYS)
+		return false;
+	return !linkat(directory, from, directory, to, 0) && !unlinkat(directory, from, 0);
+}
+
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err)
 {
 	char *parent;

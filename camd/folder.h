@@ -23,8 +23,11 @@ struct folder {
  */
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err);
 
-/* Whether a label will do as a part of a name. */
+/* Whether a label is good as a part of a name. False: ERR_BAD_ARGUMENT. Any thread. */
 bool folder_check_label(const char *label, struct error *err);
+
+/* Renames a file of a directory without replacing anything, also where the file system can't do that in one step. False: errno. Any thread. */
+bool folder_rename(int directory, const char *from, const char *to);
 
 /* Puts the names in a directory on the disk. False: errno says why. Any thread. */
 bool folder_sync(const char *path);

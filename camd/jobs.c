@@ -35,6 +35,8 @@ struct job {
 	bool ok;
 	struct error error;
 	struct list files;	/* of texts */
+	struct list gaps;	/* of job_gap */
+	int64_t frames;		/* FIELD_UNSET: it makes no video */
 	char *message;
 
 	struct job *next;
@@ -80,6 +82,19 @@ void job_add_file(struct job *job, const char *path)
 	fields_add_text(&job->files, path);
 }
 
+void job_add_gap(struct job *job, int64_t camera_id, int64_t from_wall_ns, int64_t to_wall_ns)
+{
+	struct job_gap *gaps = xrealloc(job->gaps.items, job->gaps.n + 1, sizeof(*gaps));
+
+	gaps[job->gaps.n++] = (struct job_gap){ .camera_id = camera_id, .from_ns = from_wall_ns, .to_ns = to_wall_ns };
+	job->gaps.items = gaps;
+}
+
+void job_add_frames(struct job *job, size_t frames)
+{
+	job->frames = (job->frames == FIELD_UNSET ? 0 : job->frames) + (int64_t)frames;
+}
+
 void job_set_message(struct job *job, const char *format, ...)
 {
 	char text[512];
@@ -115,9 +130,12 @@ static void on_timer(uv_timer_t *timer)
 
 static void tell_end(struct job *job)
 {
-	struct job_done data = { .job = job->number, .ok = job->ok, .files = job->files, .message = job->message };
+	struct job_done data = { .job = job->number, .ok = job->ok, .files = job->files, .message = job->message,
+		.frames = FIELD_UNSET };
 
 	if (job->ok) {
+		data.gaps = job->gaps;
+		data.frames = job->frames;
 		tell_progress(job, PARTS);
 		log_info("job %" PRId64 ", %s: done%s%s", job->number, job->its.what, job->message ? "; " : "",
 			 job->message ? job->message : "");
@@ -158,6 +176,7 @@ static void end(struct job *job)
 	tell_end(job);
 	job->its.free(job->its.user);
 	fields_free_texts(&job->files);
+	free(job->gaps.items);
 	free(job->message);
 	close(job->cancel_fd);
 	free(job);
@@ -242,6 +261,7 @@ bool jobs_add(struct jobs *jobs, const struct job_request *request, int64_t *num
 	job->jobs = jobs;
 	job->its = *request;
 	job->cancel_fd = cancel_fd;
+	job->frames = FIELD_UNSET;
 	*number = job->number = ++jobs->last_number;
 	*jobs->last = job;
 	jobs->last = &job->next;
@@ -262,6 +282,30 @@ void jobs_await(struct jobs *jobs, void (*fn)(void *user), void *user)
 	check_idle(jobs);
 }
 
+static void cancel_running(struct job *job)
+{
+	atomic_store(&job->cancelled, true);
+	/* a counter of one, which stays: it can be read from now on */
+	eventfd_write(job->cancel_fd, 1);
+}
+
+bool jobs_cancel(struct jobs *jobs, int64_t number, struct error *err)
+{
+	struct job *job = jobs->first;
+
+	while (job && job->number != number)
+		job = job->next;
+	if (!job)
+		return error_set(err, ERR_NOT_FOUND, "There is no job %" PRId64 ", or it has ended", number);
+	if (job == jobs->first) {
+		cancel_running(job);
+		return true;
+	}
+	error_set(&job->error, ERR_CANCELLED, "Cancelled");
+	end(job);
+	return true;
+}
+
 void jobs_cancel_all(struct jobs *jobs)
 {
 	jobs->closed = true;
@@ -269,9 +313,6 @@ void jobs_cancel_all(struct jobs *jobs)
 		error_set(&jobs->first->next->error, ERR_CANCELLED, "Cancelled: camd ends");
 		end(jobs->first->next);
 	}
-	if (!jobs->first)
-		return;
-	atomic_store(&jobs->first->cancelled, true);
-	/* a counter of one, which stays: it can be read from now on */
-	eventfd_write(jobs->first->cancel_fd, 1);
+	if (jobs->first)
+		cancel_running(jobs->first);
 }

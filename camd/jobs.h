@@ -33,6 +33,9 @@ bool jobs_are_idle(const struct jobs *jobs);
 /* Calls fn once no job is left: at once if that is so already. */
 void jobs_await(struct jobs *jobs, void (*fn)(void *user), void *user);
 
+/* Ends one, in line or running; its job_done tells when. False: ERR_NOT_FOUND. */
+bool jobs_cancel(struct jobs *jobs, int64_t number, struct error *err);
+
 /* Ends what is in line and what runs; that may take a moment. No further job is taken. */
 void jobs_cancel_all(struct jobs *jobs);
 
@@ -43,6 +46,10 @@ int job_cancel_fd(const struct job *job);		/* can be read once the job is to end
 bool job_is_cancelled(const struct job *job);
 void job_set_progress(struct job *job, double progress);	/* 0 to 1 */
 void job_add_file(struct job *job, const char *path);	/* what it made */
+
+/* Time without footage in what it made of a camera's; how many frames that has. */
+void job_add_gap(struct job *job, int64_t camera_id, int64_t from_wall_ns, int64_t to_wall_ns);
+void job_add_frames(struct job *job, size_t frames);
 
 /* What should be known of a success. */
 void job_set_message(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -103,15 +103,30 @@ static void write_stss(struct mp4box *box, const struct movie *movie)
 	mp4box_close(box, stss);
 }
 
-/* Each sample is a chunk: all lie apart. */
+/* Each sample is a chunk: all lie apart. A run of chunks has the same entry of stsd. */
+static void write_chunks(struct mp4box *box, const struct movie *movie)
+{
+	size_t stsc = mp4box_open_full(box, "stsc", 0, 0), count_at = box->bytes;
+	uint32_t runs = 0;
+
+	mp4box_u32(box, 0);
+	for (size_t i = 0; i < movie->n; i++) {
+		if (i && movie->samples[i].entry == movie->samples[i - 1].entry)
+			continue;
+		mp4box_u32(box, (uint32_t)i + 1);
+		mp4box_u32(box, 1);
+		mp4box_u32(box, movie->samples[i].entry + 1);
+		runs++;
+	}
+	mp4box_set32(box, count_at, runs);
+	mp4box_close(box, stsc);
+}
+
 static void write_places(struct mp4box *box, const struct movie *movie)
 {
-	size_t start = mp4box_open_full(box, "stsc", 0, 0);
+	size_t start;
 
-	mp4box_u32(box, movie->n ? 1 : 0);
-	for (int i = 0; i < (movie->n ? 3 : 0); i++)
-		mp4box_u32(box, 1);
-	mp4box_close(box, start);
+	write_chunks(box, movie);
 	start = mp4box_open_full(box, "stsz", 0, 0);
 	mp4box_u32(box, 0);
 	mp4box_u32(box, (uint32_t)movie->n);
@@ -155,6 +170,24 @@ static void write_minf(struct mp4box *box, const struct movie *movie, const stru
 	mp4box_close(box, minf);
 }
 
+/* How long it plays, from the first sample shown on. */
+static uint64_t played(const struct movie *movie, const struct scale *scale)
+{
+	return duration_of(movie, scale) - scaled(scale, time_ns(movie, movie->first_shown));
+}
+
+static void write_edit(struct mp4box *box, const struct movie *movie, const struct scale *scale)
+{
+	size_t edts = mp4box_open(box, "edts"), elst = mp4box_open_full(box, "elst", 1, 0);
+
+	mp4box_u32(box, 1);
+	mp4box_u64(box, played(movie, scale));
+	mp4box_u64(box, scaled(scale, time_ns(movie, movie->first_shown)));
+	mp4box_u32(box, 0x10000);	/* speed */
+	mp4box_close(box, elst);
+	mp4box_close(box, edts);
+}
+
 static void write_trak(struct mp4box *box, const struct movie *movie, const struct scale *scale)
 {
 	size_t trak = mp4box_open(box, "trak"), mdia, inner;
@@ -164,12 +197,14 @@ static void write_trak(struct mp4box *box, const struct movie *movie, const stru
 	mp4box_u64(box, movie->created);
 	mp4box_u32(box, TRACK);
 	mp4box_u32(box, 0);
-	mp4box_u64(box, duration_of(movie, scale));
+	mp4box_u64(box, played(movie, scale));
 	mp4box_zeros(box, 16);
 	write_matrix(box);
 	mp4box_u32(box, (uint32_t)movie->width << 16);
 	mp4box_u32(box, (uint32_t)movie->height << 16);
 	mp4box_close(box, inner);
+	if (movie->first_shown)
+		write_edit(box, movie, scale);
 	mdia = mp4box_open(box, "mdia");
 	inner = mp4box_open_full(box, "mdhd", 1, 0);
 	mp4box_u64(box, movie->created);
@@ -206,7 +241,7 @@ void moov_write(struct mp4box *box, const struct movie *movie, bool fragments_fo
 	mp4box_u64(box, movie->created);
 	mp4box_u64(box, movie->created);
 	mp4box_u32(box, scale.per_s);
-	mp4box_u64(box, duration_of(movie, &scale));
+	mp4box_u64(box, played(movie, &scale));
 	mp4box_u32(box, 0x10000);	/* speed */
 	mp4box_u16(box, 0x100);		/* volume */
 	mp4box_zeros(box, 10);

@@ -148,6 +148,15 @@ void movie_describe(struct movie *movie, const struct movie_facts *facts)
 	mp4box_finish(&movie->udta);
 	movie->udta = (struct mp4box){ 0 };
 	write_udta(&movie->udta, facts);
+	if (facts->first_wall_ns > 0)
+		movie->created = (uint64_t)(facts->first_wall_ns / NS_PER_S + UNIX_TO_MP4_S);
+}
+
+void movie_write_front(const struct movie *movie, struct mp4box *box)
+{
+	box->bytes = 0;
+	write_ftyp(box);
+	moov_write(box, movie, false);
 }
 
 bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES], struct error *err)

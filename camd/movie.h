@@ -39,6 +39,7 @@ struct movie_sample {
 	uint64_t time_ns;	/* since the first sample; rises */
 	uint32_t bytes : 31;
 	uint32_t key : 1;
+	uint32_t entry;		/* of stsd, from 0: where what a movie holds was encoded in several ways */
 };
 
 struct movie {
@@ -50,6 +51,7 @@ struct movie {
 	struct mp4box stsd, udta;	/* whole boxes */
 	struct movie_sample *samples;
 	size_t n, capacity;
+	size_t first_shown;		/* players begin with this one: those before it are there to decode it from */
 };
 
 enum movie_state {
@@ -67,13 +69,16 @@ uint32_t movie_frame_ns(double fps);
  */
 bool movie_init(struct movie *movie, const struct movie_facts *facts, const struct nal *nals, size_t n, struct error *err);
 
-/* Says anew what is in the metadata: of facts, only encoder, title and first_sensor_ns matter. */
+/* Says anew what is in the metadata: of facts, only encoder, title, first_sensor_ns and, unless it is 0, first_wall_ns matter. */
 void movie_describe(struct movie *movie, const struct movie_facts *facts);
 
 bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES], struct error *err);
 
 /* Says what a file that begins like this is. If MOVIE_UNFINISHED, fills movie, to be freed by movie_finish(). */
 enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_t bytes);
+
+/* What stands before the mdat of a file that is written all at once, so that it plays while it is still being sent somewhere. */
+void movie_write_front(const struct movie *movie, struct mp4box *box);
 
 void movie_add(struct movie *movie, const struct movie_sample *sample);
 

@@ -1,6 +1,7 @@
 #include "camd/recovery.h"
 
 #include "camd/control.h"
+#include "camd/exports.h"
 #include "camd/recover.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -20,8 +21,8 @@ struct recovery {
 	uv_work_t work;
 	char *output_dir;
 	struct finding *first, **last;	/* told to nobody yet */
-	bool told, busy;
-	atomic_bool stop;
+	bool told;
+	atomic_bool busy, stop;
 };
 
 static void free_finding(struct finding *finding)
@@ -100,6 +101,7 @@ static void work(uv_work_t *job)
 	struct recovery *recovery = job->data;
 
 	recover_directory(recovery->output_dir, on_file, recovery);
+	exports_sweep(recovery->output_dir);
 }
 
 static void after(uv_work_t *job, int status)
@@ -107,7 +109,7 @@ static void after(uv_work_t *job, int status)
 	struct recovery *recovery = job->data;
 
 	(void)status;
-	recovery->busy = false;
+	atomic_store(&recovery->busy, false);
 	session_check_down(recovery->session);
 }
 
@@ -119,7 +121,7 @@ struct recovery *recovery_begin(struct session *session, const char *output_dir)
 	recovery->output_dir = xstrdup(output_dir);
 	recovery->last = &recovery->first;
 	recovery->work.data = recovery;
-	recovery->busy = true;
+	atomic_store(&recovery->busy, true);
 	uv_queue_work(session_loop(session), &recovery->work, work, after);
 	return recovery;
 }
@@ -138,7 +140,7 @@ void recovery_tell(struct recovery *recovery)
 
 bool recovery_is_busy(const struct recovery *recovery)
 {
-	return recovery && recovery->busy;
+	return recovery && atomic_load(&recovery->busy);
 }
 
 void recovery_stop(struct recovery *recovery)

@@ -15,5 +15,5 @@ void recovery_tell(struct recovery *recovery);
 
 /* Ends after its present file. */
 void recovery_stop(struct recovery *recovery);
-bool recovery_is_busy(const struct recovery *recovery);
+bool recovery_is_busy(const struct recovery *recovery);	/* any thread */
 void recovery_destroy(struct recovery *recovery);	/* NULL is allowed; must not be busy */

@@ -2,6 +2,7 @@
 
 #include "camd/child.h"
 #include "camd/confine.h"
+#include "camd/folder.h"
 #include "camd/framelog.h"
 #include "camd/jobs.h"
 #include "camd/mp4times.h"
@@ -324,18 +325,6 @@ static void close_part(struct remux *remux)
 	close(remux->part_fd);
 }
 
-/* Renames without replacing anything, also where the file system can't do that in one step. */
-static bool rename_to(const struct remux *remux, const char *name)
-{
-	int directory = remux->at.directory;
-
-	if (!renameat2(directory, remux->part, directory, name, RENAME_NOREPLACE))
-		return true;
-	if (errno != EINVAL && errno != ENOSYS)
-		return false;
-	return !linkat(directory, remux->part, directory, name, 0) && !unlinkat(directory, remux->part, 0);
-}
-
 /* Gives the complete file its name, and adds that to the job. */
 static bool publish(struct remux *remux, struct job *job, struct error *err)
 {
@@ -350,7 +339,7 @@ static bool publish(struct remux *remux, struct job *job, struct error *err)
 		if (twin > 1)
 			snprintf(number, sizeof(number), "_%d", twin);
 		path = xasprintf("%.*s%s.mp4", parent + remux->stem_bytes, remux->at.path, number);
-		done = rename_to(remux, path + parent);
+		done = folder_rename(remux->at.directory, remux->part, path + parent);
 		if (done)
 			job_add_file(job, path);
 		else if (errno != EEXIST)

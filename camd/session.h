@@ -69,7 +69,7 @@ struct previews *session_previews(const struct session *session);
 
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */
 
-bool session_is_recovering(const struct session *session);	/* looks for what a crash has left */
+bool session_is_recovering(const struct session *session);	/* looks for what a crash has left; any thread */
 
 struct camera *session_camera(const struct session *session, int64_t id);	/* NULL: there is none */
 size_t session_n_cameras(const struct session *session);

@@ -132,10 +132,31 @@ static const struct field trigger_fields[] = {
 };
 #undef AT
 
+#define AT(member) .at = offsetof(struct export_args, member)
+static const struct field export_fields[] = {
+	CAMERA_IDS(export_args),
+	{ .name = "from", .type = FIELD_TIME, AT(from_ns), .flags = FIELD_OPTIONAL,
+	  .help = "Frames from this moment on, by write_time_unix: ISO 8601, in the setting timezone unless it says a zone, or seconds since 1970; from the oldest if absent." },
+	{ .name = "to", .type = FIELD_TIME, AT(to_ns), .flags = FIELD_OPTIONAL,
+	  .help = "Frames before this moment; to the newest if absent." },
+	{ .name = "precise", .type = FIELD_BOOL, AT(precise), .fallback = "false",
+	  .help = "Encode all anew, so that nothing before `from` is in the file; else it begins with up to a second more, which players skip." },
+	{ .name = "label", .type = FIELD_TEXT, AT(label), .flags = FIELD_OPTIONAL,
+	  .help = "The end of the file's name: letters, digits, - and _, up to 64 bytes." },
+	{ 0 },
+};
+#undef AT
+
 static const struct field mark_fields[] = {
 	CAMERA_IDS(mark_args),
 	{ .name = "label", .type = FIELD_TEXT, .at = offsetof(struct mark_args, label), .max = 120, .flags = FIELD_REQUIRED,
 	  .help = "What is noted with the next frame: any text of one line." },
+	{ 0 },
+};
+
+static const struct field cancel_fields[] = {
+	{ .name = "job", .type = FIELD_INT, .at = offsetof(struct cancel_args, job), .flags = FIELD_REQUIRED,
+	  .help = "Number of the job, as job_started said it." },
 	{ 0 },
 };
 
@@ -241,6 +262,16 @@ const struct command commands[N_COMMANDS] = {
 		.name = "mark", .reply = MSG_MARKED,
 		.summary = "Notes something with the next frame of each camera, in the video and in its CSV.",
 		ARGUMENTS(mark_fields, mark_args),
+	},
+	[CMD_EXPORT] = {
+		.name = "export", .reply = MSG_JOB_STARTED,
+		.summary = "Makes one MP4 a camera of all its footage of a time, whatever files it lies in, in the background: below the output directory, in exports/.",
+		ARGUMENTS(export_fields, export_args),
+	},
+	[CMD_CANCEL] = {
+		.name = "cancel", .reply = MSG_CANCELLED,
+		.summary = "Ends a job, or takes it out of the line.",
+		ARGUMENTS(cancel_fields, cancel_args),
 	},
 };
 

@@ -30,6 +30,8 @@ enum command_id {
 	CMD_REMUX,
 	CMD_TRIGGER,
 	CMD_MARK,
+	CMD_EXPORT,
+	CMD_CANCEL,
 	N_COMMANDS,
 };
 
@@ -130,6 +132,17 @@ struct mark_args {
 
 struct remux_args {
 	char *file;
+};
+
+struct export_args {
+	struct list camera_id;
+	int64_t from_ns, to_ns;		/* wall times; FIELD_UNSET: all there is */
+	bool precise;
+	char *label;			/* NULL: none */
+};
+
+struct cancel_args {
+	int64_t job;
 };
 
 extern const char *const still_format_names[];	/* NULL-terminated: jpg, png, npy, npy_bgr */

@@ -270,6 +270,10 @@ static const struct field subscribed_fields[] = { TEXTS(events, "All events that
 static const struct field job_started_fields[] = { INT(job, "Number by which events name the job."), { 0 } };
 #undef OF
 
+#define OF cancelled
+static const struct field cancelled_fields[] = { INT(job, "Number of the job."), { 0 } };
+#undef OF
+
 #define OF error_data
 static const struct field error_fields[] = {
 	TEXT(message, "What is wrong and what would be right; for people."),
@@ -499,11 +503,22 @@ static const struct field segment_finished_fields[] = {
 };
 #undef OF
 
+#define OF job_gap
+static const struct field job_gap_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	{ .name = "from", .type = FIELD_TIME, .at = offsetof(struct OF, from_ns), .help = "The end of the last frame before it." },
+	{ .name = "to", .type = FIELD_TIME, .at = offsetof(struct OF, to_ns), .help = "The first frame behind it." },
+	{ 0 },
+};
+#undef OF
+
 #define OF job_done
 static const struct field job_done_fields[] = {
 	INT(job, "Number of the job."),
 	BOOL(ok, "Whether it succeeded."),
 	TEXTS(files, "Absolute paths of what it made."),
+	INT(frames, "Of an export: how many frames its files show.", OPTIONAL),
+	OBJECTS(gaps, job_gap_fields, job_gap, "Of an export: where there is no footage for a second or longer.", OPTIONAL),
 	TEXT(code, "Error code.", OPTIONAL),
 	TEXT(message, "What went wrong.", OPTIONAL),
 	{ 0 },
@@ -548,6 +563,7 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_JOB_STARTED] = { "job_started", KIND_REPLY, "The job runs; job_done will tell its end.", job_started_fields },
 	[MSG_TRIGGERED] = { "triggered", KIND_REPLY, "The clips are being written; trigger_saved will tell of them.", triggered_fields },
 	[MSG_MARKED] = { "marked", KIND_REPLY, "The next frames have the mark; events tell which.", marked_fields },
+	[MSG_CANCELLED] = { "cancelled", KIND_REPLY, "The job is to end; its job_done tells when it has.", cancelled_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
 	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },
 	[MSG_INITIALIZED] = { "initialized", KIND_NOTICE, "With --greeting: the cameras run, or the discovery timeout has passed.", initialized_fields },

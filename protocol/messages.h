@@ -34,6 +34,7 @@ enum message_id {
 	MSG_JOB_STARTED,
 	MSG_TRIGGERED,
 	MSG_MARKED,
+	MSG_CANCELLED,
 	MSG_ERROR,
 
 	MSG_INITIALIZING,
@@ -234,6 +235,10 @@ struct job_started {
 	int64_t job;
 };
 
+struct cancelled {
+	int64_t job;
+};
+
 struct error_data {
 	char *message, *code, *command, *argument, *detail;
 };
@@ -359,10 +364,17 @@ struct job_progress {
 	double progress;		/* 0 to 1 */
 };
 
+struct job_gap {
+	int64_t camera_id;
+	int64_t from_ns, to_ns;		/* wall times */
+};
+
 struct job_done {
 	int64_t job;
 	bool ok;
 	struct list files;
+	int64_t frames;
+	struct list gaps;		/* of job_gap */
 	char *code, *message;
 };
 

@@ -22,4 +22,6 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_REMUX] = handle_remux,
 	[CMD_TRIGGER] = handle_trigger,
 	[CMD_MARK] = handle_mark,
+	[CMD_EXPORT] = handle_export,
+	[CMD_CANCEL] = handle_cancel,
 };

@@ -31,3 +31,5 @@ void handle_new_session(struct request *request);	/* session.c */
 void handle_trigger(struct request *request);		/* triggers.c */
 void handle_mark(struct request *request);
 void handle_remux(struct request *request);		/* jobs.c */
+void handle_export(struct request *request);
+void handle_cancel(struct request *request);

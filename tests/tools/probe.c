@@ -1,10 +1,12 @@
 /*
- * probe VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part]
+ * probe VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part] [--excerpt]
  *
  * Asks libavformat and libavcodec what is in a recording and compares it with its timing table: as many frames as rows,
  * the k-th time that of the k-th row to the nanosecond (to the rounding of the track's own units), each frame decodes
  * without damage, what is missing is accounted for. With --number-pattern the number that each picture shows must be
- * its row's camera_frame. With --part the table may begin, and begin anew, with any number. Prints one line of what was found. Exit status: 0 all right, 1 something is wrong, 2 it could
+ * its row's camera_frame. With --part the table may begin, and begin anew, with any number. With --excerpt the rows are some of one
+ * recording or several, and what is before the beginning of an edit list is no frame of the video. Prints one line of what was
+ * found. Exit status: 0 all right, 1 something is wrong, 2 it could
  * not be looked at.
  */
 #include "camd/pattern.h"
@@ -35,7 +37,7 @@ struct row {
 
 struct probe {
 	const char *video, *csv;
-	bool number_pattern, no_decode, json, part;
+	bool number_pattern, no_decode, json, part, excerpt;
 	int64_t elsewhere;	/* part: how many of the frames that the numbers count have rows in other files */
 
 	struct row *rows;
@@ -47,6 +49,7 @@ struct probe {
 	AVRational units;
 	bool has_times;
 	int64_t *times;			/* of packets, in units */
+	bool begun;
 	size_t n_packets, n_keys, n_decoded, n_numbers;
 	int64_t max_error_ns;
 	size_t n_wrong;
@@ -177,6 +180,10 @@ static void check_row(struct probe *probe, size_t i)
 		last = number - 1 - row->values[DROPPED_SINCE_LAST];
 	}
 
+	if (i && row->values[SENSOR_NS] <= before->values[SENSOR_NS])
+		complain(probe, "row %zu: sensor_timestamp_ns does not rise", i + 1);
+	if (probe->excerpt)
+		return;
 	if (row->values[DROPPED_SINCE_LAST] != number - last - 1)
 		complain(probe, "row %zu: frame number %" PRId64 " comes after %" PRId64 ", but dropped_since_last is %" PRId64,
 			 i + 1, number, last, row->values[DROPPED_SINCE_LAST]);
@@ -190,8 +197,6 @@ static void check_row(struct probe *probe, size_t i)
 			complain(probe, "row %zu: %s falls", i + 1, column_names[column]);
 	if (i && row->values[CAMERA_FRAME] <= before->values[CAMERA_FRAME])
 		complain(probe, "row %zu: camera_frame does not rise", i + 1);
-	if (i && row->values[SENSOR_NS] <= before->values[SENSOR_NS])
-		complain(probe, "row %zu: sensor_timestamp_ns does not rise", i + 1);
 }
 
 /* ---- the video ---- */
@@ -259,21 +264,27 @@ static void check_time(struct probe *probe, size_t i)
 	found = (probe->times[i] - probe->times[0]) * unit;
 	error = llabs(found - expected);
 	probe->max_error_ns = MAX(probe->max_error_ns, error);
-	if (found != (expected + unit / 2) / unit * unit)
+	/* an excerpt's first time is rounded, too */
+	if (probe->excerpt ? error > (unit == 1 ? 0 : unit) : found != (expected + unit / 2) / unit * unit)
 		complain(probe, "packet %zu is at %" PRId64 " ns, its row says %" PRId64, i + 1, found, expected);
 }
 
 static void take_packet(struct probe *probe, const AVPacket *packet)
 {
-	size_t i = probe->n_packets++;
 	bool key = packet->flags & AV_PKT_FLAG_KEY;
+	size_t i;
+
+	if (!probe->begun && !key)
+		complain(probe, "the first packet is not a key frame");
+	probe->begun = true;
+	if (probe->excerpt && packet->flags & AV_PKT_FLAG_DISCARD)
+		return;
+	i = probe->n_packets++;
 
 	if (!(i & (i - 1)))
 		probe->times = xrealloc(probe->times, MAX(2 * i, (size_t)1), sizeof(*probe->times));
 	probe->times[i] = packet->pts;
 	probe->n_keys += key;
-	if (!i && !key)
-		complain(probe, "the first packet is not a key frame");
 	if (probe->has_times)
 		check_time(probe, i);
 }
@@ -350,6 +361,8 @@ static void read_arguments(struct probe *probe, int argc, char **argv)
 			probe->part = true;
 		else if (!strcmp(argv[i], "--json"))
 			probe->json = true;
+		else if (!strcmp(argv[i], "--excerpt"))
+			probe->excerpt = true;
 		else if (argv[i][0] != '-' && !probe->video)
 			probe->video = argv[i];
 		else if (argv[i][0] != '-' && !probe->csv)
@@ -360,7 +373,7 @@ static void read_arguments(struct probe *probe, int argc, char **argv)
 	if (probe->video)
 		return;
 usage:
-	fprintf(stderr, "usage: %s VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part]\n", argv[0]);
+	fprintf(stderr, "usage: %s VIDEO [CSV] [--number-pattern] [--no-decode] [--json] [--part] [--excerpt]\n", argv[0]);
 	exit(2);
 }
 

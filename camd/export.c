@@ -1,0 +1,500 @@
+#include "camd/export.h"
+
+#include "camd/child.h"
+#include "camd/exports.h"
+#include "camd/folder.h"
+#include "camd/gather.h"
+#include "camd/jobs.h"
+#include "camd/mp4times.h"
+#include "common/clock.h"
+#include "common/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define BLOCK 4096
+#define MDAT_HEAD_BYTES 16
+#define COPY_BYTES ((size_t)16 << 20)	/* between two looks whether it is cancelled */
+#define RECOVERY_POLL_MS 20
+#define FEED_BYTES ((size_t)1 << 16)
+#define FREE_BYTES_LEFT ((uint64_t)64 << 20)	/* what recordings may need meanwhile */
+#define MAX_FFMPEG_GAP_NS (INT32_MAX * NS_PER_US)
+
+struct export {
+	struct session *session;
+	char *what;		/* for the log */
+	char *output_dir;
+	int64_t from_ns, to_ns;
+	bool all_cameras;
+	bool wanted[GATHER_CAMERAS_MAX];
+	bool precise;
+	char *label;		/* NULL: none */
+	int64_t keep;
+
+	/* the job's thread's */
+	struct job *job;
+	int root;
+	char *root_path;
+	struct exports exports;
+	size_t n, done;		/* cameras */
+
+	/* of the camera that is under way */
+	int64_t camera_id;
+	struct gathered gathered;
+	struct export_part video, table;
+	FILE *rows;
+};
+
+static void export_free(void *user)
+{
+	struct export *export = user;
+
+	free(export->what);
+	free(export->output_dir);
+	free(export->label);
+	free(export);
+}
+
+static bool fail_cancelled(struct error *err)
+{
+	return error_set(err, ERR_CANCELLED, "Cancelled");
+}
+
+/* How much of this camera's export is made, 0 to 1. */
+static void set_progress(const struct export *export, double part)
+{
+	job_set_progress(export->job, ((double)export->done + part) / (double)export->n);
+}
+
+/* ---- which frames ---- */
+
+static bool is_cancelled(void *user)
+{
+	return job_is_cancelled(((struct export *)user)->job);
+}
+
+static void on_row(void *user, const struct framelog_row *row, uint64_t before)
+{
+	struct export *export = user;
+	char text[FRAMELOG_ROW_BYTES];
+
+	fwrite(text, 1, framelog_format_row(text, row, before), export->rows);
+}
+
+static void on_gap(void *user, int64_t from_ns, int64_t to_ns)
+{
+	struct export *export = user;
+
+	job_add_gap(export->job, export->camera_id, from_ns, to_ns);
+}
+
+static void describe(struct export *export)
+{
+	char title[80], from[CLOCK_ISO_BYTES];
+	struct movie_facts facts = {
+		.first_wall_ns = export->gathered.from_ns, .first_sensor_ns = export->gathered.first_sensor_ns, .title = title,
+	};
+
+	snprintf(title, sizeof(title), "camera %" PRId64 ", %s", export->camera_id, clock_iso(export->gathered.from_ns, from));
+	movie_describe(&export->gathered.movie, &facts);
+}
+
+static bool choose_frames(struct export *export, struct error *err)
+{
+	struct gather_request request = {
+		.root = export->root, .root_path = export->root_path, .camera_id = export->camera_id,
+		.from_ns = export->from_ns, .to_ns = export->to_ns,
+		.is_cancelled = is_cancelled, .on_row = on_row, .on_gap = on_gap, .user = export,
+	};
+	int fd = fcntl(export->table.fd, F_DUPFD_CLOEXEC, 0);
+	bool ok, written;
+
+	export->rows = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (!export->rows) {
+		if (fd >= 0)
+			close(fd);
+		return error_set_errno(err, errno, "cannot write the timing table");
+	}
+	fputs(FRAMELOG_HEADER, export->rows);
+	ok = gather(&export->gathered, &request, err);
+	written = !ferror(export->rows);
+	if ((fclose(export->rows) || !written) && ok)
+		return error_set_errno(err, errno, "cannot write the timing table");
+	if (ok)
+		describe(export);
+	return ok;
+}
+
+/* ---- the file ---- */
+
+/* Where each run goes: each block of a file onto a whole block, so that file systems that can share them do. */
+static uint64_t lay_out(struct export *export, uint64_t at)
+{
+	struct gathered *gathered = &export->gathered;
+
+	for (size_t i = 0; i < gathered->n_runs; i++) {
+		struct gathered_run *run = &gathered->runs[i];
+
+		at += (run->start % BLOCK + BLOCK - at % BLOCK) % BLOCK;
+		run->goes_to = at;
+		for (size_t k = run->first_sample; k < run->first_sample + run->n_samples; k++)
+			gathered->movie.samples[k].offset += at - run->start;
+		at += run->end - run->start;
+	}
+	return at;
+}
+
+static bool write_all(int fd, const uint8_t *data, size_t bytes, struct error *err)
+{
+	for (size_t done = 0; done < bytes;) {
+		ssize_t n = pwrite(fd, data + done, bytes - done, (off_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return error_set_errno(err, errno, "cannot write the export");
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return true;
+}
+
+static bool check_room(const struct export *export, uint64_t bytes, struct error *err)
+{
+	struct statvfs fs;
+	uint64_t have;
+
+	if (fstatvfs(export->exports.directory, &fs))
+		return true;
+	have = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (have >= bytes + FREE_BYTES_LEFT)
+		return true;
+	return error_set(err, ERR_STORAGE_FULL, "%s: the export takes %.1f MB, and %.1f MB are free, of which recordings keep %d", export->exports.path,
+			 (double)bytes / 1e6, (double)have / 1e6, (int)(FREE_BYTES_LEFT >> 20));
+}
+
+/* Writes what stands before the data; end is set to the length of the whole file. */
+static bool write_front(struct export *export, struct error *err)
+{
+	struct mp4box front = { 0 };
+	struct movie *movie = &export->gathered.movie;
+	uint64_t end, mdat;
+	bool ok;
+
+	/* how long it is doesn't depend on where the samples will be */
+	movie_write_front(movie, &front);
+	mdat = front.bytes;
+	end = lay_out(export, mdat + MDAT_HEAD_BYTES);
+	movie_write_front(movie, &front);
+	mp4box_u32(&front, 1);
+	mp4box_bytes(&front, "mdat", 4);
+	mp4box_u64(&front, end - mdat);
+	ok = check_room(export, export->precise ? 2 * end : end, err) && write_all(export->video.fd, front.data, front.bytes, err);
+	mp4box_finish(&front);
+	return ok;
+}
+
+/* Some bytes from file to file, inside the kernel. -1: errno. */
+static ssize_t copy_some(int from, off_t *from_at, int to, off_t *to_at, size_t bytes)
+{
+	ssize_t n = copy_file_range(from, from_at, to, to_at, bytes, 0);
+
+	if (n >= 0 || (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP))
+		return n;
+	if (lseek(to, *to_at, SEEK_SET) < 0)
+		return -1;
+	n = sendfile(to, from, from_at, bytes);
+	*to_at += n > 0 ? n : 0;
+	return n;
+}
+
+static bool copy_run(struct export *export, const struct gathered_run *run, uint64_t *copied, uint64_t total, struct error *err)
+{
+	const struct gathered *gathered = &export->gathered;
+	const char *path = gathered->files[run->file].path;
+	int from = gathered_open(gathered, run->file, export->root, err);
+	off_t from_at = (off_t)run->start, to_at = (off_t)run->goes_to;
+	uint64_t left = run->end - run->start;
+	ssize_t n = 1;
+
+	if (from < 0)
+		return false;
+	while (left && !job_is_cancelled(export->job)) {
+		n = copy_some(from, &from_at, export->video.fd, &to_at, (size_t)MIN(left, (uint64_t)COPY_BYTES));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		left -= (uint64_t)n;
+		*copied += (uint64_t)n;
+		set_progress(export, (export->precise ? 0.1 : 0.98) * (double)*copied / (double)total);
+	}
+	if (n < 0)
+		error_set_errno(err, errno, "cannot copy %s", path);
+	else if (n == 0)
+		error_set(err, ERR_IO, "%s: the file has become shorter", path);
+	else if (left)
+		fail_cancelled(err);
+	close(from);
+	return !left;
+}
+
+static bool copy_runs(struct export *export, struct error *err)
+{
+	const struct gathered *gathered = &export->gathered;
+	uint64_t total = 0, copied = 0;
+
+	for (size_t i = 0; i < gathered->n_runs; i++)
+		total += gathered->runs[i].end - gathered->runs[i].start;
+	for (size_t i = 0; i < gathered->n_runs; i++)
+		if (!copy_run(export, &gathered->runs[i], &copied, total, err))
+			return false;
+	return true;
+}
+
+/* ---- encoding it anew ---- */
+
+static bool feed(struct export *export, struct child *child, struct error *err)
+{
+	uint8_t *data = xcalloc(FEED_BYTES, 1);
+	off_t at = 0, end = lseek(export->video.fd, 0, SEEK_END);
+	ssize_t n = 0;
+	bool ok = true;
+
+	while (ok && (n = pread(export->video.fd, data, FEED_BYTES, at)) > 0) {
+		at += n;
+		ok = child_write(child, data, (size_t)n, err);
+		set_progress(export, 0.1 + 0.88 * (double)at / (double)end);
+	}
+	free(data);
+	return n < 0 ? error_set_errno(err, errno, "cannot read the export") : ok;
+}
+
+/* What is shown is at the times that it should be at. */
+static bool check_times(const struct export *export, int fd, int units_per_s, struct error *err)
+{
+	const struct movie *movie = &export->gathered.movie;
+	size_t n = movie->n - movie->first_shown;
+	int64_t *times = xcalloc(n, sizeof(*times));
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		times[i] = (int64_t)movie->samples[movie->first_shown + i].time_ns;
+	ok = mp4times_check(fd, times, n, units_per_s, err);
+	free(times);
+	return ok;
+}
+
+/* Without our lock, which a child that outlives us would hold for a while longer. */
+static int open_unlocked(const struct export_part *part)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", part->fd);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static bool encode_anew(struct export *export, struct export_part *to, struct error *err)
+{
+	int units_per_s = export->gathered.longest_ns < MAX_FFMPEG_GAP_NS ? 1000000 : 1000;
+	char units[16];
+	const char *const argv[] = {
+		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-f", "mp4", "-i", "pipe:0", "-c:v", "libx264", "-preset",
+		"veryfast", "-crf", "17", "-bf", "0", "-fps_mode", "passthrough", "-enc_time_base", units, "-video_track_timescale",
+		units + 2, "-map_metadata", "0", "-movflags", "+faststart", "-f", "mp4", "file:" CHILD_OUTPUT, NULL,
+	};
+	struct child_request request = {
+		.argv = argv, .remedy = "apt install ffmpeg", .output_fd = open_unlocked(to), .cancel_fd = job_cancel_fd(export->job),
+	};
+	struct child *child;
+	bool ok;
+
+	if (request.output_fd < 0)
+		return error_set_errno(err, errno, "%s/%s", export->exports.path, to->name);
+	snprintf(units, sizeof(units), "1/%d", units_per_s);
+	child = child_start(&request, err);
+	close(request.output_fd);
+	ok = child && feed(export, child, err) && child_finish(child, err) && check_times(export, to->fd, units_per_s, err);
+	child_destroy(child);
+	return ok;
+}
+
+/* Puts what ffmpeg makes of the video in its place. */
+static bool make_precise(struct export *export, struct error *err)
+{
+	struct export_part made = { .fd = -1 };
+	char *unique = xasprintf("export_%d_%" PRId64 "_precise.mp4", (int)getpid(), job_number(export->job));
+	bool ok = exports_begin(&export->exports, &made, unique, err) && encode_anew(export, &made, err);
+
+	free(unique);
+	if (ok) {
+		struct export_part copied = export->video;
+
+		export->video = made;
+		made = copied;
+	}
+	exports_end(&export->exports, &made);
+	return ok;
+}
+
+/* ---- the job ---- */
+
+static bool publish(struct export *export, struct error *err)
+{
+	const struct movie *movie = &export->gathered.movie;
+	char stamp[CLOCK_STAMP_BYTES], *stem, *path;
+
+	clock_stamp(export->gathered.from_ns, stamp);
+	stem = xasprintf("export_cam%" PRId64 "_%dx%d_%s%s%s", export->camera_id, movie->width, movie->height, stamp,
+			 export->label ? "_" : "", export->label ? export->label : "");
+	path = exports_publish(&export->exports, &export->video, &export->table, stem, err);
+	free(stem);
+	if (!path)
+		return false;
+	job_add_file(export->job, path);
+	job_add_frames(export->job, movie->n - movie->first_shown);
+	exports_keep(&export->exports, export->camera_id, export->keep, path);
+	free(path);
+	return true;
+}
+
+static bool begin_parts(struct export *export, struct error *err)
+{
+	char *unique = xasprintf("export_%d_%" PRId64, (int)getpid(), job_number(export->job));
+	char *video = xasprintf("%s.mp4", unique), *table = xasprintf("%s.csv", unique);
+	bool ok = exports_begin(&export->exports, &export->video, video, err) && exports_begin(&export->exports, &export->table, table, err);
+
+	free(unique);
+	free(video);
+	free(table);
+	return ok;
+}
+
+static bool export_camera(struct export *export, struct error *err)
+{
+	bool ok = begin_parts(export, err) && choose_frames(export, err) && write_front(export, err) && copy_runs(export, err) &&
+		  (!export->precise || make_precise(export, err)) && publish(export, err);
+
+	exports_end(&export->exports, &export->video);
+	exports_end(&export->exports, &export->table);
+	gathered_finish(&export->gathered);
+	return ok;
+}
+
+/* All the cameras that were asked for; where that is all there are, one without footage of that time is no failure. */
+static bool export_cameras(struct export *export, struct error *err)
+{
+	bool any = false;
+
+	for (int id = 0; id < GATHER_CAMERAS_MAX; id++)
+		export->n += export->wanted[id];
+	for (int id = 0; id < GATHER_CAMERAS_MAX; id++) {
+		if (!export->wanted[id])
+			continue;
+		export->camera_id = id;
+		if (export_camera(export, err))
+			any = true;
+		else if (!export->all_cameras || err->code != ERR_NOT_FOUND)
+			return false;
+		export->done++;
+	}
+	if (!export->n)
+		return error_set(err, ERR_NOT_FOUND, "There are no recordings in %s", export->root_path);
+	return any;
+}
+
+/* Lets what looks after crashes finish: an unfinished file is then one that is being recorded. */
+static bool wait_for_recovery(const struct export *export, struct error *err)
+{
+	struct pollfd cancel = { .fd = job_cancel_fd(export->job), .events = POLLIN };
+
+	while (session_is_recovering(export->session))
+		if (poll(&cancel, 1, RECOVERY_POLL_MS) > 0)
+			return fail_cancelled(err);
+	return true;
+}
+
+static bool run(void *user, struct job *job, struct error *err)
+{
+	struct export *export = user;
+	bool ok = false;
+
+	export->job = job;
+	export->root_path = realpath(export->output_dir, NULL);
+	export->root = export->root_path ? open(export->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (export->root < 0)
+		error_set_errno(err, errno, "output directory %s", export->output_dir);
+	else if (wait_for_recovery(export, err) && exports_open(&export->exports, export->root_path, err)) {
+		if (export->all_cameras)
+			gather_cameras(export->root, export->wanted);
+		ok = export_cameras(export, err);
+	}
+	exports_finish(&export->exports);
+	if (export->root >= 0)
+		close(export->root);
+	free(export->root_path);
+	return ok;
+}
+
+/* ---- the beginning ---- */
+
+static bool take_cameras(struct export *export, const struct list *ids, struct error *err)
+{
+	export->all_cameras = !ids->items;
+	for (size_t i = 0; i < ids->n; i++) {
+		int64_t id = ((const int64_t *)ids->items)[i];
+
+		if (id < 0 || id >= GATHER_CAMERAS_MAX)
+			return error_set(err, ERR_UNKNOWN_CAMERA, "Invalid camera_id: %" PRId64, id);
+		export->wanted[id] = true;
+	}
+	return true;
+}
+
+static bool take_arguments(struct export *export, const struct export_args *args, struct error *err)
+{
+	export->from_ns = args->from_ns;	/* unset is the smallest number */
+	export->to_ns = args->to_ns == FIELD_UNSET ? INT64_MAX : args->to_ns;
+	if (export->from_ns >= export->to_ns)
+		return error_set_argument(err, "to", "to: it must be later than from");
+	if (args->label && !folder_check_label(args->label, err))
+		return false;
+	export->precise = args->precise;
+	export->label = args->label ? xstrdup(args->label) : NULL;
+	return take_cameras(export, &args->camera_id, err);
+}
+
+static char *print_what(const struct export *export)
+{
+	char from[CLOCK_ISO_BYTES] = "the oldest", to[CLOCK_ISO_BYTES] = "the newest";
+
+	if (export->from_ns != INT64_MIN)
+		clock_iso(export->from_ns, from);
+	if (export->to_ns != INT64_MAX)
+		clock_iso(export->to_ns, to);
+	return xasprintf("export from %s to %s", from, to);
+}
+
+bool export_start(struct session *session, const struct export_args *args, int64_t *job, struct error *err)
+{
+	const struct config *config = session_config(session);
+	struct export *export = xcalloc(1, sizeof(*export));
+	struct job_request request = { .run = run, .free = export_free, .user = export };
+
+	*export = (struct export){
+		.session = session, .output_dir = xstrdup(config->output_dir), .keep = config->export_keep, .root = -1, .exports.directory = -1,
+		.video.fd = -1, .table.fd = -1,
+	};
+	if (take_arguments(export, args, err)) {
+		request.what = export->what = print_what(export);
+		if (jobs_add(session_jobs(session), &request, job, err))
+			return true;
+	}
+	export_free(export);
+	return false;
+}

@@ -1,0 +1,454 @@
+#include "camd/gather.h"
+
+#include "camd/reel.h"
+#include "common/util.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GAP_NS NS_PER_S
+#define LONG_GAP_NS (10 * NS_PER_S)	/* one without a frame lost: the camera was not slow */
+#define SAME_CLOCK_NS (NS_PER_S / 2)
+#define CANCEL_FRAMES 1024
+
+/* What was taken so far. */
+struct taking {
+	const struct gather_request *request;
+	struct gathered *to;
+	size_t capacity, runs_capacity;	/* of files and runs */
+	struct fragment last;		/* the last frame taken; sequence 0: none */
+	uint64_t last_time_ns;
+	uint32_t n_entries;
+};
+
+/* ---- the files ---- */
+
+/* "camN_….mp4", or with a word before it: the camera's number; -1: something else. */
+static int64_t camera_of(const char *name)
+{
+	const char *at = strstr(name, "cam"), *dot = strrchr(name, '.');
+	char *end;
+	long number;
+
+	if (*name == '.' || !at || (at > name && at[-1] != '_') || !isdigit((unsigned char)at[3]) || !dot || strcmp(dot, ".mp4"))
+		return -1;
+	number = strtol(at + 3, &end, 10);
+	return *end == '_' && number < GATHER_CAMERAS_MAX ? number : -1;
+}
+
+static int is_session(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) && strcmp(entry->d_name, "exports") != 0;
+}
+
+static int is_video(const struct dirent *entry)
+{
+	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name) >= 0;
+}
+
+typedef void (*on_name_fn)(void *user, int directory, const char *session, const char *name);
+
+static void walk_session(int root, const char *session, on_name_fn on_name, void *user)
+{
+	int directory = openat(root, session, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent **videos = NULL;
+	int n = directory >= 0 ? scandirat(directory, ".", &videos, is_video, alphasort) : 0;
+
+	for (int i = 0; i < n; i++) {
+		on_name(user, directory, session, videos[i]->d_name);
+		free(videos[i]);
+	}
+	free(videos);
+	if (directory >= 0)
+		close(directory);
+}
+
+static void walk(int root, on_name_fn on_name, void *user)
+{
+	struct dirent **sessions = NULL;
+	int n = scandirat(root, ".", &sessions, is_session, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		walk_session(root, sessions[i]->d_name, on_name, user);
+		free(sessions[i]);
+	}
+	free(sessions);
+}
+
+static void note_camera(void *user, int directory, const char *session, const char *name)
+{
+	(void)directory;
+	(void)session;
+	((bool *)user)[camera_of(name)] = true;
+}
+
+void gather_cameras(int root, bool found[GATHER_CAMERAS_MAX])
+{
+	memset(found, 0, GATHER_CAMERAS_MAX * sizeof(*found));
+	walk(root, note_camera, found);
+}
+
+static void add_file(struct taking *taking, const struct reel *reel)
+{
+	struct gathered *to = taking->to;
+	struct stat status;
+
+	if (to->n_files == taking->capacity) {
+		taking->capacity = taking->capacity ? 2 * taking->capacity : 64;
+		to->files = xrealloc(to->files, taking->capacity, sizeof(*to->files));
+	}
+	fstat(reel->fd, &status);
+	to->files[to->n_files++] = (struct gathered_file){
+		.path = xstrdup(reel->path), .first_ns = reel->first_ns, .last_ns = reel->last_ns,
+		.device = status.st_dev, .inode = status.st_ino,
+	};
+}
+
+static void look_at(void *user, int directory, const char *session, const char *name)
+{
+	struct taking *taking = user;
+	const struct gather_request *request = taking->request;
+	struct reel reel;
+	struct error err;
+	char *path;
+
+	if (camera_of(name) != request->camera_id || request->is_cancelled(request->user))
+		return;
+	path = xasprintf("%s/%s/%s", request->root_path, session, name);
+	if (!reel_open(&reel, directory, path, &err))
+		taking->to->left_out++;
+	else if (reel.last_ns >= request->from_ns && reel.first_ns < request->to_ns)
+		add_file(taking, &reel);
+	reel_finish(&reel);
+	free(path);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct gathered_file *one = a, *other = b;
+
+	if (one->first_ns != other->first_ns)
+		return one->first_ns < other->first_ns ? -1 : 1;
+	return strcmp(one->path, other->path);
+}
+
+/* Opens the directory that holds one of the files, which is a child of the root; no link is followed. -1: it is gone. */
+static int open_session(const struct gathered_file *file, int root)
+{
+	const char *name = strrchr(file->path, '/'), *session = name;
+	char *part;
+	int directory;
+
+	while (session[-1] != '/')
+		session--;
+	part = strndup(session, (size_t)(name - session));
+	directory = openat(root, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	free(part);
+	return directory;
+}
+
+static bool open_file(const struct taking *taking, const struct gathered_file *file, struct reel *reel, struct error *err)
+{
+	int directory = open_session(file, taking->request->root);
+	bool ok = reel_open(reel, directory, file->path, err);
+
+	if (directory >= 0)
+		close(directory);
+	return ok;
+}
+
+int gathered_open(const struct gathered *gathered, size_t number, int root, struct error *err)
+{
+	const struct gathered_file *file = &gathered->files[number];
+	int directory = open_session(file, root);
+	int fd = openat(directory, strrchr(file->path, '/') + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+
+	if (directory >= 0)
+		close(directory);
+	if (fd >= 0 && !fstat(fd, &status) && status.st_dev == file->device && status.st_ino == file->inode)
+		return fd;
+	error_set(err, ERR_NOT_FOUND, "%s: the file was there a moment ago, and is gone", file->path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* ---- the frames ---- */
+
+/* Whether a frame's times and those of the last one taken are of one run of the machine, its clock not set in between. */
+static bool same_clock(const struct taking *taking, const struct fragment *frame)
+{
+	const struct framelog_row *a = &taking->last.row, *b = &frame->row;
+
+	return llabs((b->wall_ns - b->sensor_ns) - (a->wall_ns - a->sensor_ns)) < SAME_CLOCK_NS;
+}
+
+/* From the last frame taken to this one. */
+static int64_t step_ns(const struct taking *taking, const struct fragment *frame, bool same_file)
+{
+	const struct framelog_row *a = &taking->last.row, *b = &frame->row;
+
+	return same_file || same_clock(taking, frame) ? b->sensor_ns - a->sensor_ns : b->wall_ns - a->wall_ns;
+}
+
+static bool is_gap(const struct taking *taking, const struct fragment *frame, bool same_file, int64_t step)
+{
+	const struct framelog_row *a = &taking->last.row, *b = &frame->row;
+
+	return step >= GAP_NS && (!same_file || b->camera_frame != a->camera_frame + 1 || b->number != a->number + 1 || step >= LONG_GAP_NS);
+}
+
+/* Which entry of the movie's stsd describes the file's frames; a new one if none does. */
+static uint32_t entry_of(struct taking *taking, const struct reel *reel)
+{
+	struct mp4box *stsd = &taking->to->movie.stsd;
+	const uint8_t *entry = reel->stsd.data + 16;
+	size_t bytes = reel->stsd.bytes - 16, at = 16;
+
+	for (uint32_t i = 0; i < taking->n_entries; i++) {
+		size_t size = mp4box_get32(stsd->data + at);
+
+		if (size == bytes && !memcmp(stsd->data + at, entry, bytes))
+			return i;
+		at += size;
+	}
+	if (!stsd->bytes)
+		mp4box_bytes(stsd, reel->stsd.data, 16);
+	mp4box_bytes(stsd, entry, bytes);
+	mp4box_set32(stsd, 0, (uint32_t)stsd->bytes);
+	mp4box_set32(stsd, 12, taking->n_entries + 1);
+	return taking->n_entries++;
+}
+
+static bool check_size(const struct taking *taking, const struct reel *reel, const struct fragment *frame, struct error *err)
+{
+	const struct movie *movie = &taking->to->movie;
+
+	if (!movie->n || (frame->width == movie->width && frame->height == movie->height))
+		return true;
+	return error_set(err, ERR_UNSUPPORTED, "%s: pictures of %dx%d follow such of %dx%d, which no file can hold both; export what lies "
+			 "before and behind that moment apart", reel->path, frame->width, frame->height, movie->width, movie->height);
+}
+
+static void add_run(struct taking *taking, size_t file, uint64_t start, uint64_t end)
+{
+	struct gathered *to = taking->to;
+	struct gathered_run *run = to->n_runs ? &to->runs[to->n_runs - 1] : NULL;
+
+	if (run && run->file == file && run->end == start) {
+		run->end = end;
+		run->n_samples++;
+		return;
+	}
+	if (to->n_runs == taking->runs_capacity) {
+		taking->runs_capacity = taking->runs_capacity ? 2 * taking->runs_capacity : 64;
+		to->runs = xrealloc(to->runs, taking->runs_capacity, sizeof(*to->runs));
+	}
+	to->runs[to->n_runs++] = (struct gathered_run){
+		.file = file, .start = start, .end = end, .first_sample = to->movie.n - 1, .n_samples = 1,
+	};
+}
+
+/* Where frames are taken from. */
+struct place {
+	size_t file;		/* its index */
+	uint32_t entry;
+	bool same_file;		/* as the last frame taken */
+	uint64_t before;	/* number of the frame before in it; 0: there is none */
+};
+
+/* Says what is to be known of a frame that is shown. */
+static void show(struct taking *taking, const struct place *place, const struct fragment *frame, bool first, int64_t step)
+{
+	const struct gather_request *request = taking->request;
+	struct gathered *to = taking->to;
+
+	if (first) {
+		to->from_ns = frame->row.wall_ns;
+		to->first_sensor_ns = frame->row.sensor_ns;
+		if (request->from_ns != INT64_MIN && to->from_ns - request->from_ns >= GAP_NS)
+			request->on_gap(request->user, request->from_ns, to->from_ns);
+	} else if (is_gap(taking, frame, place->same_file, step)) {
+		request->on_gap(request->user, taking->last.row.wall_ns + taking->last.frame_ns, frame->row.wall_ns);
+	}
+	to->to_ns = frame->row.wall_ns + frame->frame_ns;
+	request->on_row(request->user, &frame->row, place->before);
+}
+
+static void take_frame(struct taking *taking, const struct place *place, const struct fragment *frame, uint64_t start, uint64_t payload,
+		       bool shown)
+{
+	struct movie *movie = &taking->to->movie;
+	int64_t step = movie->n ? step_ns(taking, frame, place->same_file) : 0;
+	struct movie_sample sample = { .offset = payload, .bytes = frame->payload_bytes, .key = frame->key, .entry = place->entry };
+
+	if (movie->n && step <= 0)
+		step = frame->frame_ns;
+	sample.time_ns = taking->last_time_ns + (uint64_t)step;
+	if (!movie->n) {
+		movie->width = frame->width;
+		movie->height = frame->height;
+	}
+	movie->frame_ns = frame->frame_ns;
+	movie_add(movie, &sample);
+	add_run(taking, place->file, start, payload + frame->payload_bytes);
+	if (shown) {
+		show(taking, place, frame, movie->n - 1 == movie->first_shown, step);
+		taking->to->longest_ns = MAX(taking->to->longest_ns, (uint64_t)step);
+	} else {
+		movie->first_shown = movie->n;
+	}
+	taking->last_time_ns = sample.time_ns;
+	taking->last = *frame;
+}
+
+/* The number of the row before frame k in its recording, which may be in another file. */
+static bool find_before(const struct reel *reel, size_t k, uint64_t *before, struct error *err)
+{
+	struct fragment frame;
+	uint64_t start;
+
+	if (!reel_frame(reel, k ? k - 1 : 0, &frame, &start, err))
+		return false;
+	*before = k ? frame.row.number : frame.row.before;
+	return true;
+}
+
+/* Frames from k up to end, of which those from shown on are shown. */
+static bool take_frames(struct taking *taking, const struct reel *reel, size_t file, size_t k, size_t shown, size_t end, struct error *err)
+{
+	const struct gather_request *request = taking->request;
+	struct place place = { .file = file, .entry = entry_of(taking, reel) };
+
+	if (!find_before(reel, k, &place.before, err))
+		return false;
+	for (; k < end; k++) {
+		struct fragment frame;
+		uint64_t start;
+
+		if (k % CANCEL_FRAMES == 0 && request->is_cancelled(request->user))
+			return error_set(err, ERR_CANCELLED, "Cancelled");
+		if (!reel_frame(reel, k, &frame, &start, err) || !check_size(taking, reel, &frame, err))
+			return false;
+		take_frame(taking, &place, &frame, start, reel->places[k].offset, k >= shown);
+		place.same_file = true;
+		place.before = frame.row.number;
+	}
+	return true;
+}
+
+/* Steps back to the key frame that frame k is decoded from. */
+static bool find_key(const struct reel *reel, size_t *k, struct error *err)
+{
+	struct fragment frame;
+	uint64_t start;
+
+	for (;; --*k) {
+		if (!reel_frame(reel, *k, &frame, &start, err))
+			return false;
+		if (frame.key || !*k)
+			return true;
+	}
+}
+
+/* Whether what begins with a frame was in the files before already. */
+static bool is_taken(const struct taking *taking, const struct fragment *frame)
+{
+	return step_ns(taking, frame, false) <= 0;
+}
+
+static bool is_last(const struct taking *taking, const struct fragment *frame)
+{
+	return frame->row.sensor_ns == taking->last.row.sensor_ns && frame->payload_bytes == taking->last.payload_bytes && same_clock(taking, frame);
+}
+
+/*
+ * Where to go on in a file, from frame *k on: behind what other files had already. In the same stream of one encoder that is the
+ * next frame, else the next key frame.
+ */
+static bool find_next(const struct taking *taking, const struct reel *reel, size_t *k, size_t end, struct error *err)
+{
+	struct fragment frame;
+	uint64_t start;
+	bool joined = *k == 0;
+
+	for (; *k < end; ++*k) {
+		if (!reel_frame(reel, *k, &frame, &start, err))
+			return false;
+		if (!is_taken(taking, &frame) && (joined || frame.key))
+			return true;
+		joined = is_last(taking, &frame);
+	}
+	return true;
+}
+
+static bool take_range(struct taking *taking, const struct reel *reel, size_t file, struct error *err)
+{
+	size_t first, shown, end;
+
+	if (!reel_find(reel, taking->request->from_ns, &shown, err) || !reel_find(reel, taking->request->to_ns, &end, err))
+		return false;
+	if (shown >= end)
+		return true;
+	first = shown;
+	if (!taking->to->movie.n)
+		return find_key(reel, &first, err) && take_frames(taking, reel, file, first, shown, end, err);
+	return find_next(taking, reel, &first, end, err) && (first >= end || take_frames(taking, reel, file, first, first, end, err));
+}
+
+static bool take_file(struct taking *taking, size_t file, struct error *err)
+{
+	const struct gathered_file *its = &taking->to->files[file];
+	struct reel reel;
+	bool ok;
+
+	if (taking->request->is_cancelled(taking->request->user))
+		return error_set(err, ERR_CANCELLED, "Cancelled");
+	ok = open_file(taking, its, &reel, err) && reel_index(&reel, err) && take_range(taking, &reel, file, err);
+	reel_finish(&reel);
+	return ok;
+}
+
+static bool fail_empty(const struct gathered *gathered, const struct gather_request *request, struct error *err)
+{
+	return error_set(err, ERR_NOT_FOUND, "camera %" PRId64 ": there is no footage of that time in %s%s", request->camera_id,
+			 request->root_path, gathered->left_out ? "; some of its files are no recordings of camd's" : "");
+}
+
+bool gather(struct gathered *gathered, const struct gather_request *request, struct error *err)
+{
+	struct taking taking = { .request = request, .to = gathered };
+
+	*gathered = (struct gathered){ 0 };
+	walk(request->root, look_at, &taking);
+	if (request->is_cancelled(request->user))
+		return error_set(err, ERR_CANCELLED, "Cancelled");
+	if (gathered->n_files)
+		qsort(gathered->files, gathered->n_files, sizeof(*gathered->files), compare_files);
+	for (size_t i = 0; i < gathered->n_files; i++)
+		if (!take_file(&taking, i, err))
+			return false;
+	if (gathered->movie.n == gathered->movie.first_shown)
+		return fail_empty(gathered, request, err);
+	if (request->to_ns != INT64_MAX && request->to_ns - gathered->to_ns >= GAP_NS)
+		request->on_gap(request->user, gathered->to_ns, request->to_ns);
+	return true;
+}
+
+void gathered_finish(struct gathered *gathered)
+{
+	for (size_t i = 0; i < gathered->n_files; i++)
+		free(gathered->files[i].path);
+	free(gathered->files);
+	free(gathered->runs);
+	movie_finish(&gathered->movie);
+	*gathered = (struct gathered){ 0 };
+}

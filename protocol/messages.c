@@ -1,25 +1,11 @@
-#include "protocol/messages.h"
+#include "protocol/messages_fields.h"
 
 #include "protocol/describe.h"
 
 #include <string.h>
 
-#define INT(member, text, ...) { .name = #member, .type = FIELD_INT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define REAL(member, text, ...) { .name = #member, .type = FIELD_REAL, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define BOOL(member, text, ...) { .name = #member, .type = FIELD_BOOL, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define TEXT(member, text, ...) { .name = #member, .type = FIELD_TEXT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define SIZE(member, text, ...) { .name = #member, .type = FIELD_SIZE, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define TEXTS(member, text, ...) \
-	{ .name = #member, .type = FIELD_LIST, .of = FIELD_TEXT, .at = offsetof(struct OF, member), .help = text, __VA_ARGS__ }
-#define OBJECTS(member, table, item, text, ...) \
-	{ .name = #member, .type = FIELD_LIST, .of = FIELD_OBJECT, .at = offsetof(struct OF, member), .fields = table, \
-	  .item_bytes = sizeof(struct item), .help = text, __VA_ARGS__ }
-#define OBJECT(member, table, text) \
-	{ .name = #member, .type = FIELD_OBJECT, .at = offsetof(struct OF, member), .fields = table, .help = text }
-#define OPTIONAL .flags = FIELD_OPTIONAL
-
 #define OF lost
-static const struct field lost_fields[] = {
+const struct field lost_fields[] = {
 	INT(sensor, "Lost by the sensor, the bus or the driver, or delivered damaged."),
 	INT(starved, "Lost because no buffer was free, or camd came too late."),
 	INT(encoder, "Lost because the encoder was too slow, failed, or swallowed them."),
@@ -325,110 +311,6 @@ static const struct field preview_frame_fields[] = {
 };
 #undef OF
 
-#define OF camera_event
-static const struct field camera_found_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(id, "Name that is the same after a restart."),
-	TEXT(model, "Name for people."),
-	{ 0 },
-};
-
-static const struct field camera_lost_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(id, "Name that is the same after a restart."),
-	TEXT(code, "Error code."),
-	TEXT(message, "What went wrong."),
-	{ 0 },
-};
-#undef OF
-
-#define OF camera_degraded
-static const struct field camera_degraded_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(reason, "rate: fewer frames than it should give; frozen: the same picture all the time; black: a black picture; bitrate: the video has become much smaller."),
-	BOOL(degraded, "true: it has been so for some time; false: it is over."),
-	REAL(seconds, "How long it has been so.", .unit = "s"),
-	REAL(measured, "Frames/s (rate), mean brightness from 0 to 255 (black), bit/s (bitrate); 0 for frozen."),
-	REAL(expected, "What it should be (rate), or usually is (bitrate); else 0."),
-	TEXT(message, "The same for people."),
-	{ 0 },
-};
-#undef OF
-
-#define OF encoder_changed
-static const struct field encoder_changed_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(encoder, "What encodes from now on."),
-	TEXT(before, "What did before."),
-	{ 0 },
-};
-#undef OF
-
-#define OF frames_lost
-static const struct field frames_lost_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	INT(frame_number, "Number of the last frame captured when this was counted."),
-	OBJECT(lost, lost_fields, "Frames lost since the last such event, by cause."),
-	{ 0 },
-};
-#undef OF
-
-#define OF camera_started
-static const struct field camera_started_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(session, "Name of the session folder."),
-	TEXT(file, "Absolute path of the video."),
-	TEXT(csv, "Absolute path of the timing CSV; null if switched off."),
-	INT(first_sensor_timestamp_ns, "Sensor time of the first frame, CLOCK_MONOTONIC.", .unit = "ns"),
-	{ 0 },
-};
-#undef OF
-
-#define STOPPED(name_, type_, member, text, ...) \
-	{ .name = name_, .type = type_, .at = offsetof(struct camera_stopped, member), .help = text, __VA_ARGS__ }
-static const struct field camera_stopped_fields[] = {
-	STOPPED("camera_id", FIELD_INT, camera.camera_id, "Number of the camera."),
-	STOPPED("session", FIELD_TEXT, session, "Name of the session folder."),
-	STOPPED("cause", FIELD_TEXT, cause, "command, duration, error or shutdown."),
-	STOPPED("file", FIELD_TEXT, camera.file, "Absolute path of the video; of several, the last."),
-	STOPPED("segments", FIELD_INT, camera.segments, "How many files there are."),
-	STOPPED("frames", FIELD_INT, camera.frames, "Frames in them."),
-	STOPPED("duration_ns", FIELD_INT, camera.duration_ns, "Sensor time recorded.", .unit = "ns"),
-	STOPPED("bytes", FIELD_INT, camera.bytes, "Size of the files.", .unit = "bytes"),
-	STOPPED("captured", FIELD_INT, camera.captured, "Frames that the sensor produced in that time: frames + lost."),
-	STOPPED("lost", FIELD_OBJECT, camera.lost, "Frames lost, by cause.", .fields = lost_fields),
-	STOPPED("error", FIELD_TEXT, camera.error, "Why the recording ended by itself.", OPTIONAL),
-	{ 0 },
-};
-
-#define OF storage_full
-static const struct field storage_full_fields[] = {
-	INT(camera_id, "Number of the camera whose recording ended."),
-	TEXT(path, "The file that could not grow."),
-	TEXT(message, "What the system said."),
-	{ 0 },
-};
-#undef OF
-
-#define OF recovered
-static const struct field recovered_fields[] = {
-	TEXT(file, "Absolute path of the video."),
-	INT(frames, "Frames in it."),
-	INT(duration_ns, "Its length.", .unit = "ns"),
-	INT(bytes_cut, "Bytes of an incomplete frame cut off at the end.", .unit = "bytes"),
-	TEXT(message, "What could not be brought back.", OPTIONAL),
-	{ 0 },
-};
-#undef OF
-
-#define OF job_progress
-static const struct field job_progress_fields[] = {
-	INT(job, "Number of the job."),
-	REAL(progress, "0 to 1."),
-	{ 0 },
-};
-#undef OF
-
 #define OF triggered
 static const struct field triggered_fields[] = {
 	INT(trigger_id, "Number of the trigger, which trigger_saved will name."),
@@ -444,89 +326,6 @@ static const struct field marked_fields[] = {
 	{ .name = "camera_id", .type = FIELD_LIST, .of = FIELD_INT, .at = offsetof(struct OF, camera_id), .help = "The cameras whose next frame has it." },
 	{ 0 },
 };
-#undef OF
-
-#define OF trigger_clip
-static const struct field trigger_clip_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(file, "Absolute path of the video."),
-	TEXT(csv, "Absolute path of its timing table.", OPTIONAL),
-	INT(frames, "Frames in it."),
-	INT(from_sensor_timestamp_ns, "Sensor time of its first frame, CLOCK_MONOTONIC.", .unit = "ns"),
-	INT(to_sensor_timestamp_ns, "Sensor time of its last frame.", .unit = "ns"),
-	TEXT(from, "Wall time of its first frame."),
-	TEXT(to, "Wall time of its last frame."),
-	{ 0 },
-};
-#undef OF
-
-#define OF trigger_saved
-static const struct field trigger_saved_fields[] = {
-	INT(trigger_id, "Number of the trigger; of several that share clips, each is told."),
-	TEXT(label, "What the trigger gave.", OPTIONAL),
-	TEXTS(files, "Absolute paths of the videos, in camera order."),
-	INT(frames, "Frames in them."),
-	TEXT(from, "Wall time of the first frame.", OPTIONAL),
-	TEXT(to, "Wall time of the last frame.", OPTIONAL),
-	OBJECTS(clips, trigger_clip_fields, trigger_clip, "What each camera wrote."),
-	TEXT(message, "What went wrong.", OPTIONAL),
-	{ 0 },
-};
-#undef OF
-
-#define OF mark_event
-static const struct field mark_event_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(label, "What was noted."),
-	TEXT(file, "Absolute path of the video; absent if nothing is recorded.", OPTIONAL),
-	INT(frame_number, "Number of the frame that has it."),
-	INT(camera_frame, "Its number since the camera's start."),
-	INT(sensor_timestamp_ns, "Its sensor time, CLOCK_MONOTONIC.", .unit = "ns"),
-	{ 0 },
-};
-#undef OF
-
-#define OF segment_finished
-static const struct field segment_finished_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	TEXT(session, "Name of the session folder."),
-	TEXT(file, "Absolute path of the video."),
-	TEXT(csv, "Absolute path of its timing table.", OPTIONAL),
-	INT(index, "Which of the recording's files it is, from 1."),
-	INT(frames, "Frames in it."),
-	INT(bytes, "Size of the video.", .unit = "bytes"),
-	INT(from_sensor_timestamp_ns, "Sensor time of its first frame, CLOCK_MONOTONIC.", .unit = "ns"),
-	INT(to_sensor_timestamp_ns, "Sensor time of its last frame.", .unit = "ns"),
-	TEXT(from, "Wall time of its first frame."),
-	TEXT(to, "Wall time of its last frame."),
-	{ 0 },
-};
-#undef OF
-
-#define OF job_gap
-static const struct field job_gap_fields[] = {
-	INT(camera_id, "Number of the camera."),
-	{ .name = "from", .type = FIELD_TIME, .at = offsetof(struct OF, from_ns), .help = "The end of the last frame before it." },
-	{ .name = "to", .type = FIELD_TIME, .at = offsetof(struct OF, to_ns), .help = "The first frame behind it." },
-	{ 0 },
-};
-#undef OF
-
-#define OF job_done
-static const struct field job_done_fields[] = {
-	INT(job, "Number of the job."),
-	BOOL(ok, "Whether it succeeded."),
-	TEXTS(files, "Absolute paths of what it made."),
-	INT(frames, "Of an export: how many frames its files show.", OPTIONAL),
-	OBJECTS(gaps, job_gap_fields, job_gap, "Of an export: where there is no footage for a second or longer.", OPTIONAL),
-	TEXT(code, "Error code.", OPTIONAL),
-	TEXT(message, "What went wrong.", OPTIONAL),
-	{ 0 },
-};
-#undef OF
-
-#define OF events_lost
-static const struct field events_lost_fields[] = { INT(count, "How many events were dropped because nobody read them."), { 0 } };
 #undef OF
 
 #define OF description

@@ -137,10 +137,10 @@ def bounded():
     with Camd("--prebuffer", "60s", "--prebuffer-size", "100k", "--intra", "0.4s", "--bitrate", "1M", cameras=["synthetic:320x240@30"]) as camd:
         camd.started()
         camd.ask("subscribe", events=["trigger_saved"])
-        time.sleep(4)
+        until(lambda: camd.ask("get_status")["cameras"][0]["camera_frames"] > 240, "8 s")
         trigger = Trigger(camd, 60, 0)
         file = trigger.saved(camd)
-        check(0 < trigger.available_ns < 4 * NS and os.path.getsize(file) < 200000, trigger.available_ns, os.path.getsize(file))
+        check(0 < trigger.available_ns < 7 * NS and os.path.getsize(file) < 200000, trigger.available_ns, os.path.getsize(file))
         rows = check_whole(file)
         check(rows[0]["camera_frame"] > 1, "the ring has let go of the first frames")
         camd.quit()

@@ -1,6 +1,7 @@
 #include "camd/triggers.h"
 
 #include "camd/camera_config.h"
+#include "camd/clip_stills.h"
 #include "camd/control.h"
 #include "camd/folder.h"
 #include "common/clock.h"
@@ -15,6 +16,8 @@
 struct trigger {
 	int64_t id;
 	char *label;
+	int stills;			/* index in still_format_names; -1: none */
+	int64_t stills_every;
 	size_t n_waiting;		/* cameras whose clip is not complete */
 	struct trigger_clip clips[SESSION_MAX_CAMERAS];
 	size_t n_clips;
@@ -137,7 +140,8 @@ bool triggers_fire(struct triggers *triggers, const struct trigger_args *args, s
 		return false;
 	}
 	trigger = xcalloc(1, sizeof(*trigger));
-	*trigger = (struct trigger){ .id = ++triggers->last_id, .n_waiting = n, .next = triggers->first };
+	*trigger = (struct trigger){ .id = ++triggers->last_id, .n_waiting = n, .next = triggers->first,
+		.stills = args->stills, .stills_every = args->stills_every };
 	trigger->label = args->label ? xstrdup(args->label) : NULL;
 	triggers->first = trigger;
 	*reply = (struct triggered){
@@ -177,9 +181,25 @@ static void note_clip(struct trigger *trigger, const struct clip_done *done)
 	trigger->clips[at] = (struct trigger_clip){
 		.camera_id = done->camera_id, .file = xstrdup(facts->path), .csv = done->csv ? xstrdup(facts->csv_path) : NULL,
 		.frames = (int64_t)facts->frames, .from_sensor_timestamp_ns = facts->first_ns, .to_sensor_timestamp_ns = facts->last_ns,
-		.from = iso(facts->first_wall_ns), .to = iso(facts->last_wall_ns),
+		.from = iso(facts->first_wall_ns), .to = iso(facts->last_wall_ns), .stills_job = FIELD_UNSET,
 	};
 	trigger->n_clips++;
+}
+
+static void start_stills(struct triggers *triggers, struct trigger *trigger, struct trigger_clip *clip)
+{
+	struct clip_stills_request request = {
+		.video = clip->file, .table = clip->csv, .format = trigger->stills, .every = trigger->stills_every, .frames = clip->frames,
+		.quality = (int)session_config(triggers->session)->jpeg_quality,
+	};
+	struct error err;
+
+	if (clip->csv && clip_stills_start(triggers->session, &request, &clip->stills_job, &err))
+		return;
+	if (!clip->csv)
+		error_set(&err, ERR_UNSUPPORTED, "stills need the timing table (enable_csv_timing_log)");
+	if (!trigger->message)
+		trigger->message = xstrdup(err.text);
 }
 
 static void tell(struct triggers *triggers, struct trigger *trigger)
@@ -187,13 +207,15 @@ static void tell(struct triggers *triggers, struct trigger *trigger)
 	char *files[SESSION_MAX_CAMERAS];
 	struct trigger_saved data = {
 		.trigger_id = trigger->id, .label = trigger->label, .files = { trigger->n_clips, files },
-		.clips = { trigger->n_clips, trigger->clips }, .message = trigger->message,
+		.clips = { trigger->n_clips, trigger->clips },
 	};
 	const struct trigger_clip *first = trigger->clips, *last = trigger->clips;
 
 	for (size_t i = 0; i < trigger->n_clips; i++) {
-		const struct trigger_clip *clip = &trigger->clips[i];
+		struct trigger_clip *clip = &trigger->clips[i];
 
+		if (trigger->stills >= 0)
+			start_stills(triggers, trigger, clip);
 		files[i] = clip->file;
 		data.frames += clip->frames;
 		first = clip->from_sensor_timestamp_ns < first->from_sensor_timestamp_ns ? clip : first;
@@ -203,6 +225,7 @@ static void tell(struct triggers *triggers, struct trigger *trigger)
 		data.from = first->from;
 		data.to = last->to;
 	}
+	data.message = trigger->message;
 	control_event(session_control(triggers->session), EVENT_TRIGGER_SAVED, &data);
 }
 

@@ -128,6 +128,10 @@ static const struct field trigger_fields[] = {
 	  .help = "The end of the file's name: letters, digits, - and _, up to 64 bytes." },
 	{ .name = "overlap", .type = FIELD_ENUM, AT(overlap), .choices = overlaps, .fallback = "extend",
 	  .help = "While a clip is being written that has the begin of this one's time: extend that, or write one of its own." },
+	{ .name = "stills", .type = FIELD_ENUM, AT(stills), .choices = still_format_names, .flags = FIELD_OPTIONAL,
+	  .help = "Afterwards, write the clip's frames as pictures, too, in the background: into CLIP_stills, with a table; none if absent." },
+	{ .name = "stills_every", .type = FIELD_INT, AT(stills_every), .min = 1, .max = 1e9, .fallback = "1",
+	  .help = "Of the frames, the first and each so-many-th after it." },
 	{ 0 },
 };
 #undef AT

@@ -123,6 +123,8 @@ struct trigger_args {
 	int64_t before_ns, after_ns;
 	char *label;			/* NULL: none */
 	int overlap;			/* enum trigger_overlap */
+	int stills;			/* index in still_format_names; -1: none */
+	int64_t stills_every;
 };
 
 struct mark_args {

@@ -323,6 +323,7 @@ struct trigger_clip {
 	char *file, *csv;
 	int64_t frames, from_sensor_timestamp_ns, to_sensor_timestamp_ns;
 	char *from, *to;		/* allocated */
+	int64_t stills_job;		/* FIELD_UNSET: none */
 };
 
 struct trigger_saved {

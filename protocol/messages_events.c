@@ -115,6 +115,7 @@ static const struct field trigger_clip_fields[] = {
 	INT(to_sensor_timestamp_ns, "Sensor time of its last frame.", .unit = "ns"),
 	TEXT(from, "Wall time of its first frame."),
 	TEXT(to, "Wall time of its last frame."),
+	INT(stills_job, "The job that makes pictures of it, whose job_done names their table.", OPTIONAL),
 	{ 0 },
 };
 #undef OF

@@ -68,6 +68,7 @@ _camctl_values() {
     --position) echo top_left top top_right bottom_left bottom bottom_right ;;
     --file) echo @files ;;
     --overlap) echo extend own ;;
+    --stills) echo jpg png npy npy_bgr ;;
     *) _camd_values "$1" ;;
     esac
 }
@@ -92,7 +93,7 @@ _camctl_flags_of() {
     set_overlay) echo --camera-id --text --size --position --color --background --enabled --no-enabled ;;
     new_session) echo --label ;;
     remux) echo --file ;;
-    trigger) echo --camera-id --before --after --label --overlap ;;
+    trigger) echo --camera-id --before --after --label --overlap --stills --stills-every ;;
     mark) echo --camera-id --label ;;
     export) echo --camera-id --from --to --precise --no-precise --label ;;
     cancel) echo --job ;;

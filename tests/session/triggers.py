@@ -8,15 +8,17 @@ whatever happens to that, in the video.
 """
 
 import collections
+import csv
 import os
 import pathlib
 import random
 import re
+import subprocess
 import sys
 import tempfile
 import time
 
-from camd import Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, main, packet_times_ns, probe, read_csv, test, until
+from camd import Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, jpeg_size, main, packet_times_ns, probe, read_csv, test, until
 
 NS = 1_000_000_000
 FPS, INTRA = 15, 0.5
@@ -143,6 +145,35 @@ def bounded():
         check(0 < trigger.available_ns < 7 * NS and os.path.getsize(file) < 200000, trigger.available_ns, os.path.getsize(file))
         rows = check_whole(file)
         check(rows[0]["camera_frame"] > 1, "the ring has let go of the first frames")
+        camd.quit()
+
+
+@test
+def stills():
+    """Every third frame as a picture: those of the clip, to the bit where the format can do that."""
+    with Camd("--prebuffer", "2s", "--jpeg-quality", "95", cameras=["synthetic:320x240@15"]) as camd:
+        camd.started()
+        camd.ask("subscribe", events=["trigger_saved", "job_done"])
+        time.sleep(1)
+        for kind in ("jpg", "npy"):
+            camd.ask("trigger", before=1, after=0.5, stills=kind, stills_every=3, overlap="own")
+            clip, = camd.event("trigger_saved")["clips"]
+            done = camd.event("job_done", where=lambda data: data["job"] == clip["stills_job"])
+            check(done["ok"], done)
+            table, = done["files"]
+            rows, pictures = read_csv(clip["file"])[::3], list(csv.DictReader(open(table, encoding="ascii")))
+            equal(os.path.dirname(table), clip["file"][:-4] + "_stills")
+            equal([int(row["camera_frame"]) for row in pictures], [row["camera_frame"] for row in rows])
+            equal([int(row["sensor_timestamp_ns"]) for row in pictures], [row["sensor_timestamp_ns"] for row in rows])
+            equal(sorted(os.listdir(os.path.dirname(table))), sorted([row["file"] for row in pictures] + ["stills.csv"]))
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", clip["file"], "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"], check=True,
+                                 stdout=subprocess.PIPE).stdout
+            for k, row in enumerate(pictures):
+                data, luma = (pathlib.Path(table).parent / row["file"]).read_bytes(), raw[3 * k * 320 * 240 * 3 // 2:][:320 * 240]
+                if kind == "jpg":
+                    equal(jpeg_size(data), (320, 240))
+                else:
+                    check(b"(240, 320)" in data[:128] and data[-320 * 240:] == luma, row["file"], "is another picture")
         camd.quit()
 
 

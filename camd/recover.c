@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOCK_TRIES 3
+#define LOCK_WAIT_US 10000
+
 /* One video on its way. */
 struct job {
 	int directory;
@@ -331,13 +334,24 @@ static void recover_one(struct walk *walk, int directory, const char *name, cons
 		walk->stopped = !walk->on_file(walk->user, path, &report, ok ? NULL : &err);
 }
 
+/* A camd that runs keeps it locked; one that only looks whether it is lets go at once. */
+static bool lock(int directory)
+{
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!flock(directory, LOCK_EX | LOCK_NB))
+			return true;
+		usleep(LOCK_WAIT_US);
+	}
+	return false;
+}
+
 /* One session's directory, unless a camd has it. */
 static void recover_session(struct walk *walk, const char *path)
 {
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent **videos = NULL;
 	int n = directory >= 0 ? scandirat(directory, ".", &videos, is_video, alphasort) : 0;
-	bool ours = n > 0 && flock(directory, LOCK_EX | LOCK_NB) == 0;
+	bool ours = n > 0 && lock(directory);
 
 	for (int i = 0; i < n; i++) {
 		if (ours && !walk->stopped) {

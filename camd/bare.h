@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "camd/frame_ring.h"
 #include "camd/stack.h"
 
 #include <pthread.h>
@@ -11,6 +12,7 @@
 struct bare {
 	pthread_mutex_t lock;		/* guards what follows */
 	struct stack *stacks;		/* that are not full yet */
+	struct frame_ring ring;
 	atomic_bool wanted;		/* any thread may read it */
 	_Atomic uint64_t copied_bytes;	/* so far; likewise */
 	void (*on_full)(void *user, struct stack *stack);	/* takes it over. The source's thread, with the lock */
@@ -26,6 +28,9 @@ bool bare_begin(struct bare *bare, const struct frame *frame);
 void bare_end(struct bare *bare, const struct frame *frame);
 
 /* The main thread: */
+void bare_set_ring(struct bare *bare, int most, size_t most_bytes);	/* as frame_ring_init(); what was in it is gone */
+bool bare_has_ring(const struct bare *bare);
+int bare_take_ring(struct bare *bare, struct frame **frames, int most);	/* as frame_ring_take() */
 bool bare_is_wanted(const struct bare *bare);
 void bare_add_stack(struct bare *bare, struct stack *stack);		/* takes it over until it is full */
 struct stack *bare_take_stack(struct bare *bare, const void *user);	/* one of that user's back, or NULL; user NULL: of anybody's */

@@ -215,6 +215,7 @@ static void on_running(void *user, const struct source *source)
 		 source->format.height, pixel_format_names[source->format.pixels], source->fps, source->clock);
 	camera->nominal_fps = fps_of(camera, source);
 	camera_list_controls(camera, source);
+	camera_make_frame_ring(camera, &source->format);
 	camera_update_wanted(camera);
 	camera_fill_ring(camera);
 	set_state(camera, CAMERA_RUNNING, NULL);
@@ -308,7 +309,7 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	struct writing_owner writing_owner = { .user = camera, .on_clip = camera_on_clip, .on_mark = camera_on_mark };
 
 	*camera = (struct camera){
-		.id = request->id, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
+		.id = request->id, .frame_ring = request->frame_ring, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
 		.nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .encoding_settings = request->encoding,
 		.mailbox = request->mailbox, .owner = request->owner, .drawing.overlay = request->overlay,
 	};

@@ -52,6 +52,7 @@ struct camera_request {
 	struct picture_settings picture;
 	struct encoding_settings encoding;	/* fps is the camera's own affair */
 	int64_t prebuffer_ns, prebuffer_bytes;	/* as of camera_set_prebuffer() */
+	int frame_ring;			/* so many raw frames are kept; 0: none */
 	double thin_to_fps;		/* frames of a faster sensor are left out down to this rate; 0: never */
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
@@ -138,6 +139,9 @@ void camera_cancel_frames(struct camera *camera);	/* and stacks */
  * frame it can be cancelled by camera_hurry_frame().
  */
 void camera_request_stack(struct camera *camera, int frames, int64_t at_ns, stack_fn fn, void *user);
+/* New references to copies of the last frames, without the overlay, at most that many, the oldest first; how many there are. */
+bool camera_has_frame_ring(const struct camera *camera);
+int camera_take_frame_ring(struct camera *camera, struct frame **frames, int most);
 int camera_stack_frames(struct camera *camera, const void *user);	/* that are in it; -1: it is not under way */
 
 /* Once in a while, to the very end: whether the encoder's driver comes back. */

@@ -46,6 +46,7 @@ void camera_config_ask(const struct options *options, struct camera_request *req
 	request->prebuffer_ns = config->prebuffer_ns;
 	request->prebuffer_bytes = config->prebuffer_size_bytes;
 	request->picture = picture_of(config);
+	request->frame_ring = (int)config->frame_ring;
 	request->wanted.hflip = request->picture.hflip;
 	request->wanted.vflip = request->picture.vflip;
 	request->wanted.small = config->preview_size;

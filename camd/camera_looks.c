@@ -3,6 +3,9 @@
 #include "common/util.h"
 
 #include <stdlib.h>
+#include <unistd.h>
+
+#define RING_SHARE 4		/* a ring may have a quarter of the machine's memory */
 
 void camera_update_wanted(struct camera *camera)
 {
@@ -161,6 +164,41 @@ void camera_request_stack(struct camera *camera, int frames, int64_t at_ns, stac
 	pthread_mutex_unlock(&camera->lock);
 	bare_add_stack(&camera->bare, stack_create(frames, at_ns ? at_ns - early_ns : 0, fn, user));
 	camera_update_wanted(camera);
+}
+
+/* A JPEG has no size that is known before; it hardly ever has more than a byte a pixel. */
+static size_t expected_bytes(const struct frame_format *format)
+{
+	struct frame frame = { .format = *format, .n_planes = frame_n_planes(format->pixels) };
+
+	return format->pixels == PIXEL_MJPEG ? (size_t)format->width * format->height : frame_bytes(&frame);
+}
+
+void camera_make_frame_ring(struct camera *camera, const struct frame_format *format)
+{
+	size_t each = expected_bytes(format), bytes = each * camera->frame_ring;
+	size_t limit = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / RING_SHARE;
+	struct error err;
+
+	if (bytes == camera->ring_bytes)
+		return;
+	camera->ring_bytes = bytes;
+	bare_set_ring(&camera->bare, bytes > limit ? 0 : camera->frame_ring, bytes);
+	if (bytes <= limit)
+		return;
+	error_set(&err, ERR_UNSUPPORTED, "camera %d: frame_ring = %d is too much, no frames are kept: %zu bytes each make %.1f GB, of which memory "
+		  "allows %.1f; set it to %zu or less", camera->id, camera->frame_ring, each, bytes / 1e9, limit / 1e9, limit / each);
+	camera->owner.on_trouble(camera->owner.user, camera, &err);
+}
+
+bool camera_has_frame_ring(const struct camera *camera)
+{
+	return bare_has_ring(&camera->bare);
+}
+
+int camera_take_frame_ring(struct camera *camera, struct frame **frames, int most)
+{
+	return bare_take_ring(&camera->bare, frames, most);
 }
 
 int camera_stack_frames(struct camera *camera, const void *user)

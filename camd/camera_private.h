@@ -22,7 +22,7 @@ struct frame_request {
 };
 
 struct camera {
-	int id;
+	int id, frame_ring;
 	char *spec;
 	double thin_to_fps;
 	struct encoding_settings encoding_settings;
@@ -42,6 +42,7 @@ struct camera {
 	int64_t ring_checked_ns, ring_retry_ns;
 	size_t triggers_open;			/* their clips are not told of yet */
 	int64_t fading_checked_ns;
+	size_t ring_bytes;			/* that the ring may have */
 	void (*on_closed)(void *user);
 	void *closed_user;
 
@@ -91,4 +92,5 @@ void camera_on_mark(void *user, const struct mark_done *done);
 void camera_stack_is_full(void *camera, struct stack *stack);
 
 /* Main thread: the source has been opened. */
+void camera_make_frame_ring(struct camera *camera, const struct frame_format *format);
 void camera_list_controls(struct camera *camera, const struct source *source);

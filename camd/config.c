@@ -158,6 +158,8 @@ const struct field config_fields[] = {
 	  .help = "Whether clients that can show previews, as camctl in windows or a terminal, do so unasked; camd itself shows nothing." },
 	{ .name = "jpeg_quality", .type = FIELD_INT, AT(jpeg_quality), .min = 1, .max = 100, .fallback = "92", .flags = FIELD_LIVE,
 	  .help = "Quality of snapshots; previews have 80 at most." },
+	{ .name = "frame_ring", .type = FIELD_INT, AT(frame_ring), .min = 0, .max = 1000, .unit = "frames", .fallback = "0", .flags = FIELD_PER_CAMERA,
+	  .help = "So many raw frames are kept, the last ones, for take_snapshot with ring: copies without the overlay, 1.5 bytes a pixel as a rule (a frame of 1456x1088 2.4 MB), of MJPEG the JPEGs; at most a quarter of the machine's memory for a camera, else none." },
 	{ .name = "show_frame_number", .type = FIELD_BOOL, AT(show_frame_number), .fallback = "true", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "Whether overlay_text is drawn into what is recorded, into snapshots and previews (which show time and rates besides); it needs a font, such as those of Debian's package fonts-dejavu-core." },
 	{ .name = "overlay_text", .type = FIELD_TEXT, AT(overlay_text), .max = 511, .fallback = "Frame: %frame", .flags = FIELD_LIVE | FIELD_PER_CAMERA,

@@ -49,6 +49,7 @@ struct config {
 	double preview_fps;
 	bool show_preview;
 	int64_t jpeg_quality;
+	int64_t frame_ring;
 	bool show_frame_number;
 	char *overlay_text;
 	int overlay_position;		/* index in overlay_positions */

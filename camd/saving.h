@@ -22,11 +22,16 @@ struct saving {
 	struct stack *stack;		/* owned */
 	int stack_frames;		/* as it was asked for; 0: a frame alone was, though that may be a stack of one */
 	bool sum;			/* of a stack; else its mean */
+	struct frame **ring;		/* or references to so many frames without overlay, numbered, with a table of them */
+	int n_ring;
 
-	struct shot shot;		/* what came out */
-	char *file;			/* NULL: nothing, and error says why */
+	struct shot *shots;		/* what came out, one a file */
+	char **files;
+	int n;				/* 0: nothing, and error says why */
+	char *csv;			/* of a ring */
 	struct error error;
 };
 
 void saving_run(struct saving *saving);
+void saving_let_go(struct saving *saving);	/* of the frames */
 void saving_finish(struct saving *saving);	/* frees what it holds */

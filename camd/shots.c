@@ -14,7 +14,7 @@ enum part_state { PART_WAITING, PART_DONE, PART_FAILED };
 
 struct snapshot;
 
-/* One camera's picture. */
+/* One camera's picture, or pictures. */
 struct part {
 	struct snapshot *snapshot;
 	uv_work_t work;
@@ -70,33 +70,53 @@ static void free_snapshot(uv_handle_t *timer)
 	free(snapshot);
 }
 
+static size_t count_shots(const struct snapshot *snapshot)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < snapshot->n; i++)
+		n += (size_t)snapshot->parts[i].saving.n;
+	return n;
+}
+
+static void add_shots(struct snapshot_taken *reply, const struct saving *saving)
+{
+	char **files = reply->files.items;
+	struct shot *shots = reply->shots.items;
+
+	for (int i = 0; i < saving->n; i++) {
+		struct shot *shot = &shots[reply->shots.n++];
+
+		*shot = saving->shots[i];
+		shot->skew_us = instant_skew_us(shot->sensor_timestamp_ns, shots[0].sensor_timestamp_ns);
+		files[reply->files.n++] = shot->file;
+	}
+}
+
 static void answer(struct snapshot *snapshot)
 {
-	struct shot shots[SESSION_MAX_CAMERAS];
+	size_t n = count_shots(snapshot);
 	struct failed_camera failed[SESSION_MAX_CAMERAS];
-	char *files[SESSION_MAX_CAMERAS];
-	struct snapshot_taken reply = { .files.items = files, .shots.items = shots };
+	struct snapshot_taken reply = { .files.items = xcalloc(n + 1, sizeof(char *)), .shots.items = xcalloc(n + 1, sizeof(struct shot)) };
 	const struct error *first_error = NULL;
 
 	for (size_t i = 0; i < snapshot->n; i++) {
 		struct part *part = &snapshot->parts[i];
+		struct error *err = &part->saving.error;
 
-		if (part->state == PART_DONE) {
-			files[reply.files.n++] = part->saving.file;
-			shots[reply.shots.n] = part->saving.shot;
-			shots[reply.shots.n].skew_us = instant_skew_us(shots[reply.shots.n].sensor_timestamp_ns, shots[0].sensor_timestamp_ns);
-			reply.shots.n++;
+		add_shots(&reply, &part->saving);
+		if (part->state == PART_DONE)
 			continue;
-		}
-		first_error = first_error ? first_error : &part->saving.error;
+		first_error = first_error ? first_error : err;
 		failed[reply.failed.n++] = (struct failed_camera){
-			.camera_id = part->camera_id, .code = (char *)error_code_name(part->saving.error.code),
-			.message = part->saving.error.text,
+			.camera_id = part->camera_id, .code = (char *)error_code_name(err->code), .message = err->text,
 		};
 	}
 	if (reply.failed.n)
 		reply.failed.items = failed;
-	snapshot->done(snapshot->user, reply.shots.n ? &reply : NULL, reply.shots.n ? NULL : first_error);
+	snapshot->done(snapshot->user, n ? &reply : NULL, n ? NULL : first_error);
+	free(reply.files.items);
+	free(reply.shots.items);
 }
 
 static void answer_if_all_have(struct snapshot *snapshot)
@@ -127,12 +147,11 @@ static void after_save(uv_work_t *work, int status)
 	struct part *part = work->data;
 
 	(void)status;
-	part->state = part->saving.file ? PART_DONE : PART_FAILED;
-	frame_unref(part->saving.frame);	/* now, for others may take their time yet */
-	part->saving.frame = NULL;
+	part->state = part->saving.n ? PART_DONE : PART_FAILED;
+	saving_let_go(&part->saving);	/* now, for others may take their time yet */
 	if (part->state == PART_DONE) {
 		session_mark_used(part->snapshot->shots->session);
-		log_info("camera %d: snapshot %s", part->camera_id, part->saving.file);
+		log_info("camera %d: snapshot %s%s", part->camera_id, part->saving.files[0], part->saving.n > 1 ? " and those after it" : "");
 	}
 	answer_if_all_have(part->snapshot);
 }
@@ -197,9 +216,29 @@ static void on_timeout(uv_timer_t *timer)
 
 		struct camera *camera = session_camera(snapshot->shots->session, part->camera_id);
 
-		if (part->state == PART_WAITING && !part->saving.frame && !part->saving.stack && camera && !has_grown(part, camera))
+		if (part->state == PART_WAITING && !part->work.data && camera && !has_grown(part, camera))
 			camera_hurry_frame(camera, part);
 	}
+}
+
+/* What it has is there already. */
+static void take_ring(struct part *part, struct camera *camera, int most)
+{
+	struct error err;
+
+	if (!camera_has_frame_ring(camera)) {
+		error_set(&err, ERR_UNSUPPORTED, "camera %d keeps no frames: set frame_ring", part->camera_id);
+		fail(part, &err);
+		return;
+	}
+	part->saving.ring = xcalloc((size_t)most, sizeof(struct frame *));
+	part->saving.n_ring = camera_take_frame_ring(camera, part->saving.ring, most);
+	if (part->saving.n_ring) {
+		save(part, camera);
+		return;
+	}
+	error_set(&err, ERR_NOT_FOUND, "camera %d has no frame in its ring yet", part->camera_id);
+	fail(part, &err);
 }
 
 static void begin_part(struct part *part, struct snapshot *snapshot, struct camera *camera, const struct take_snapshot_args *args, int64_t instant_ns)
@@ -215,7 +254,9 @@ static void begin_part(struct part *part, struct snapshot *snapshot, struct came
 	};
 	snprintf(part->saving.id, sizeof(part->saving.id), "%s", camera_name(camera));
 	snprintf(part->saving.model, sizeof(part->saving.model), "%s", camera_model(camera));
-	if (camera_state(camera) != CAMERA_RUNNING) {
+	if (args->ring != FIELD_UNSET) {
+		take_ring(part, camera, (int)args->ring);
+	} else if (camera_state(camera) != CAMERA_RUNNING) {
 		part->saving.error = *camera_error(camera);
 		if (!part->saving.error.code)
 			error_set(&part->saving.error, ERR_TIMEOUT, "camera %d is not open yet", part->camera_id);
@@ -232,6 +273,8 @@ static bool check_args(const struct take_snapshot_args *args, struct error *err)
 {
 	if (args->stacking == STACKING_SUM && args->stack == FIELD_UNSET)
 		return error_set_argument(err, "stacking", "stacking: a sum needs stack, of how many frames");
+	if (args->ring != FIELD_UNSET && args->stack != FIELD_UNSET)
+		return error_set_argument(err, "ring", "ring: its frames are not stacked; leave out stack");
 	return true;
 }
 
@@ -248,7 +291,7 @@ void shots_take(struct shots *shots, const struct take_snapshot_args *args, sess
 		done(user, NULL, &err);
 		return;
 	}
-	directory = starts_check_running(cameras, n, &err) ? session_directory(shots->session, &err) : NULL;
+	directory = args->ring != FIELD_UNSET || starts_check_running(cameras, n, &err) ? session_directory(shots->session, &err) : NULL;
 	if (!directory) {
 		free(cameras);
 		done(user, NULL, &err);

@@ -29,6 +29,8 @@ static const struct field take_snapshot_fields[] = {
 	  .help = "Makes the picture of so many consecutive frames, without the overlay; it waits up to start_timeout for each of them." },
 	{ .name = "stacking", .type = FIELD_ENUM, AT(stacking), .choices = stackings, .fallback = "mean",
 	  .help = "mean: the frames' levels, with less noise; sum: for dark scenes, in 16 bits: an array has the plain sum of the frames' values (uint16), a png (16 bits) and a jpg (8 bits) show it with black kept as it is and up to `stack` times as bright, as far as the brightest thousandth is not clipped." },
+	{ .name = "ring", .type = FIELD_INT, AT(ring), .min = 1, .max = 1000, .unit = "frames", .flags = FIELD_OPTIONAL,
+	  .help = "Writes so many of the last frames that the setting frame_ring keeps, or all there are, instead: without the overlay, numbered, oldest first, with a CSV that says of each file which frame it is and when." },
 	{ 0 },
 };
 #undef AT

@@ -67,6 +67,7 @@ struct take_snapshot_args {
 	int format;			/* enum still_format, index in still_format_names */
 	int64_t stack;			/* FIELD_UNSET: one frame, as it is recorded */
 	int stacking;			/* enum stacking */
+	int64_t ring;			/* FIELD_UNSET: what comes, not what was */
 };
 
 struct toggle_preview_args {

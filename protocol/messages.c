@@ -77,6 +77,7 @@ static const struct field shot_fields[] = {
 	INT(frame_number, "Its number in the recording, or in what only a prebuffer takes; 0: neither."),
 	INT(stack, "Frames that it is made of.", OPTIONAL),
 	INT(last_sensor_timestamp_ns, "Sensor time of the last of them.", .unit = "ns", OPTIONAL),
+	TEXT(csv, "Absolute path of the table of the frames from a ring.", OPTIONAL),
 	REAL(gain, "Of a sum: how much brighter than the mean a jpg or png shows it.", OPTIONAL),
 	INT(skew_us, "Sensor time less that of the first shot.", .unit = "us"),
 	{ 0 },

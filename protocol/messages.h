@@ -117,6 +117,7 @@ struct recording_stopped {
 struct shot {
 	int64_t camera_id;
 	char *file, *format;
+	char *csv;			/* NULL: it is not from a ring */
 	int64_t sensor_timestamp_ns, frame_number, skew_us;
 	int64_t stack, last_sensor_timestamp_ns;	/* FIELD_UNSET: it is one frame */
 	double gain;			/* NAN: it is no sum */

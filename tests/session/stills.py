@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Pictures in other formats than JPEG: what other programs read in them is what the camera gave."""
 
+import csv
 import pathlib
 import re
 import struct
@@ -21,7 +22,8 @@ def png(path, pixels="rgb24"):
                          stdout=subprocess.PIPE, timeout=60).stdout
     samples = raw if pixels == "rgb24" else struct.unpack(f"<{len(raw) // 2}H", raw)
     equal(len(samples), 3 * width * height, path)
-    return width, height, bits, [[tuple(samples[3 * (y * width + x):][:3]) for x in range(width)] for y in range(height)]
+    colours = list(zip(samples[0::3], samples[1::3], samples[2::3]))
+    return width, height, bits, [colours[y * width:(y + 1) * width] for y in range(height)]
 
 
 def npy(path):
@@ -213,6 +215,85 @@ def what_cannot_be_stacked():
             equal(camd.fails("take_snapshot", "bad_argument", stack=stack)["argument"], "stack", repr(stack))
         equal(camd.fails("take_snapshot", "bad_argument", stack=2, stacking="product")["argument"], "stacking")
         equal(camd.fails("take_snapshot", "bad_argument", stacking="sum")["argument"], "stacking", "of what?")
+        camd.quit()
+
+
+def drawn_number(values, width, height):
+    """The number that the synthetic camera draws into pictures of 160x120, from their luma."""
+    equal((width, height), (160, 120))
+    bits = 0
+    for cell in range(64):
+        if 0 < cell % 16 < 15:
+            bits = bits << 1 | (values[(88 + cell // 16 * 8 + 4) * width + 16 + cell % 16 * 8 + 4] > 128)
+    return bits >> 16
+
+
+def table(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@test
+def the_last_frames():
+    """Those that were there at the request, one after the other, without the overlay, each as its row says."""
+    cameras = ["synthetic:160x120@15", "synthetic:160x120@10?pixels=mjpeg", "synthetic:160x120@10"]
+    with Camd("--frame-ring", "8", cameras=cameras) as camd:
+        camd.started()
+        camd.ask("wait", seconds=0.3)
+        idle = camd.ask("take_snapshot", ring=1, camera_id=2)["shots"]
+        equal([shot["frame_number"] for shot in idle], [0])
+        equal(table(idle[0]["csv"])[0]["frame_number"], "", "outside of a recording")
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=1.1)
+        asked_ns = camd.ask("ping")["monotonic_ns"]
+        reply = camd.ask("take_snapshot", ring=5, format="npy")
+        more = camd.ask("take_snapshot", ring=1000, format="png")
+        plain = camd.ask("take_snapshot", ring=2)
+        camd.ask("wait", seconds=0.3)
+        check(all(camera["copied_bytes"] for camera in camd.ask("get_status")["cameras"]), "copies are counted")
+        stopped = camd.ask("stop_recording")["cameras"]
+        tables = [check_stopped(camera) for camera in stopped]
+        equal([shot["camera_id"] for shot in reply["shots"]], [0] * 5 + [1] * 5 + [2] * 5)
+        equal(reply["files"], [shot["file"] for shot in reply["shots"]])
+        offsets = set()
+        for i, shot in enumerate(reply["shots"]):
+            rows = table(shot["csv"])
+            equal(len(rows), 5, shot["csv"])
+            row = rows[i % 5]
+            equal(row["file"], pathlib.Path(shot["file"]).name)
+            check(shot["file"] == shot["csv"].replace("_frames.csv", f"_{i % 5 + 1:04}.npy"), shot)
+            recorded = next(each for each in tables[shot["camera_id"]] if each["frame_number"] == shot["frame_number"])
+            for name in ("frame_number", "camera_frame", "sensor_timestamp_ns"):
+                equal(int(row[name]), recorded[name], name)
+            equal(shot["sensor_timestamp_ns"], recorded["sensor_timestamp_ns"])
+            check(shot["sensor_timestamp_ns"] >= asked_ns - 1e9, "these are the last ones")
+            shape, _, values = npy(shot["file"])
+            offsets.add((shot["camera_id"], drawn_number(values, *shape[::-1]) - recorded["camera_frame"]))
+        equal(len(offsets), 3, f"each picture is that of its row: {offsets}")
+        equal([[shot["camera_id"] for shot in more["shots"]].count(i) for i in range(3)], [8, 8, 8], "all there are")
+        for shot in more["shots"][::8]:
+            for row in png(shot["file"])[3][:40]:
+                check_bars(row, most=4 if shot["camera_id"] == 1 else 2)
+        equal([jpeg_size(pathlib.Path(file).read_bytes()) for file in plain["files"][::2]], [(160, 120)] * 3)
+        camd.quit()
+
+
+@test
+def a_ring_that_is_not_there():
+    with Camd("--camera1.frame-ring", "1000", "--camera2.frame-ring", "4",
+              cameras=[SMALL, "synthetic:4000x3000@1", SMALL + "?stall_after=6&id=stalls"]) as camd:
+        camd.ask("subscribe", events="warning")
+        text = "camera 1: frame_ring = 1000 is too much, no frames are kept: 18000000 bytes each make 18.0 GB, of which memory allows "
+        camd.started()
+        check(text in camd.log(), "the log says that it is too much")
+        camd.ask("wait", seconds=0.6)
+        reply = camd.ask("take_snapshot", ring=3)
+        equal([shot["camera_id"] for shot in reply["shots"]], [2] * 3)
+        equal([(each["camera_id"], each["code"]) for each in reply["failed"]], [(0, "unsupported"), (1, "unsupported")])
+        equal(camd.fails("take_snapshot", "unsupported", ring=1, camera_id=0)["message"], "camera 0 keeps no frames: set frame_ring")
+        for ring in (0, -1, 1001, "all", [1], 0.5):
+            equal(camd.fails("take_snapshot", "bad_argument", ring=ring)["argument"], "ring", repr(ring))
+        equal(camd.fails("take_snapshot", "bad_argument", ring=2, stack=2)["argument"], "ring")
         camd.quit()
 
 

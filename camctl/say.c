@@ -145,8 +145,15 @@ static char *say_camera_stopped(const struct wire_message *message)
 
 static char *say_storage_full(const struct wire_message *message)
 {
+	if (wire_integer(message, "data.camera_id", -1) < 0)
+		return xstrdup(text_at(message, "data.message"));
 	return xasprintf("camera %" PRId64 ": no space left for %s: %s", wire_integer(message, "data.camera_id", -1),
 			 text_at(message, "data.path"), text_at(message, "data.message"));
+}
+
+static char *say_deleted(const struct wire_message *message)
+{
+	return xasprintf("deleted %s (%s)", path_at(message, "data.file"), text_at(message, "data.cause"));
 }
 
 static char *say_recovered(const struct wire_message *message)
@@ -199,7 +206,8 @@ static const say_fn sayings[N_MESSAGES] = {
 	[MSG_SHUTDOWN] = say_shutdown, [MSG_PREVIEW_FRAME] = say_preview,
 	[EVENT_CAMERA_FOUND] = say_found, [EVENT_CAMERA_LOST] = say_lost, [EVENT_FRAMES_LOST] = say_frames_lost,
 	[EVENT_RECORDING_STARTED] = say_camera_started, [EVENT_RECORDING_STOPPED] = say_camera_stopped,
-	[EVENT_STORAGE_FULL] = say_storage_full, [EVENT_RECOVERED] = say_recovered, [EVENT_WARNING] = say_nothing,
+	[EVENT_STORAGE_FULL] = say_storage_full, [EVENT_RECORDING_DELETED] = say_deleted,
+	[EVENT_RECOVERED] = say_recovered, [EVENT_WARNING] = say_nothing,
 	[EVENT_JOB_PROGRESS] = say_progress, [EVENT_JOB_DONE] = say_job_done, [EVENT_EVENTS_LOST] = say_events_lost,
 };
 

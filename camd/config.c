@@ -2,6 +2,7 @@
 
 #include "camd/encoding_settings.h"
 #include "camd/hook_line.h"
+#include "camd/share.h"
 #include "common/log.h"
 #include "protocol/messages.h"
 
@@ -58,6 +59,11 @@ static const char *check_roi(const char *text)
 static const char *check_hook(const char *text)
 {
 	return hook_line_read(text, NULL);
+}
+
+static const char *check_storage_cap(const char *text)
+{
+	return share_read(text, NULL);
 }
 
 #define AT(member) .at = offsetof(struct config, member)
@@ -118,6 +124,12 @@ const struct field config_fields[] = {
 	  .help = "How often what was recorded is pushed to the disk: a power cut takes about that much." },
 	{ .name = "export_keep", .type = FIELD_INT, AT(export_keep), .min = 0, .max = 100000, .fallback = "1", .flags = FIELD_LIVE,
 	  .help = "How many exports of each camera are kept: a new one replaces the oldest that is not protected; 0: all." },
+	{ .name = "storage_cap", .type = FIELD_TEXT, AT(storage_cap), .max = 40, .check = check_storage_cap, .fallback = "0", .flags = FIELD_LIVE,
+	  .help = "What the recordings of all sessions may take, in bytes (20G) or percent of the disk (80%): the oldest that are finished and not protected are deleted before the room is needed; 0: no limit." },
+	{ .name = "storage_reserve", .type = FIELD_AMOUNT, AT(storage_reserve_bytes), .min = 0, .max = 1e15, .unit = "bytes", .fallback = "0", .flags = FIELD_LIVE,
+	  .help = "What is kept free on the disk, by deleting the oldest recordings likewise, whoever fills it; when nothing is left that may be deleted, recording ends; 0: nothing." },
+	{ .name = "keep_for", .type = FIELD_DURATION, AT(keep_for_ns), .min = 0, .max = 36500, .unit = "d", .fallback = "0", .flags = FIELD_LIVE,
+	  .help = "How long recordings that are not protected are kept, in days (30) or otherwise (12h); 0: as long as there is room." },
 	{ .name = "hflip", .type = FIELD_BOOL, AT(hflip), .fallback = "false", .flags = FIELD_PER_CAMERA,
 	  .help = "Mirror the picture, where the camera can." },
 	{ .name = "vflip", .type = FIELD_BOOL, AT(vflip), .fallback = "false", .flags = FIELD_PER_CAMERA,

@@ -40,6 +40,9 @@ struct config {
 	int64_t prebuffer_ns, prebuffer_size_bytes;	/* prebuffer_ns 0: none */
 	int64_t recovery_point_ns;
 	int64_t export_keep;
+	char *storage_cap;		/* see share.h; "0": none */
+	int64_t storage_reserve_bytes;	/* 0: none */
+	int64_t keep_for_ns;		/* 0: for ever */
 	struct picture_settings picture;	/* but its flips and its roi */
 	bool hflip, vflip;
 	int rotation;			/* 0: none, 1: by half a turn */

@@ -1,6 +1,7 @@
 #include "camd/jobs.h"
 
 #include "camd/control.h"
+#include "camd/storage.h"
 #include "common/log.h"
 #include "common/util.h"
 #include "protocol/errors.h"
@@ -137,6 +138,8 @@ static void tell_end(struct job *job)
 		data.gaps = job->gaps;
 		data.frames = job->frames;
 		tell_progress(job, PARTS);
+		for (size_t i = 0; i < job->files.n; i++)
+			storage_file_ended(session_storage(job->jobs->session), ((char **)job->files.items)[i]);
 		log_info("job %" PRId64 ", %s: done%s%s", job->number, job->its.what, job->message ? "; " : "",
 			 job->message ? job->message : "");
 	} else {

@@ -13,6 +13,7 @@
 #include "camd/recovery.h"
 #include "camd/shots.h"
 #include "camd/start.h"
+#include "camd/storage.h"
 #include "camd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -47,6 +48,7 @@ struct session {
 	struct triggers *triggers;
 	struct encoders *encoders;
 	struct recovery *recovery;
+	struct storage *storage;
 
 	uv_timer_t tick;
 	bool tick_open;
@@ -93,6 +95,11 @@ struct mailbox *session_mailbox(const struct session *session)
 struct jobs *session_jobs(const struct session *session)
 {
 	return session->jobs;
+}
+
+struct storage *session_storage(const struct session *session)
+{
+	return session->storage;
 }
 
 struct adjust *session_adjust(const struct session *session)
@@ -400,6 +407,7 @@ static void on_tick(uv_timer_t *timer)
 	if (tell)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
+	storage_tick(session->storage, now_ns);
 	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
 		look_for_cameras(session);
 	check_ready(session);
@@ -417,6 +425,7 @@ struct session *session_create(const struct session_request *request)
 	session->jobs = jobs_create(session);
 	session->adjust = adjust_create(session);
 	session->triggers = triggers_create(session);
+	session->storage = storage_create(session);
 	return session;
 }
 
@@ -446,6 +455,7 @@ void session_begin(struct session *session)
 	}
 	session->encoders = encoders_look(session->its.loop, on_encoders_known, session);
 	session->recovery = recovery_begin(session, config->output_dir);
+	storage_begin(session->storage);
 	for (size_t i = 0; i < config->camera.n; i++)
 		add_camera(session, ((char **)config->camera.items)[i]);
 	session->discovering = !config->camera.n;
@@ -461,7 +471,7 @@ void session_check_down(struct session *session)
 {
 	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery) || !encoders_are_known(session->encoders))
 		return;
-	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs) || !session->on_finished)
+	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs) || !storage_is_idle(session->storage) || !session->on_finished)
 		return;
 	session->on_finished(session->finished_user);
 	session->on_finished = NULL;
@@ -483,6 +493,7 @@ static void close_cameras(void *user, const void *reply, const struct error *err
 	(void)err;
 	session->closing = true;
 	recovery_stop(session->recovery);
+	storage_stop(session->storage);
 	for (size_t i = 0, n = session->n_cameras; i < n; i++)
 		camera_close(session->cameras[i], on_camera_closed, session);
 	session_check_down(session);
@@ -515,6 +526,7 @@ void session_destroy(struct session *session)
 	shots_destroy(session->shots);
 	previews_destroy(session->previews);
 	recovery_destroy(session->recovery);
+	storage_destroy(session->storage);
 	home_finish(&session->home);
 	free(session);
 }
@@ -564,20 +576,13 @@ void session_fill_status(struct session *session, struct status_report *report)
 		camera_fill_status(session->cameras[i], &items[i]);
 		report->recording = report->recording || items[i].recording;
 	}
-}
-
-void session_fill_cameras(struct session *session, struct cameras *cameras)
-{
-	struct camera_info *items = xcalloc(session->n_cameras, sizeof(*items));
-
-	for (size_t i = 0; i < session->n_cameras; i++)
-		camera_fill_info(session->cameras[i], &items[i]);
-	cameras->cameras = (struct list){ session->n_cameras, items };
+	storage_fill_status(session->storage, &report->storage);
 }
 
 void session_config_changed(struct session *session)
 {
 	previews_config_changed(session->previews);
+	storage_config_changed(session->storage);
 	overlays_config_changed(adjust_overlays(session->adjust));
 	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
 		struct encoding_settings encoding = camera_config_encoding(session->its.options, (int)i);

@@ -54,7 +54,6 @@ void session_take_snapshot(struct session *session, const struct take_snapshot_a
 bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err);
 
 void session_fill_status(struct session *session, struct status_report *report);	/* free report->cameras.items */
-void session_fill_cameras(struct session *session, struct cameras *cameras);	/* free cameras->cameras.items */
 
 /* Settings were changed by set_config. */
 void session_config_changed(struct session *session);
@@ -63,6 +62,7 @@ void session_config_changed(struct session *session);
 void session_tell_recovered(struct session *session);
 
 struct jobs *session_jobs(const struct session *session);
+struct storage *session_storage(const struct session *session);
 struct adjust *session_adjust(const struct session *session);
 struct triggers *session_triggers(const struct session *session);
 struct previews *session_previews(const struct session *session);

@@ -3,6 +3,7 @@
 #include "camd/camera_config.h"
 #include "camd/control.h"
 #include "camd/instant.h"
+#include "camd/storage.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -289,6 +290,7 @@ static void send_segment(struct starts *starts, const struct camera *camera, str
 	clock_iso(facts->last_wall_ns, to);
 	if (recording->request.segment_ns || recording->request.segment_bytes)
 		control_event(session_control(starts->session), EVENT_SEGMENT_FINISHED, &data);
+	storage_file_ended(session_storage(starts->session), facts->path);
 	segment_destroy(segment);
 }
 
@@ -478,7 +480,7 @@ static bool check_start(struct starts *starts, const struct list *ids, struct ca
 		return false;
 	if (all_recording(*cameras, *n))
 		error_set(err, ERR_ALREADY_RECORDING, "Already recording");
-	else if (starts_check_running(*cameras, *n, err) && (*directory = session_directory(starts->session, err)))
+	else if (starts_check_running(*cameras, *n, err) && storage_may_record(session_storage(starts->session), err) && (*directory = session_directory(starts->session, err)))
 		return true;
 	free(*cameras);
 	return false;

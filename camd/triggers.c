@@ -4,6 +4,7 @@
 #include "camd/clip_stills.h"
 #include "camd/control.h"
 #include "camd/folder.h"
+#include "camd/storage.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -252,6 +253,8 @@ void triggers_on_clip(struct triggers *triggers, const struct clip_done *done)
 {
 	struct trigger **at;
 
+	if (done->facts.path)
+		storage_file_ended(session_storage(triggers->session), done->facts.path);
 	for (struct trigger *trigger = triggers->first; trigger; trigger = trigger->next)
 		if (has(done, trigger->id))
 			note_clip(trigger, done);

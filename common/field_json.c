@@ -120,7 +120,8 @@ bool field_from_json(const struct field *f, void *base, const cJSON *value, stru
 	case FIELD_PATH:
 	case FIELD_ENUM:
 	case FIELD_COLOUR:
-		if (cJSON_IsNumber(value) && f->type == FIELD_ENUM) {
+		/* a text that is checked may be one that spells a number */
+		if (cJSON_IsNumber(value) && (f->type == FIELD_ENUM || f->check)) {
 			char text[32];
 
 			snprintf(text, sizeof(text), "%.12g", value->valuedouble);	/* 4.1, as people write it */

@@ -153,6 +153,20 @@ static const struct field export_fields[] = {
 };
 #undef AT
 
+#define AT(member) .at = offsetof(struct list_recordings_args, member)
+static const struct field list_recordings_fields[] = {
+	CAMERA_IDS(list_recordings_args),
+	{ .name = "session", .type = FIELD_TEXT, AT(session), .flags = FIELD_OPTIONAL, .help = "Those of the session folder of that name; of all if absent." },
+	{ .name = "from", .type = FIELD_TIME, AT(from_ns), .flags = FIELD_OPTIONAL,
+	  .help = "Those that end then or later: 2026-11-20T14:03:07, with or without a zone, or seconds since 1970." },
+	{ .name = "to", .type = FIELD_TIME, AT(to_ns), .flags = FIELD_OPTIONAL, .help = "Those that begin then or before." },
+	{ .name = "protected", .type = FIELD_BOOL, AT(protected), .fallback = "false", .help = "Protected ones only." },
+	{ .name = "offset", .type = FIELD_INT, AT(offset), .min = 0, .max = 1e9, .fallback = "0", .help = "How many of the oldest are left out." },
+	{ .name = "limit", .type = FIELD_INT, AT(limit), .min = 1, .max = 1000, .fallback = "100", .help = "How many are told of at most." },
+	{ 0 },
+};
+#undef AT
+
 static const struct field mark_fields[] = {
 	CAMERA_IDS(mark_args),
 	{ .name = "label", .type = FIELD_TEXT, .at = offsetof(struct mark_args, label), .max = 120, .flags = FIELD_REQUIRED,
@@ -163,6 +177,12 @@ static const struct field mark_fields[] = {
 static const struct field cancel_fields[] = {
 	{ .name = "job", .type = FIELD_INT, .at = offsetof(struct cancel_args, job), .flags = FIELD_REQUIRED,
 	  .help = "Number of the job, as job_started said it." },
+	{ 0 },
+};
+
+static const struct field files_fields[] = {
+	{ .name = "file", .type = FIELD_LIST, .of = FIELD_PATH, .at = offsetof(struct files_args, file), .flags = FIELD_REQUIRED | FIELD_ONE_OR_MANY,
+	  .help = "A video of camd's below the output directory, or a list of them: absolute, or relative to that." },
 	{ 0 },
 };
 
@@ -278,6 +298,26 @@ const struct command commands[N_COMMANDS] = {
 		.name = "cancel", .reply = MSG_CANCELLED,
 		.summary = "Ends a job, or takes it out of the line.",
 		ARGUMENTS(cancel_fields, cancel_args),
+	},
+	[CMD_LIST_RECORDINGS] = {
+		.name = "list_recordings", .reply = MSG_RECORDINGS, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Lists what was recorded, of all sessions, the oldest first, a page at a time.",
+		ARGUMENTS(list_recordings_fields, list_recordings_args),
+	},
+	[CMD_PROTECT] = {
+		.name = "protect", .reply = MSG_PROTECTED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Protects recordings from being deleted, by an empty file NAME.mp4.protected beside them.",
+		ARGUMENTS(files_fields, files_args),
+	},
+	[CMD_UNPROTECT] = {
+		.name = "unprotect", .reply = MSG_UNPROTECTED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Ends the protection of recordings.",
+		ARGUMENTS(files_fields, files_args),
+	},
+	[CMD_DELETE_RECORDING] = {
+		.name = "delete_recording", .reply = MSG_DELETED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Deletes recordings with their timing tables; refused for those that are protected or being written.",
+		ARGUMENTS(files_fields, files_args),
 	},
 };
 

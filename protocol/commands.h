@@ -32,6 +32,10 @@ enum command_id {
 	CMD_MARK,
 	CMD_EXPORT,
 	CMD_CANCEL,
+	CMD_LIST_RECORDINGS,
+	CMD_PROTECT,
+	CMD_UNPROTECT,
+	CMD_DELETE_RECORDING,
 	N_COMMANDS,
 };
 
@@ -149,6 +153,18 @@ struct cancel_args {
 };
 
 extern const char *const still_format_names[];	/* NULL-terminated: jpg, png, npy, npy_bgr */
+
+struct list_recordings_args {
+	struct list camera_id;
+	char *session;			/* NULL: of all */
+	int64_t from_ns, to_ns;		/* wall times; FIELD_UNSET: none */
+	bool protected;
+	int64_t offset, limit;
+};
+
+struct files_args {
+	struct list file;		/* of texts */
+};
 
 extern const struct command commands[N_COMMANDS];	/* by enum command_id */
 

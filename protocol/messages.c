@@ -133,6 +133,7 @@ static const struct field status_report_fields[] = {
 	OBJECTS(cameras, camera_status_fields, camera_status, "One a camera."),
 	REAL(uptime, "Time since camd's start.", .unit = "s"),
 	INT(free_bytes, "Space left where the session lies.", .unit = "bytes"),
+	OBJECT(storage, storage_status_fields, "What recordings take on the disk, and what they may."),
 	{ 0 },
 };
 #undef OF
@@ -364,6 +365,10 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_TRIGGERED] = { "triggered", KIND_REPLY, "The clips are being written; trigger_saved will tell of them.", triggered_fields },
 	[MSG_MARKED] = { "marked", KIND_REPLY, "The next frames have the mark; events tell which.", marked_fields },
 	[MSG_CANCELLED] = { "cancelled", KIND_REPLY, "The job is to end; its job_done tells when it has.", cancelled_fields },
+	[MSG_RECORDINGS] = { "recordings", KIND_REPLY, "What list_recordings was asked for.", recordings_fields },
+	[MSG_PROTECTED] = { "protected", KIND_REPLY, "Recordings are protected.", files_changed_fields },
+	[MSG_UNPROTECTED] = { "unprotected", KIND_REPLY, "Recordings are not protected any more.", files_changed_fields },
+	[MSG_DELETED] = { "deleted", KIND_REPLY, "Recordings are deleted.", files_changed_fields },
 	[MSG_ERROR] = { "error", KIND_REPLY, "The request was not carried out.", error_fields },
 	[MSG_INITIALIZING] = { "initializing", KIND_NOTICE, "With --greeting: camd starts.", initializing_fields },
 	[MSG_INITIALIZED] = { "initialized", KIND_NOTICE, "With --greeting: the cameras run, or the discovery timeout has passed.", initialized_fields },
@@ -380,7 +385,8 @@ const struct message messages[N_MESSAGES] = {
 	[EVENT_SEGMENT_FINISHED] = { "segment_finished", KIND_EVENT, "A file of a recording that is cut into several is complete and on the disk.", segment_finished_fields },
 	[EVENT_TRIGGER_SAVED] = { "trigger_saved", KIND_EVENT, "A trigger's clips are complete and on the disk.", trigger_saved_fields },
 	[EVENT_MARK] = { "mark", KIND_EVENT, "A frame has a mark.", mark_event_fields },
-	[EVENT_STORAGE_FULL] = { "storage_full", KIND_EVENT, "A recording ended because there is no space left.", storage_full_fields },
+	[EVENT_STORAGE_FULL] = { "storage_full", KIND_EVENT, "A recording ended because there is no space left, or a limit of the settings is reached and nothing may be deleted for it.", storage_full_fields },
+	[EVENT_RECORDING_DELETED] = { "recording_deleted", KIND_EVENT, "A recording was deleted, to make room or by command.", recording_deleted_fields },
 	[EVENT_RECOVERED] = { "recovered", KIND_EVENT, "A recording that never ended was finalised.", recovered_fields },
 	[EVENT_WARNING] = { "warning", KIND_EVENT, "Something is amiss.", warning_fields },
 	[EVENT_JOB_PROGRESS] = { "job_progress", KIND_EVENT, "How far a job is.", job_progress_fields },

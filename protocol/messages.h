@@ -35,6 +35,10 @@ enum message_id {
 	MSG_TRIGGERED,
 	MSG_MARKED,
 	MSG_CANCELLED,
+	MSG_RECORDINGS,
+	MSG_PROTECTED,
+	MSG_UNPROTECTED,
+	MSG_DELETED,
 	MSG_ERROR,
 
 	MSG_INITIALIZING,
@@ -54,6 +58,7 @@ enum message_id {
 	EVENT_TRIGGER_SAVED,
 	EVENT_MARK,
 	EVENT_STORAGE_FULL,
+	EVENT_RECORDING_DELETED,
 	EVENT_RECOVERED,
 	EVENT_WARNING,
 	EVENT_JOB_PROGRESS,
@@ -146,12 +151,18 @@ struct camera_status {
 	int64_t copied_bytes;
 };
 
+struct storage_status {
+	int64_t used_bytes, protected_bytes, cap_bytes, reserve_bytes, recordings;
+	int64_t oldest;			/* wall time; FIELD_UNSET: there is none */
+};
+
 struct status_report {
 	bool recording;
 	char *session;
 	struct list cameras;		/* of struct camera_status */
 	double uptime;
 	int64_t free_bytes;
+	struct storage_status storage;
 };
 
 struct preview_toggled {
@@ -238,6 +249,28 @@ struct job_started {
 
 struct cancelled {
 	int64_t job;
+};
+
+struct recording_entry {
+	char *file, *csv, *session;
+	int64_t camera_id;
+	int64_t from_ns, to_ns;		/* wall times */
+	int64_t frames, duration_ns, bytes;
+	bool protected, finished;
+};
+
+struct recordings {
+	int64_t total, bytes;
+	struct list recordings;		/* of struct recording_entry */
+};
+
+struct failed_file {
+	char *file, *code, *message;
+};
+
+struct files_changed {
+	struct list files;		/* of texts */
+	struct list failed;		/* of struct failed_file */
 };
 
 struct error_data {
@@ -351,8 +384,13 @@ struct segment_finished {
 };
 
 struct storage_full {
-	int64_t camera_id;
+	int64_t camera_id;		/* FIELD_UNSET: it is about all */
 	char *path, *message;
+};
+
+struct recording_deleted {
+	char *file, *cause;
+	int64_t bytes;
 };
 
 struct recovered {

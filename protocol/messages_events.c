@@ -79,9 +79,9 @@ const struct field camera_stopped_fields[] = {
 
 #define OF storage_full
 const struct field storage_full_fields[] = {
-	INT(camera_id, "Number of the camera whose recording ended."),
-	TEXT(path, "The file that could not grow."),
-	TEXT(message, "What the system said."),
+	INT(camera_id, "Number of the camera whose recording ended; absent where a limit of the settings is meant.", OPTIONAL),
+	TEXT(path, "Where it was to be written to."),
+	TEXT(message, "What the system said, or what to do."),
 	{ 0 },
 };
 #undef OF

@@ -24,4 +24,8 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_MARK] = handle_mark,
 	[CMD_EXPORT] = handle_export,
 	[CMD_CANCEL] = handle_cancel,
+	[CMD_LIST_RECORDINGS] = handle_list_recordings,
+	[CMD_PROTECT] = handle_protect,
+	[CMD_UNPROTECT] = handle_unprotect,
+	[CMD_DELETE_RECORDING] = handle_delete_recording,
 };

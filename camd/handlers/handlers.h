@@ -33,3 +33,7 @@ void handle_mark(struct request *request);
 void handle_remux(struct request *request);		/* jobs.c */
 void handle_export(struct request *request);
 void handle_cancel(struct request *request);
+void handle_list_recordings(struct request *request);	/* archive.c */
+void handle_protect(struct request *request);
+void handle_unprotect(struct request *request);
+void handle_delete_recording(struct request *request);

@@ -1,6 +1,7 @@
 #include "camd/handlers/handlers.h"
 
 #include "camd/session.h"
+#include "common/util.h"
 
 #include <stdlib.h>
 
@@ -15,9 +16,15 @@ void handle_get_status(struct request *request)
 
 void handle_list_cameras(struct request *request)
 {
-	struct cameras reply;
+	struct camera_info *items = xcalloc(session_n_cameras(request->session), sizeof(*items));
+	struct cameras reply = { .cameras.items = items };
 
-	session_fill_cameras(request->session, &reply);
+	for (size_t i = 0; i < session_n_cameras(request->session); i++) {
+		struct camera *camera = session_camera(request->session, (int64_t)i);
+
+		if (camera)
+			camera_fill_info(camera, &items[reply.cameras.n++]);
+	}
 	request_reply(request, &reply);
-	free(reply.cameras.items);
+	free(items);
 }

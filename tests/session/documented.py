@@ -270,7 +270,7 @@ RULES = [
     # camd
     (r"printf .*camd .*", run(records=True, says="recording_started")),
     (PROGRAM + r"camd --(help|version|print-config)", run()),
-    (r"camd --mode headless", until_interrupted),
+    (PROGRAM + r"camd --mode headless.*", until_interrupted),
     (r"camd --mode slave", run()),
     (r"CAMD=build/camd/camd docs/examples/master\.(py|sh) \d+ .*", run(records=True)),
     # camctl

@@ -1,6 +1,7 @@
 #include "camd/config.h"
 
 #include "camd/encoding_settings.h"
+#include "camd/gpio.h"
 #include "camd/hook_line.h"
 #include "camd/share.h"
 #include "common/log.h"
@@ -37,6 +38,12 @@ const char *const config_presets[] = {
 	"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", NULL,
 };
 
+static const char *const gpio_edges[] = {
+	[GPIO_EDGE_RISING] = "rising", [GPIO_EDGE_FALLING] = "falling", [GPIO_EDGE_BOTH] = "both", NULL,
+};
+static const char *const gpio_biases[] = {
+	[GPIO_BIAS_AS_IS] = "as_is", [GPIO_BIAS_PULL_UP] = "pull_up", [GPIO_BIAS_PULL_DOWN] = "pull_down", [GPIO_BIAS_DISABLED] = "disabled", NULL,
+};
 static const char *const rotations[] = { "0", "180", NULL };
 static const char *const lights[] = {
 	[AWB_DEFAULT] = "default", [AWB_AUTO] = "auto", [AWB_INCANDESCENT] = "incandescent", [AWB_TUNGSTEN] = "tungsten",
@@ -227,6 +234,16 @@ const struct field config_fields[] = {
 	  .help = "How many programs of on_event run at a time; 64 more events wait, what exceeds that is dropped, and a warning says how many." },
 	{ .name = "hook_timeout", .type = FIELD_DURATION, AT(hook_timeout_ns), .min = 0.1, .max = 86400, .unit = "s", .fallback = "30", .flags = FIELD_LIVE,
 	  .help = "How long a program of on_event may run until it, and what it has started, gets SIGTERM, and a second later SIGKILL." },
+	{ .name = "gpio_trigger", .type = FIELD_LIST, .of = FIELD_TEXT, AT(gpio_trigger), .check = gpio_check, .flags = FIELD_OPTIONAL,
+	  .help = "A GPIO line, such as that of a presence sensor, whose edges are the event presence: CHIP:LINE, the chip by name, label or path, the line by number or name, such as gpiochip0:17; give it again for more." },
+	{ .name = "gpio_edge", .type = FIELD_ENUM, AT(gpio_edge), .choices = gpio_edges, .fallback = "rising", .flags = FIELD_LIVE,
+	  .help = "Which edges of the lines count." },
+	{ .name = "gpio_bias", .type = FIELD_ENUM, AT(gpio_bias), .choices = gpio_biases, .fallback = "as_is",
+	  .help = "The resistor that holds a line that nothing drives." },
+	{ .name = "gpio_debounce", .type = FIELD_DURATION, AT(gpio_debounce_ns), .min = 0, .max = 60, .unit = "s", .fallback = "0.05", .flags = FIELD_LIVE,
+	  .help = "How long a line must stay at its new level for the edge to count." },
+	{ .name = "gpio_holdoff", .type = FIELD_DURATION, AT(gpio_holdoff_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "5", .flags = FIELD_LIVE,
+	  .help = "How long after an edge of a line that counted no other one of it does." },
 	{ 0 },
 };
 

@@ -14,6 +14,7 @@
 enum mode { MODE_SLAVE, MODE_HEADLESS, MODE_INTERACTIVE };
 enum container { CONTAINER_MP4, CONTAINER_H264 };
 enum timezone_choice { TIMEZONE_LOCAL, TIMEZONE_UTC };
+enum gpio_edge_choice { GPIO_EDGE_RISING, GPIO_EDGE_FALLING, GPIO_EDGE_BOTH };
 enum keep_session { KEEP_ALWAYS, KEEP_USED };
 
 struct config {
@@ -76,6 +77,11 @@ struct config {
 	struct list on_event;		/* of texts, see camd/hook_line.h */
 	int64_t hook_limit;
 	int64_t hook_timeout_ns;
+	struct list gpio_trigger;	/* of texts CHIP:LINE */
+	int gpio_edge;			/* enum gpio_edge_choice */
+	int gpio_bias;			/* enum gpio_bias */
+	int64_t gpio_debounce_ns;
+	int64_t gpio_holdoff_ns;
 };
 
 extern const struct field config_fields[];

@@ -10,6 +10,7 @@
 #include "camd/journal.h"
 #include "camd/listener.h"
 #include "camd/mailbox.h"
+#include "camd/presence.h"
 #include "camd/session.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -43,6 +44,7 @@ struct camd {
 	struct session *session;
 	struct control *control;
 	struct hooks *hooks;
+	struct presence *presence;
 	struct listener *listener;
 	int protocol_fd;		/* the real stdout */
 	const char *signal;		/* why it ends */
@@ -279,6 +281,7 @@ static void begin(struct camd *camd)
 	session_set_control(camd->session, camd->control);
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
 	session_begin(camd->session);
+	camd->presence = presence_create(camd->session);
 	camd->listener = listener_create(&camd->loop, camd->control, &camd->handed);
 	log_info("settings: %s", camd->config.config ? camd->config.config : "no file, flags only");
 	for (size_t i = 0; i < camd->problems.n; i++)
@@ -287,6 +290,7 @@ static void begin(struct camd *camd)
 
 static void tear_down(struct camd *camd)
 {
+	presence_destroy(camd->presence);
 	hooks_destroy(camd->hooks);
 	session_destroy(camd->session);
 	listener_destroy(camd->listener);

@@ -392,6 +392,7 @@ const struct message messages[N_MESSAGES] = {
 	[EVENT_JOB_PROGRESS] = { "job_progress", KIND_EVENT, "How far a job is.", job_progress_fields },
 	[EVENT_JOB_DONE] = { "job_done", KIND_EVENT, "A job has ended.", job_done_fields },
 	[EVENT_EVENTS_LOST] = { "events_lost", KIND_EVENT, "Events were dropped because nobody read them.", events_lost_fields },
+	[EVENT_PRESENCE] = { "presence", KIND_EVENT, "A GPIO line of gpio_trigger had an edge that counts.", presence_fields },
 };
 
 enum message_id message_find(const char *name, bool event)

@@ -64,6 +64,7 @@ enum message_id {
 	EVENT_JOB_PROGRESS,
 	EVENT_JOB_DONE,
 	EVENT_EVENTS_LOST,
+	EVENT_PRESENCE,
 	N_MESSAGES,
 };
 
@@ -416,6 +417,11 @@ struct job_done {
 	int64_t frames;
 	struct list gaps;		/* of job_gap */
 	char *code, *message;
+};
+
+struct presence_data {
+	char *line, *edge;		/* as the setting names it; rising, falling */
+	int64_t monotonic_ns;
 };
 
 struct events_lost {

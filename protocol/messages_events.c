@@ -188,3 +188,12 @@ const struct field job_done_fields[] = {
 #define OF events_lost
 const struct field events_lost_fields[] = { INT(count, "How many events were dropped because nobody read them."), { 0 } };
 #undef OF
+
+#define OF presence_data
+const struct field presence_fields[] = {
+	TEXT(line, "The GPIO line, as gpio_trigger names it."),
+	TEXT(edge, "rising or falling."),
+	INT(monotonic_ns, "When it came, by the kernel: CLOCK_MONOTONIC, which sensor times are in.", .unit = "ns"),
+	{ 0 },
+};
+#undef OF

@@ -4,6 +4,7 @@
 #include "camd/outlet.h"
 #include "camd/previews.h"
 #include "camd/session.h"
+#include "camd/taps.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -87,6 +88,7 @@ static void forget_wishes(struct client *client)
 {
 	client->subscriptions = 0;
 	previews_forget_client(session_previews(client->control->its.session), client);
+	taps_forget_client(session_taps(client->control->its.session), client);
 }
 
 static void reap(uv_timer_t *timer)

@@ -1,7 +1,7 @@
 #include "camd/previews.h"
 
 #include "camd/control.h"
-#include "camd/convert.h"
+#include "camd/smaller.h"
 #include "camd/still/still.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -175,26 +175,6 @@ void previews_config_changed(struct previews *previews)
 
 /* ---- in a worker ---- */
 
-/* The camera's small picture where it is large enough for the preview, for it costs less to read. */
-static const struct frame *choose_picture(const struct frame *frame, struct size size)
-{
-	const struct frame *small = frame->small;
-
-	return small && (small->format.width >= size.width || small->format.height >= size.height) ? small : frame;
-}
-
-static struct frame *scale(struct converter *converter, const struct frame *picture, struct size size, struct error *err)
-{
-	struct frame *converted, *scaled;
-
-	if (!convert_needed(picture->format.pixels))
-		return convert_scale(picture, size.width, size.height, err);
-	converted = converter_run(converter, picture, err);
-	scaled = converted ? convert_scale(converted, size.width, size.height, err) : NULL;
-	frame_unref(converted);
-	return scaled;
-}
-
 static bool make_base64(struct job *job, const struct frame *picture)
 {
 	uint8_t *jpeg;
@@ -213,12 +193,8 @@ static bool make_base64(struct job *job, const struct frame *picture)
 static void work(uv_work_t *work)
 {
 	struct job *job = work->data;
-	const struct frame *picture = choose_picture(job->frame, job->look.size);
-	struct frame *scaled;
+	struct frame *scaled = smaller_make(job->converter, job->frame, job->look.size, &job->error);
 
-	frame_begin_read(picture);
-	scaled = scale(job->converter, picture, job->look.size, &job->error);
-	frame_end_read(picture);
 	if (scaled) {
 		overlay_draw_preview(job->overlay, scaled, job->frame);
 		make_base64(job, scaled);

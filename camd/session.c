@@ -1,4 +1,4 @@
-#include "camd/session.h"
+#include "camd/session_private.h"
 
 #include "camd/adjust.h"
 #include "camd/camera_config.h"
@@ -14,6 +14,7 @@
 #include "camd/shots.h"
 #include "camd/start.h"
 #include "camd/storage.h"
+#include "camd/taps.h"
 #include "camd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -27,146 +28,6 @@
 
 #define TICK_MS 250
 #define START_AGAIN_NS (10 * NS_PER_S)
-
-struct session {
-	struct session_request its;
-	struct control *control;
-	struct home home;
-
-	struct syncer *syncer;
-	struct camera *cameras[SESSION_MAX_CAMERAS];
-	size_t n_cameras;
-	bool discovering;		/* no camera was named: all that are found */
-	bool looking;			/* a worker looks for them right now */
-	int64_t look_again_ns;
-
-	struct starts *starts;		/* start_recording and stop_recording under way */
-	struct shots *shots;		/* take_snapshot under way */
-	struct previews *previews;
-	struct jobs *jobs;
-	struct adjust *adjust;
-	struct triggers *triggers;
-	struct encoders *encoders;
-	struct recovery *recovery;
-	struct storage *storage;
-
-	uv_timer_t tick;
-	bool tick_open;
-	int64_t began_ns, losses_told_ns, start_again_ns;
-	bool ready, finishing;
-	bool starting_all;		/* every camera that comes is to be recorded */
-	bool closing;			/* the cameras are being freed */
-	void (*on_finished)(void *user);
-	void *finished_user;
-};
-
-/* ---- what others need of it ---- */
-
-struct camera *session_camera(const struct session *session, int64_t id)
-{
-	return !session->closing && id >= 0 && (size_t)id < session->n_cameras ? session->cameras[id] : NULL;
-}
-
-size_t session_n_cameras(const struct session *session)
-{
-	return session->n_cameras;
-}
-
-struct control *session_control(const struct session *session)
-{
-	return session->control;
-}
-
-const struct config *session_config(const struct session *session)
-{
-	return session->its.config;
-}
-
-uv_loop_t *session_loop(const struct session *session)
-{
-	return session->its.loop;
-}
-
-struct mailbox *session_mailbox(const struct session *session)
-{
-	return session->its.mailbox;
-}
-
-struct jobs *session_jobs(const struct session *session)
-{
-	return session->jobs;
-}
-
-struct storage *session_storage(const struct session *session)
-{
-	return session->storage;
-}
-
-struct adjust *session_adjust(const struct session *session)
-{
-	return session->adjust;
-}
-
-const struct options *session_options(const struct session *session)
-{
-	return session->its.options;
-}
-
-bool session_is_recovering(const struct session *session)
-{
-	return recovery_is_busy(session->recovery);
-}
-
-const char *session_label(const struct session *session)
-{
-	return session->home.folder.label;
-}
-
-void session_mark_used(struct session *session)
-{
-	session->home.used = true;
-}
-
-const char *session_directory(struct session *session, struct error *err)
-{
-	return home_directory(&session->home, err);
-}
-
-struct home *session_home(struct session *session)
-{
-	return &session->home;
-}
-
-struct shots *session_shots(const struct session *session)
-{
-	return session->shots;
-}
-
-bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
-{
-	*n = 0;
-	if (!session->n_cameras)
-		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
-	for (size_t i = 0; i < ids->n; i++) {
-		int64_t id = ((int64_t *)ids->items)[i];
-
-		if (!session_camera(session, id))
-			return error_set_argument(err, "camera_id", "Invalid camera_id: %" PRId64, id) || (err->code = ERR_UNKNOWN_CAMERA, false);
-	}
-	*cameras = xcalloc(session->n_cameras, sizeof(**cameras));
-	for (size_t c = 0; c < session->n_cameras; c++) {
-		bool named = !ids->items;
-
-		for (size_t i = 0; i < ids->n; i++)
-			named = named || ((int64_t *)ids->items)[i] == (int64_t)c;
-		if (named)
-			(*cameras)[(*n)++] = session->cameras[c];
-	}
-	if (*n)
-		return true;
-	free(*cameras);
-	return error_set_argument(err, "camera_id", "camera_id: the list is empty");
-}
 
 /* ---- cameras ---- */
 
@@ -422,6 +283,7 @@ struct session *session_create(const struct session_request *request)
 	session->starts = starts_create(session);
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
+	session->taps = taps_create(session);
 	session->jobs = jobs_create(session);
 	session->adjust = adjust_create(session);
 	session->triggers = triggers_create(session);
@@ -471,7 +333,8 @@ void session_check_down(struct session *session)
 {
 	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery) || !encoders_are_known(session->encoders))
 		return;
-	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !jobs_are_idle(session->jobs) || !storage_is_idle(session->storage) || !session->on_finished)
+	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !taps_are_idle(session->taps) ||
+	    !jobs_are_idle(session->jobs) || !storage_is_idle(session->storage) || !session->on_finished)
 		return;
 	session->on_finished(session->finished_user);
 	session->on_finished = NULL;
@@ -525,6 +388,7 @@ void session_destroy(struct session *session)
 	starts_destroy(session->starts);
 	shots_destroy(session->shots);
 	previews_destroy(session->previews);
+	taps_destroy(session->taps);
 	recovery_destroy(session->recovery);
 	storage_destroy(session->storage);
 	home_finish(&session->home);
@@ -547,21 +411,6 @@ void session_stop_recording(struct session *session, const struct list *ids, ses
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
 	shots_take(session->shots, args, done, user);
-}
-
-struct triggers *session_triggers(const struct session *session)
-{
-	return session->triggers;
-}
-
-struct previews *session_previews(const struct session *session)
-{
-	return session->previews;
-}
-
-bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err)
-{
-	return previews_toggle(session->previews, client, args, err);
 }
 
 void session_fill_status(struct session *session, struct status_report *report)

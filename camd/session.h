@@ -17,6 +17,7 @@
 struct client;
 struct home;
 struct shots;
+struct taps;
 struct session;
 struct triggers;
 struct control;
@@ -51,7 +52,6 @@ void session_start_recording(struct session *session, const struct list *camera_
 			     session_done_fn done, void *user);
 void session_stop_recording(struct session *session, const struct list *camera_ids, session_done_fn done, void *user);
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user);
-bool session_toggle_preview(struct session *session, const struct client *client, const struct toggle_preview_args *args, struct error *err);
 
 void session_fill_status(struct session *session, struct status_report *report);	/* free report->cameras.items */
 
@@ -65,6 +65,7 @@ struct jobs *session_jobs(const struct session *session);
 struct storage *session_storage(const struct session *session);
 struct adjust *session_adjust(const struct session *session);
 struct triggers *session_triggers(const struct session *session);
+struct taps *session_taps(const struct session *session);
 struct previews *session_previews(const struct session *session);
 
 /* ---- for the modules that work for it: start.c, shots.c, recovery.c, jobs.c, remux.c ---- */

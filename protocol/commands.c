@@ -188,6 +188,18 @@ static const struct field files_fields[] = {
 
 #define ARGUMENTS(table, struct_type) .arguments = table, .arguments_bytes = sizeof(struct struct_type)
 
+static const struct field frame_tap_fields[] = {
+	{ .name = "camera_id", .type = FIELD_INT, .at = offsetof(struct frame_tap_args, camera_id), .fallback = "0", .help = "Number of the camera." },
+	{ .name = "size", .type = FIELD_SIZE, .at = offsetof(struct frame_tap_args, size), .flags = FIELD_OPTIONAL,
+	  .help = "Pictures fit into this size (WxH or a preset); `preview_size` if absent." },
+	{ .name = "rate", .type = FIELD_REAL, .at = offsetof(struct frame_tap_args, rate), .min = 0.01, .max = 1000, .unit = "frames/s",
+	  .flags = FIELD_OPTIONAL, .help = "Highest rate; every frame if absent." },
+	{ .name = "format", .type = FIELD_ENUM, .at = offsetof(struct frame_tap_args, format), .choices = tap_formats, .fallback = "grey",
+	  .help = "grey is luma, as the camera gives it; bgr three bytes a pixel, in full range; yuv420 luma, then U and V of half the size." },
+	{ .name = "stop", .type = FIELD_BOOL, .at = offsetof(struct frame_tap_args, stop), .fallback = "false", .help = "Ends the client's tap of this camera." },
+	{ 0 },
+};
+
 const struct command commands[N_COMMANDS] = {
 	[CMD_START_RECORDING] = {
 		.name = "start_recording", .reply = MSG_RECORDING_STARTED, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
@@ -212,6 +224,11 @@ const struct command commands[N_COMMANDS] = {
 		.name = "toggle_preview", .reply = MSG_PREVIEW_TOGGLED, .flags = CMD_NEEDS_CAMERAS,
 		.summary = "Switches preview_frame messages of cameras on or off.",
 		ARGUMENTS(toggle_preview_fields, toggle_preview_args),
+	},
+	[CMD_FRAME_TAP] = {
+		.name = "frame_tap", .reply = MSG_FRAME_TAPPED, .flags = CMD_NEEDS_CAMERAS,
+		.summary = "Gives raw pictures of a camera to a program, by a file in shared memory; a client has one such tap a camera, a new one takes its place.",
+		ARGUMENTS(frame_tap_fields, frame_tap_args),
 	},
 	[CMD_QUIT] = {
 		.name = "quit", .reply = MSG_QUITTING, .flags = CMD_ENDS_INPUT,

@@ -36,6 +36,7 @@ enum command_id {
 	CMD_PROTECT,
 	CMD_UNPROTECT,
 	CMD_DELETE_RECORDING,
+	CMD_FRAME_TAP,
 	N_COMMANDS,
 };
 
@@ -164,6 +165,14 @@ struct list_recordings_args {
 
 struct files_args {
 	struct list file;		/* of texts */
+};
+
+struct frame_tap_args {
+	int64_t camera_id;
+	struct size size;		/* width 0: preview_size */
+	double rate;			/* NAN: every frame */
+	int format;			/* index in tap_formats */
+	bool stop;
 };
 
 extern const struct command commands[N_COMMANDS];	/* by enum command_id */

@@ -126,6 +126,20 @@ static const struct field camera_status_fields[] = {
 };
 #undef OF
 
+const char *const tap_formats[] = { "grey", "bgr", "yuv420", NULL };
+
+#define OF tap_status
+static const struct field tap_status_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	TEXT(path, "The file that has its pictures."),
+	SIZE(size, "No picture is larger."),
+	{ .name = "format", .type = FIELD_ENUM, .at = offsetof(struct tap_status, format), .choices = tap_formats, .help = "What the pictures are made of." },
+	REAL(rate, "Highest rate; every frame if absent.", .unit = "frames/s", OPTIONAL),
+	INT(pictures, "Pictures given so far."),
+	{ 0 },
+};
+#undef OF
+
 #define OF status_report
 static const struct field status_report_fields[] = {
 	BOOL(recording, "Whether any camera records."),
@@ -134,6 +148,16 @@ static const struct field status_report_fields[] = {
 	REAL(uptime, "Time since camd's start.", .unit = "s"),
 	INT(free_bytes, "Space left where the session lies.", .unit = "bytes"),
 	OBJECT(storage, storage_status_fields, "What recordings take on the disk, and what they may."),
+	OBJECTS(taps, tap_status_fields, tap_status, "The taps of frame_tap, of all clients."),
+	{ 0 },
+};
+#undef OF
+
+#define OF frame_tapped
+static const struct field frame_tapped_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	BOOL(stopped, "Whether the tap has ended."),
+	TEXT(path, "Absolute path of the file that has its pictures, laid out as docs/frame_tap.md says; it goes with the tap.", OPTIONAL),
 	{ 0 },
 };
 #undef OF
@@ -347,6 +371,7 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_RECORDING_STOPPED] = { "recording_stopped", KIND_REPLY, "The files are complete and on the disk.", recording_stopped_fields },
 	[MSG_SNAPSHOT_TAKEN] = { "snapshot_taken", KIND_REPLY, "The pictures are written.", snapshot_taken_fields },
 	[MSG_STATUS_REPORT] = { "status_report", KIND_REPLY, "What every camera does.", status_report_fields },
+	[MSG_FRAME_TAPPED] = { "frame_tapped", KIND_REPLY, "The tap gives pictures, or has ended.", frame_tapped_fields },
 	[MSG_PREVIEW_TOGGLED] = { "preview_toggled", KIND_REPLY, "The preview is on or off.", preview_toggled_fields },
 	[MSG_QUITTING] = { "quitting", KIND_REPLY, "camd finishes the recordings and ends.", NULL },
 	[MSG_PONG] = { "pong", KIND_REPLY, "camd is there.", pong_fields },

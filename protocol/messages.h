@@ -39,6 +39,7 @@ enum message_id {
 	MSG_PROTECTED,
 	MSG_UNPROTECTED,
 	MSG_DELETED,
+	MSG_FRAME_TAPPED,
 	MSG_ERROR,
 
 	MSG_INITIALIZING,
@@ -164,6 +165,25 @@ struct status_report {
 	double uptime;
 	int64_t free_bytes;
 	struct storage_status storage;
+	struct list taps;		/* of struct tap_status */
+};
+
+/* What a tap's pictures may be made of, NULL-terminated. */
+extern const char *const tap_formats[];
+
+struct frame_tapped {
+	int64_t camera_id;
+	bool stopped;
+	char *path;			/* NULL: it has ended */
+};
+
+struct tap_status {
+	int64_t camera_id;
+	char *path;
+	struct size size;		/* no picture is larger */
+	int format;			/* index in tap_formats */
+	double rate;			/* NAN: every frame */
+	int64_t pictures;
 };
 
 struct preview_toggled {

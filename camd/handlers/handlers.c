@@ -28,4 +28,5 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_PROTECT] = handle_protect,
 	[CMD_UNPROTECT] = handle_unprotect,
 	[CMD_DELETE_RECORDING] = handle_delete_recording,
+	[CMD_FRAME_TAP] = handle_frame_tap,
 };

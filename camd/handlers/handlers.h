@@ -30,6 +30,7 @@ void handle_set_overlay(struct request *request);
 void handle_new_session(struct request *request);	/* session.c */
 void handle_trigger(struct request *request);		/* triggers.c */
 void handle_mark(struct request *request);
+void handle_frame_tap(struct request *request);
 void handle_remux(struct request *request);		/* jobs.c */
 void handle_export(struct request *request);
 void handle_cancel(struct request *request);

@@ -1,6 +1,7 @@
 #include "camd/handlers/handlers.h"
 
 #include "camd/session.h"
+#include "camd/taps.h"
 #include "common/util.h"
 
 #include <stdlib.h>
@@ -10,8 +11,10 @@ void handle_get_status(struct request *request)
 	struct status_report report;
 
 	session_fill_status(request->session, &report);
+	taps_fill_status(session_taps(request->session), &report.taps);
 	request_reply(request, &report);
 	free(report.cameras.items);
+	free(report.taps.items);
 }
 
 void handle_list_cameras(struct request *request)

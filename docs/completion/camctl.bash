@@ -50,7 +50,7 @@ _camd_values() {
 
 _camctl_own_flags() { echo --json --no-json --timeout --socket --mode --slave --no-slave --headless --no-headless --picture --help --no-help --version --no-version; }
 
-_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording; }
+_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording frame_tap; }
 
 # Flags that take the next word along, before a sub-command.
 _camctl_flags_with_value() { _camd_flags_with_value; echo --timeout --socket --mode --picture; }
@@ -71,6 +71,8 @@ _camctl_values() {
     --file) echo @files ;;
     --overlap) echo extend own ;;
     --stills) echo jpg png npy npy_bgr ;;
+    --size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
+    --format) echo grey bgr yuv420 ;;
     *) _camd_values "$1" ;;
     esac
 }
@@ -103,6 +105,7 @@ _camctl_flags_of() {
     protect) echo --file ;;
     unprotect) echo --file ;;
     delete_recording) echo --file ;;
+    frame_tap) echo --camera-id --size --rate --format --stop --no-stop ;;
     esac
 }
 

@@ -1,0 +1,129 @@
+/* The part of camd/session.h by which those who work for it reach its cameras, its settings and each other. */
+#include "camd/session_private.h"
+
+#include "camd/recovery.h"
+#include "common/util.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct camera *session_camera(const struct session *session, int64_t id)
+{
+	return !session->closing && id >= 0 && (size_t)id < session->n_cameras ? session->cameras[id] : NULL;
+}
+
+size_t session_n_cameras(const struct session *session)
+{
+	return session->n_cameras;
+}
+
+struct control *session_control(const struct session *session)
+{
+	return session->control;
+}
+
+const struct config *session_config(const struct session *session)
+{
+	return session->its.config;
+}
+
+uv_loop_t *session_loop(const struct session *session)
+{
+	return session->its.loop;
+}
+
+struct mailbox *session_mailbox(const struct session *session)
+{
+	return session->its.mailbox;
+}
+
+struct jobs *session_jobs(const struct session *session)
+{
+	return session->jobs;
+}
+
+struct storage *session_storage(const struct session *session)
+{
+	return session->storage;
+}
+
+struct adjust *session_adjust(const struct session *session)
+{
+	return session->adjust;
+}
+
+const struct options *session_options(const struct session *session)
+{
+	return session->its.options;
+}
+
+bool session_is_recovering(const struct session *session)
+{
+	return recovery_is_busy(session->recovery);
+}
+
+const char *session_label(const struct session *session)
+{
+	return session->home.folder.label;
+}
+
+void session_mark_used(struct session *session)
+{
+	session->home.used = true;
+}
+
+const char *session_directory(struct session *session, struct error *err)
+{
+	return home_directory(&session->home, err);
+}
+
+struct home *session_home(struct session *session)
+{
+	return &session->home;
+}
+
+struct shots *session_shots(const struct session *session)
+{
+	return session->shots;
+}
+
+bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
+{
+	*n = 0;
+	if (!session->n_cameras)
+		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
+	for (size_t i = 0; i < ids->n; i++) {
+		int64_t id = ((int64_t *)ids->items)[i];
+
+		if (!session_camera(session, id))
+			return error_set_argument(err, "camera_id", "Invalid camera_id: %" PRId64, id) || (err->code = ERR_UNKNOWN_CAMERA, false);
+	}
+	*cameras = xcalloc(session->n_cameras, sizeof(**cameras));
+	for (size_t c = 0; c < session->n_cameras; c++) {
+		bool named = !ids->items;
+
+		for (size_t i = 0; i < ids->n; i++)
+			named = named || ((int64_t *)ids->items)[i] == (int64_t)c;
+		if (named)
+			(*cameras)[(*n)++] = session->cameras[c];
+	}
+	if (*n)
+		return true;
+	free(*cameras);
+	return error_set_argument(err, "camera_id", "camera_id: the list is empty");
+}
+
+struct triggers *session_triggers(const struct session *session)
+{
+	return session->triggers;
+}
+
+struct previews *session_previews(const struct session *session)
+{
+	return session->previews;
+}
+
+struct taps *session_taps(const struct session *session)
+{
+	return session->taps;
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Looks at a camera's pictures, and says when they change: Python's standard library only.
+
+    tap.py SECONDS [FLAG...]        flags are camd's; CAMD names the program
+
+camd gives the pictures in shared memory (docs/frame_tap.md); each is looked at where the last one is always the newest, however
+long the look takes, and recordings don't notice.
+"""
+import json
+import mmap
+import os
+import struct
+import subprocess
+import sys
+import time
+
+HEAD = struct.Struct("=8sIIQQQII")      # magic, version, slots, first slot, bytes a slot, newest, format, ended
+SLOT = struct.Struct("=QqqQQIIII")      # number, sensor and wall time, camera_frame, frame_number, width, height, stride, bytes
+
+
+class Tap:
+    """The pictures of a file of frame_tap."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        magic, version, self.slots, self.first, self.step = HEAD.unpack_from(self.memory)[:5]
+        if magic != b"CAMDTAP\0" or version != 1:
+            raise ValueError(f"{path} is no tap of version 1")
+        self.last = 0
+
+    def ended(self):
+        return bool(HEAD.unpack_from(self.memory)[7])
+
+    def newest(self):
+        """(facts, pixels) of the newest picture, None if that was seen already."""
+        number = HEAD.unpack_from(self.memory)[5]
+        if number == self.last:
+            return None
+        at = self.first + number % self.slots * self.step
+        slot = SLOT.unpack_from(self.memory, at)
+        pixels = self.memory[at + SLOT.size:at + SLOT.size + slot[8]]
+        if slot[0] != number or SLOT.unpack_from(self.memory, at)[0] != number:
+            return None     # it was written over meanwhile: there is a newer one
+        self.last = number
+        names = ("number", "sensor_ns", "wall_ns", "camera_frame", "frame_number", "width", "height", "stride", "bytes")
+        return dict(zip(names, slot)), pixels
+
+
+def difference(one, other):
+    """Of each 16th pixel, on average: 0 to 255."""
+    one, other = one[::16], other[::16]
+    return sum(abs(a - b) for a, b in zip(one, other)) / max(len(one), 1)
+
+
+def main():
+    seconds = float(sys.argv[1])
+    camd = subprocess.Popen([os.environ.get("CAMD", "camd"), *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def ask(command, **arguments):
+        print(json.dumps({"command": command, **arguments}), file=camd.stdin)
+        reply = json.loads(camd.stdout.readline())
+        if reply["status"] == "error":
+            sys.exit(f"tap.py: {reply['data']['message']}")
+        return reply["data"]
+
+    tap = Tap(ask("frame_tap", size="160x120", rate=10)["path"])
+    seen, before, end = 0, None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        picture = tap.newest()
+        if not picture:
+            time.sleep(0.01)
+            continue
+        facts, pixels = picture
+        seen += 1
+        if before and difference(before, pixels) > 2:
+            print(f"frame {facts['camera_frame']} is another", flush=True)
+        before = pixels
+    print(f"{seen} pictures", flush=True)
+    ask("quit")
+    sys.exit(camd.wait())
+
+
+if __name__ == "__main__":
+    main()

@@ -244,6 +244,10 @@ const struct field config_fields[] = {
 	  .help = "How long a line must stay at its new level for the edge to count." },
 	{ .name = "gpio_holdoff", .type = FIELD_DURATION, AT(gpio_holdoff_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "5", .flags = FIELD_LIVE,
 	  .help = "How long after an edge of a line that counted no other one of it does." },
+	{ .name = "gpio_before", .type = FIELD_DURATION, AT(gpio_before_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "10", .flags = FIELD_LIVE,
+	  .help = "An edge that counts is a trigger for the cameras that have a `prebuffer`: their clips have so much of the time before it." },
+	{ .name = "gpio_after", .type = FIELD_DURATION, AT(gpio_after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "10", .flags = FIELD_LIVE,
+	  .help = "And so much of the time after." },
 	{ 0 },
 };
 

@@ -82,6 +82,7 @@ struct config {
 	int gpio_bias;			/* enum gpio_bias */
 	int64_t gpio_debounce_ns;
 	int64_t gpio_holdoff_ns;
+	int64_t gpio_before_ns, gpio_after_ns;
 };
 
 extern const struct field config_fields[];

@@ -4,10 +4,12 @@
 #include "camd/gpio.h"
 #include "camd/retry.h"
 #include "camd/tell.h"
+#include "camd/triggers.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -96,6 +98,29 @@ static void lose(struct wire *wire, const struct error *err)
 
 /* ---- edges ---- */
 
+/* The clips around an edge that came at time_ns; FIELD_UNSET: there is none, for no camera has a prebuffer or could begin one. */
+static int64_t fire(const struct wire *wire, const char *edge, int64_t time_ns)
+{
+	const struct config *config = config_of(wire);
+	int64_t late_ns = MAX(clock_now_ns() - time_ns, 0);
+	struct trigger_args args;
+	struct triggered reply = { 0 };
+	struct error err;
+	bool fired;
+
+	fields_defaults(commands[CMD_TRIGGER].arguments, &args);
+	args.before_ns = config->gpio_before_ns + late_ns;
+	args.after_ns = MAX(config->gpio_after_ns - late_ns, 0);
+	args.label = (char *)"presence";
+	fired = triggers_fire(session_triggers(wire->presence->session), &args, &reply, &err);
+	free(reply.camera_id.items);
+	if (fired)
+		log_info("GPIO line %s: %s edge, trigger %" PRId64, wire->where, edge, reply.trigger_id);
+	else
+		log_info("GPIO line %s: %s edge, no clip: %s", wire->where, edge, err.text);
+	return fired ? reply.trigger_id : FIELD_UNSET;
+}
+
 static void tell_edge(struct wire *wire, bool rising, int64_t time_ns)
 {
 	const struct config *config = config_of(wire);
@@ -106,7 +131,7 @@ static void tell_edge(struct wire *wire, bool rising, int64_t time_ns)
 	if (wire->told_ns && time_ns - wire->told_ns < config->gpio_holdoff_ns)
 		return;
 	wire->told_ns = time_ns;
-	log_info("GPIO line %s: %s edge", wire->where, data.edge);
+	data.trigger_id = fire(wire, data.edge, time_ns);
 	control_event(session_control(wire->presence->session), EVENT_PRESENCE, &data);
 }
 

@@ -442,6 +442,7 @@ struct job_done {
 struct presence_data {
 	char *line, *edge;		/* as the setting names it; rising, falling */
 	int64_t monotonic_ns;
+	int64_t trigger_id;		/* FIELD_UNSET: there are no clips */
 };
 
 struct events_lost {

@@ -194,6 +194,7 @@ const struct field presence_fields[] = {
 	TEXT(line, "The GPIO line, as gpio_trigger names it."),
 	TEXT(edge, "rising or falling."),
 	INT(monotonic_ns, "When it came, by the kernel: CLOCK_MONOTONIC, which sensor times are in.", .unit = "ns"),
+	INT(trigger_id, "Number of its trigger, as trigger_saved has it, where a camera has a prebuffer.", OPTIONAL),
 	{ 0 },
 };
 #undef OF

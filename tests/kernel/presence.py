@@ -5,8 +5,9 @@
     presence.py inside CASE CAMD DIR   in the kernel: drives camd over its protocol
 
 Cases: edges (which count, debounce and hold-off to the millisecond), names (chips and lines by number, name, label, path),
-lost (a chip that is not there, comes, goes and comes again while it records).
+clip (an edge gives the seconds before and after it), lost (a chip that is not there, comes, goes and comes again while it records).
 """
+import csv
 import os
 import sys
 import time
@@ -129,6 +130,27 @@ def inside_edges(camd):
         assert [each["edge"] for each in told.after(0.1)] == ["falling"]
         stopped, = process.ask("stop_recording")["cameras"]
         assert stopped["captured"] == stopped["frames"], stopped
+
+
+def inside_clip(camd):
+    chip = Chip().plug()
+    flags = ("--prebuffer", "8", "--gpio-before", "3", "--gpio-after", "2", "--gpio-debounce", "0.5", "--intra", "1")
+    with inkernel.Camd(camd, *SMALL, *flags, "--gpio-trigger", "sensors:pir") as process:
+        told = Told(process)
+        told.after(6)
+        chip.pull(True)
+        found, = told.after(1)
+        told.after(5)
+        saved, = [event["data"] for event in process.events if event.get("event") == "trigger_saved"]
+        assert saved["trigger_id"] == found["trigger_id"], (saved, found)
+        video, = saved["files"]
+        with open(video[:-len(".mp4")] + "_frame_timing.csv", encoding="utf-8") as file:
+            times = [int(row["sensor_timestamp_ns"]) for row in csv.DictReader(file)]
+        edge, period = found["monotonic_ns"], 100000000
+        # from the key frame before, a second at most, to the last frame within
+        assert edge - 4000000000 - period <= times[0] <= edge - 3000000000, (times[0], edge)
+        assert edge + 2000000000 - period <= times[-1] <= edge + 2000000000, (times[-1], edge)
+        assert all(b - a == period for a, b in zip(times, times[1:])), times
 
 
 def inside_names(camd):

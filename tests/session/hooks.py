@@ -238,4 +238,18 @@ def garbage():
         camd.quit()
 
 
+@test
+def wires():
+    """GPIO lines that can't be: refused where they are no lines, told once where they are not there (more: tests/kernel/presence.py)."""
+    for text in ("", ":", "gpiochip0", "gpiochip0:", ":17", "x" * 300 + ":1"):
+        result = subprocess.run([CAMD, "--no-config", "--gpio-trigger", text], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True, timeout=60)
+        equal(result.returncode, 2, text)
+        check("gpio_trigger" in result.stderr and len(result.stderr) < 1000, result.stderr)
+    with Camd("--gpio-trigger", "nowhere:17") as camd:
+        camd.ask("wait", seconds=1.5)
+        equal(camd.log().count("nowhere"), 1, camd.log())
+        camd.quit()
+
+
 main()

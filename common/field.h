@@ -145,11 +145,13 @@ bool field_parse_json(const struct field *field, void *base, const char *text, s
  */
 void field_set_json_member(struct cJSON **object, const char *name, const char *text);
 
-/* A member of a FIELD_JSON value, in plain C: text, or up to JSON_MEMBER_NUMBERS numbers (a boolean is 0 or 1), or neither. */
+/* A member of a FIELD_JSON value, in plain C: text, an object, up to JSON_MEMBER_NUMBERS numbers (a boolean is 0 or 1), or none of these. */
 #define JSON_MEMBER_NUMBERS 16
 struct json_member {
 	const char *name;	/* borrowed, as is the text */
 	const char *text;	/* NULL: it is none */
+	const struct cJSON *object;	/* NULL: it is none */
+	bool is_bool;
 	size_t n;
 	double numbers[JSON_MEMBER_NUMBERS];
 };

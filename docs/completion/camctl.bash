@@ -50,7 +50,7 @@ _camd_values() {
 
 _camctl_own_flags() { echo --json --no-json --timeout --socket --mode --slave --no-slave --headless --no-headless --picture --help --no-help --version --no-version; }
 
-_camctl_subcommands() { echo record slave doctor report script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording frame_tap; }
+_camctl_subcommands() { echo record slave doctor report import script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording frame_tap; }
 
 # Flags that take the next word along, before a sub-command.
 _camctl_flags_with_value() { _camd_flags_with_value; echo --timeout --socket --mode --picture; }
@@ -64,6 +64,7 @@ _camctl_values() {
     --report) echo @files ;;
     --session) echo @files ;;
     --svg) echo @files ;;
+    --file) echo @files ;;
     --format) echo jpg png npy npy_bgr ;;
     --stacking) echo mean sum ;;
     --size) echo 0 1 2 3 4 5 6 7 1456x1088 1280x960 1280x720 1024x768 800x600 640x480 480x360 320x240 ;;
@@ -83,6 +84,7 @@ _camctl_flags_of() {
     record) echo --seconds --camera-id ;;
     doctor) echo --board --no-board --seconds --report ;;
     report) echo --session --svg ;;
+    import) echo --file ;;
     start_recording) echo --camera-id --duration ;;
     stop_recording) echo --camera-id ;;
     take_snapshot) echo --camera-id --format --stack --stacking --ring ;;
@@ -115,6 +117,7 @@ _camctl_words_of() {
     help) _camctl_subcommands ;;
     script | check-lines) echo @files ;;
     report) echo @files ;;
+    import) echo @files ;;
     get_config) _camd_settings ;;
     set_config) _camd_settings = ;;
     subscribe) _camd_events ;;

@@ -100,6 +100,7 @@ def prepare(place):
             link.symlink_to(os.path.abspath(path))
     (place / "docs").symlink_to(ROOT / "docs")
     (place / "config.txt").write_text(f"camera = {SMALL}\n")
+    (place / "config.json").write_text('{"video_fps": 24}')
     (place / "t.cam").write_text("camd\n>ping\n< pong\n")
     made = subprocess.run(["build/camctl/camctl", "record", "--seconds", "0.5"], cwd=place, capture_output=True, text=True, timeout=60)
     equal(made.returncode, 0, made.stderr)
@@ -284,6 +285,7 @@ RULES = [
     (r"camctl remux", instead("$", lambda place: " " + raw(place), says=".mp4")),
     (r"camctl script FILE", instead("FILE", "t.cam")),
     (r"camctl script --help", run(says="expect")),
+    (r"camctl import config\.json( > camd\.conf)?", run()),
     (PROGRAM + r"camctl report \S+( --svg \S+)?", instead("SESSION", "recordings/session_*", says="camera 0")),
 ]
 

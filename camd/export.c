@@ -85,8 +85,9 @@ static void on_row(void *user, const struct framelog_row *row, uint64_t before)
 {
 	struct export *export = user;
 	char text[FRAMELOG_ROW_BYTES];
+	size_t bytes = framelog_format_row(text, row, before);
 
-	fwrite(text, 1, framelog_format_row(text, row, before), export->rows);
+	fwrite(text, 1, bytes, export->rows);
 }
 
 static void on_gap(void *user, int64_t from_ns, int64_t to_ns)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define GAP_NS NS_PER_S
-#define LONG_GAP_NS (10 * NS_PER_S)	/* one without a frame lost: the camera was not slow */
+#define OUT_OF_STEP 3
 #define SAME_CLOCK_NS (NS_PER_S / 2)
 #define CANCEL_FRAMES 1024
 
@@ -25,6 +25,7 @@ struct taking {
 	size_t capacity, runs_capacity;	/* of files and runs */
 	struct fragment last;		/* the last frame taken; sequence 0: none */
 	uint64_t last_time_ns;
+	int64_t step_ns;		/* from the frame before it to the last one, unless that was a gap */
 	uint32_t n_entries;
 };
 
@@ -199,11 +200,13 @@ static int64_t step_ns(const struct taking *taking, const struct fragment *frame
 	return same_file || same_clock(taking, frame) ? b->sensor_ns - a->sensor_ns : b->wall_ns - a->wall_ns;
 }
 
-static bool is_gap(const struct taking *taking, const struct fragment *frame, bool same_file, int64_t step)
+/* Long, and out of step with the frames so far, unless the frame was exposed for so long. */
+static bool is_gap(const struct taking *taking, const struct fragment *frame, int64_t step)
 {
-	const struct framelog_row *a = &taking->last.row, *b = &frame->row;
+	const struct exposure *exposure = &frame->row.exposure;
+	bool exposed = exposure->known & EXPOSURE_TIME && exposure->time_us * NS_PER_US >= step / 2;
 
-	return step >= GAP_NS && (!same_file || b->camera_frame != a->camera_frame + 1 || b->number != a->number + 1 || step >= LONG_GAP_NS);
+	return step >= GAP_NS && step > OUT_OF_STEP * MAX(taking->step_ns, (int64_t)taking->last.frame_ns) && !exposed;
 }
 
 /* Which entry of the movie's stsd describes the file's frames; a new one if none does. */
@@ -276,7 +279,7 @@ static void show(struct taking *taking, const struct place *place, const struct 
 		to->first_sensor_ns = frame->row.sensor_ns;
 		if (request->from_ns != INT64_MIN && to->from_ns - request->from_ns >= GAP_NS)
 			request->on_gap(request->user, request->from_ns, to->from_ns);
-	} else if (is_gap(taking, frame, place->same_file, step)) {
+	} else if (is_gap(taking, frame, step)) {
 		request->on_gap(request->user, taking->last.row.wall_ns + taking->last.frame_ns, frame->row.wall_ns);
 	}
 	to->to_ns = frame->row.wall_ns + frame->frame_ns;
@@ -307,6 +310,8 @@ static void take_frame(struct taking *taking, const struct place *place, const s
 		movie->first_shown = movie->n;
 	}
 	taking->last_time_ns = sample.time_ns;
+	if (!is_gap(taking, frame, step))
+		taking->step_ns = step;
 	taking->last = *frame;
 }
 

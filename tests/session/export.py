@@ -14,7 +14,7 @@ import time
 
 from camd import PROBE, Camd, boxes, check, equal, ffprobe, main, packet_times_ns, read_csv, test, until
 
-CAMERA = "synthetic:160x120@15?lose=23"     # each 23rd frame is the sensor's loss
+CAMERA = "synthetic:160x120@15?lose=23&gap_after=18:1.2"     # each 23rd frame is the sensor's loss, and once nothing comes for a while
 
 
 class Footage:
@@ -52,12 +52,12 @@ def footage():
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     with Camd("--segment-length", "1", cameras=[CAMERA], output=directory) as camd:
         camd.ask("start_recording")
-        time.sleep(2.2)
+        time.sleep(3.2)
         camd.ask("set_camera", enabled=False)
         time.sleep(1.3)
         camd.ask("set_camera", enabled=True)
         camd.ask("start_recording")
-        time.sleep(2.2)
+        time.sleep(2.8)
         camd.kill()
     with Camd(cameras=[CAMERA], output=directory) as camd:
         camd.ask("start_recording")
@@ -114,8 +114,9 @@ def look_at(video, end, rows, hashes):
 
 def check_gaps(end, rows, begin, stop):
     """Each second or more without a frame is told, and nothing else."""
-    times = [begin] + [float(row["write_time_unix"]) for row in rows] + [stop]
-    wanted = [(a, b) for a, b in zip(times, times[1:]) if b - a >= 1.07]
+    times = [float(row["write_time_unix"]) for row in rows]
+    wanted = [(a, b) for a, b in zip([begin] + times, times) if b - a >= 1]
+    wanted += [(times[-1], stop)] if stop - times[-1] - 1 / 15 >= 1 else []
     found = [(seconds(gap["from"]), seconds(gap["to"])) for gap in end.get("gaps", [])]
     equal(len(found), len(wanted), f"gaps: {found} for {wanted}; number")
     for (a, b), (c, d) in zip(found, wanted):
@@ -129,7 +130,7 @@ def ten_random_ranges():
     """To the frame, over an outage and a crash."""
     material = footage()
     first, last = material.span()
-    check(len(material.files) >= 7, material.files)
+    check(len(material.files) >= 5, material.files)
     seed = random.randrange(10**6)
     print(f"# seed {seed}")
     chance = random.Random(seed)

@@ -110,6 +110,7 @@ def a_stack_is_the_sum_of_its_frames():
                "synthetic:160x120@60?freeze_after=1&pixels=mjpeg"]
     with Camd(cameras=cameras) as camd:
         camd.started()
+        camd.ask("start_recording")     # which has the overlay
         ones = [npy(file) for file in camd.ask("take_snapshot", format="npy")["files"]]
         reply = camd.ask("take_snapshot", format="npy", stack=7, stacking="sum")
         for shot, (shape, kind, one) in zip(reply["shots"], ones):

@@ -36,6 +36,7 @@ static void on_frame(void *user, struct frame *frame)
 		/* without the lock, for it may ask a driver for the memory; a number that counts would be a sign of life to it */
 		fading_look(&camera->fading, frame);
 		bare = bare_begin(&camera->bare, frame);
+		analysis_see(camera->analysis, frame);
 		drawn = wanted && drawing_begin(&camera->drawing, &frame);
 		pthread_mutex_lock(&camera->lock);
 		/* who came since gets the next one: nobody has this one undrawn */
@@ -219,6 +220,7 @@ static void on_running(void *user, const struct source *source)
 	camera_update_wanted(camera);
 	camera_fill_ring(camera);
 	set_state(camera, CAMERA_RUNNING, NULL);
+	camera_apply_night(camera);
 }
 
 static void on_failed(void *user, const struct error *err)
@@ -257,6 +259,7 @@ static struct keeper *create_keeper(struct camera *camera, const struct camera_r
 		.owner = {
 			.user = camera, .on_open = on_open, .on_stopped = on_stopped, .on_frame = on_frame,
 			.on_running = on_running, .on_failed = on_failed, .on_lost = on_lost, .on_complaint = on_complaint,
+			.on_rate = camera_on_rate,
 		},
 	};
 
@@ -265,6 +268,7 @@ static struct keeper *create_keeper(struct camera *camera, const struct camera_r
 
 static void free_camera(struct camera *camera)
 {
+	analysis_destroy(camera->analysis);
 	encoding_destroy(camera->encoding);
 	writing_destroy(camera->writing);
 	recording_destroy(camera->spare);
@@ -288,7 +292,7 @@ static void end_camera(void *argument)
 		on_closed(closed_user);
 }
 
-/* The encoder's and the output thread may still have something to say: their letters come before the last one. */
+/* The threads of the encoder, the output and the analysis may still have something to say: their letters come before the last one. */
 static void on_keeper_closed(void *user)
 {
 	struct camera *camera = user;
@@ -297,6 +301,8 @@ static void on_keeper_closed(void *user)
 	camera->encoding = NULL;
 	writing_destroy(camera->writing);
 	camera->writing = NULL;
+	analysis_destroy(camera->analysis);
+	camera->analysis = NULL;
 	mailbox_post(camera->mailbox, end_camera, camera);
 }
 
@@ -312,10 +318,13 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 		.id = request->id, .frame_ring = request->frame_ring, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,
 		.nominal_fps = request->wanted.fps > 0 ? request->wanted.fps : 30, .encoding_settings = request->encoding,
 		.mailbox = request->mailbox, .owner = request->owner, .drawing.overlay = request->overlay,
+		.night_settings = request->night,
 	};
 	snprintf(camera->name, sizeof(camera->name), "%s", request->spec);
 	pthread_mutex_init(&camera->lock, NULL);
 	bare_init(&camera->bare, camera_stack_is_full, camera);
+	camera->analysis = analysis_create(request->mailbox, camera_on_finding, camera);
+	analysis_configure(camera->analysis, &request->analysis);
 	camera->writing = writing_create(camera->id, request->syncer, &writing_owner);
 	camera->encoding = encoding_create(camera->id, camera->writing, request->overlay, &encoding_owner, err);
 	camera->keeper = camera->encoding ? create_keeper(camera, request, err) : NULL;
@@ -359,7 +368,7 @@ static void watch_fading(struct camera *camera, const struct source *source, int
 	struct fading_news news[N_FADING];
 	struct fading_facts facts = {
 		.now_ns = now_ns, .fps = (double)atomic_load(&camera->timing.collation_mfps) / 1000,
-		.wanted_fps = source->fixed_rate ? camera->nominal_fps : 0, .recording = recording,
+		.wanted_fps = source->fixed_rate && !camera->night.slow ? camera->nominal_fps : 0, .recording = recording,
 		.bytes = recording ? (int64_t)atomic_load(&recording->bytes) : 0,
 	};
 	int n;

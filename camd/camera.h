@@ -8,11 +8,13 @@
 #pragma once
 
 #include "camd/clips.h"
+#include "camd/analysis.h"
 #include "camd/config.h"
 #include "camd/encoding_settings.h"
 #include "camd/fading.h"
 #include "camd/frame.h"
 #include "camd/mailbox.h"
+#include "camd/night.h"
 #include "camd/overlay.h"
 #include "camd/picture.h"
 #include "camd/recording.h"
@@ -40,6 +42,7 @@ struct camera_owner {
 	void (*on_fading)(void *user, struct camera *camera, const struct fading_news *news);
 	void (*on_clip)(void *user, const struct clip_done *done);
 	void (*on_mark)(void *user, struct camera *camera, const struct mark_done *done);
+	void (*on_finding)(void *user, struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding);
 };
 
 /* frame: takes over the reference; NULL if the request was cancelled. */
@@ -58,6 +61,8 @@ struct camera_request {
 	struct mailbox *mailbox;
 	struct syncer *syncer;
 	struct overlay *overlay;	/* borrowed; lives longer */
+	struct analyzer_settings analysis;
+	struct night_settings night;
 	struct camera_owner owner;
 };
 
@@ -116,6 +121,9 @@ int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns);
 typedef void (*camera_done_fn)(void *user, const struct error *err);
 void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done, void *user);
 bool camera_is_enabled(const struct camera *camera);
+
+/* What is looked for in its pictures, and what it is set to by the next night. */
+void camera_set_analysis(struct camera *camera, const struct analyzer_settings *settings, const struct night_settings *night);
 
 /* What can be set; *n 0 if nothing, or it is not there. Borrowed until the next return to the loop. */
 const struct source_control *camera_controls(const struct camera *camera, size_t *n);

@@ -36,6 +36,33 @@ static struct picture_settings picture_of(const struct config *config)
 	return picture;
 }
 
+static void read_analysis(const struct options *options, int camera_id, struct analyzer_settings *analysis, struct night_settings *night)
+{
+	const struct config *config = camera_config(options, camera_id);
+
+	*analysis = (struct analyzer_settings){
+		.fps = config->analyze_fps, .motion = config->motion, .sensitivity = config->motion_sensitivity, .min_area = config->motion_min_area,
+		.hold_ns = config->motion_hold_ns, .night_mode = config->night_mode, .dark = config->dark_threshold,
+		.bright = config->bright_threshold, .min_dark = config->min_dark_frames,
+		.lifts = config->night_exposure_ns != FIELD_UNSET || config->night_gain > 0,
+	};
+	if (config->motion_mask)
+		regions_parse(config->motion_mask, analysis->regions, &analysis->n_regions);
+	*night = (struct night_settings){
+		.wanted = config->night_mode != NIGHT_OFF, .slow = config->night_mode == NIGHT_SLOW_VIDEO,
+		.exposure_ns = config->night_exposure_ns, .gain = config->night_gain,
+	};
+}
+
+void camera_config_analysis(const struct options *options, struct camera *camera)
+{
+	struct analyzer_settings analysis;
+	struct night_settings night;
+
+	read_analysis(options, camera_id(camera), &analysis, &night);
+	camera_set_analysis(camera, &analysis, &night);
+}
+
 void camera_config_ask(const struct options *options, struct camera_request *request)
 {
 	const struct config *config = camera_config(options, request->id);
@@ -47,6 +74,7 @@ void camera_config_ask(const struct options *options, struct camera_request *req
 	request->prebuffer_bytes = config->prebuffer_size_bytes;
 	request->picture = picture_of(config);
 	request->frame_ring = (int)config->frame_ring;
+	read_analysis(options, request->id, &request->analysis, &request->night);
 	request->wanted.hflip = request->picture.hflip;
 	request->wanted.vflip = request->picture.vflip;
 	request->wanted.small = config->preview_size;

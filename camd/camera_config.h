@@ -10,6 +10,7 @@ const struct config *camera_config(const struct options *options, int camera_id)
 struct encoding_settings camera_config_encoding(const struct options *options, int camera_id);
 
 void camera_config_prebuffer(const struct options *options, struct camera *camera);
+void camera_config_analysis(const struct options *options, struct camera *camera);
 
 /*
  * Of the camera, into a request that has its id and spec: a file keeps its size and rate, and no named rate is thinned out,

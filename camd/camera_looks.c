@@ -14,7 +14,7 @@ void camera_update_wanted(struct camera *camera)
 	pthread_mutex_lock(&camera->lock);
 	wanted = camera->capturing || camera->next || camera->preview_interval_ns || camera->frame_requests;
 	pthread_mutex_unlock(&camera->lock);
-	keeper_set_wanted(camera->keeper, wanted || bare_is_wanted(&camera->bare));
+	keeper_set_wanted(camera->keeper, wanted || bare_is_wanted(&camera->bare) || analysis_is_wanted(camera->analysis));
 }
 
 struct delivery {

@@ -1,6 +1,6 @@
 /*
  * What a camera is made of, for the files that make it: camera.c (its life), camera_recording.c (recordings, the ring, clips), camera_looks.c (frames for previews
- * and snapshots), camera_report.c (what is said about it). Nobody else includes this.
+ * and snapshots), camera_analysis.c (what is found in them), camera_report.c (what is said about it). Nobody else includes this.
  */
 #pragma once
 
@@ -43,12 +43,15 @@ struct camera {
 	size_t triggers_open;			/* their clips are not told of yet */
 	int64_t fading_checked_ns;
 	size_t ring_bytes;			/* that the ring may have */
+	struct night_settings night_settings;
+	struct night night;
 	void (*on_closed)(void *user);
 	void *closed_user;
 
 	struct encoding *encoding;
 	struct writing *writing;
 
+	struct analysis *analysis;
 	struct fading fading;			/* says itself which thread has what */
 	struct drawing drawing;			/* the source's thread */
 	struct bare bare;			/* says itself which thread has what */
@@ -94,3 +97,8 @@ void camera_stack_is_full(void *camera, struct stack *stack);
 /* Main thread: the source has been opened. */
 void camera_make_frame_ring(struct camera *camera, const struct frame_format *format);
 void camera_list_controls(struct camera *camera, const struct source *source);
+
+/* Main thread: news of an analyser; the keeper has changed the source's rate; the source is there. */
+void camera_on_finding(void *user, enum analyzer_kind kind, const struct analyzer_news *finding);
+void camera_on_rate(void *user, double fps);
+void camera_apply_night(struct camera *camera);

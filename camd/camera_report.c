@@ -30,6 +30,7 @@ void camera_list_controls(struct camera *camera, const struct source *source)
 void camera_fill_status(struct camera *camera, struct camera_status *status)
 {
 	const struct source *source = keeper_source(camera->keeper);
+	double score;
 	bool alive = camera->state == CAMERA_RUNNING && !timing_silence_ns(&camera->timing, 0, clock_now_ns());
 
 	*status = (struct camera_status){
@@ -52,6 +53,9 @@ void camera_fill_status(struct camera *camera, struct camera_status *status)
 	status->degraded = (char *)fading_reason(&camera->fading);
 	status->copied_bytes = (int64_t)(encoding_copied_bytes(camera->encoding) + atomic_load(&camera->drawing.copied_bytes) +
 					 atomic_load(&camera->bare.copied_bytes));
+	status->motion = analysis_state(camera->analysis, ANALYZER_MOTION, &score);
+	status->night = analysis_state(camera->analysis, ANALYZER_DARKNESS, &score);
+	status->dark_score = camera->night_settings.wanted ? round(score * 10) / 10 : NAN;
 	if (camera->recording)
 		recording_fill_status(camera->recording, status);
 }

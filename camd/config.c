@@ -1,5 +1,6 @@
 #include "camd/config.h"
 
+#include "camd/analyze/analyzer.h"
 #include "camd/encoding_settings.h"
 #include "camd/gpio.h"
 #include "camd/hook_line.h"
@@ -71,6 +72,15 @@ static const char *check_hook(const char *text)
 static const char *check_storage_cap(const char *text)
 {
 	return share_read(text, NULL);
+}
+
+static const char *const nights[] = { [NIGHT_OFF] = "off", [NIGHT_STILL] = "still", [NIGHT_SLOW_VIDEO] = "slow_video", NULL };
+
+static const char *check_mask(const char *text)
+{
+	int n;
+
+	return regions_parse(text, NULL, &n);
 }
 
 #define AT(member) .at = offsetof(struct config, member)
@@ -215,6 +225,37 @@ const struct field config_fields[] = {
 	  .flags = FIELD_LIVE, .help = "How long a recording or snapshot waits for a camera's first frame." },
 	{ .name = "degraded_after", .type = FIELD_DURATION, AT(degraded_after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "60",
 	  .flags = FIELD_LIVE, .help = "How long a camera must give too few frames, the same picture, a black one, or a video far smaller than before, until camera_degraded says so; 0: never." },
+	{ .name = "analyze_fps", .type = FIELD_REAL, AT(analyze_fps), .min = 0.1, .max = 60, .unit = "pictures/s", .fallback = "10", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How many pictures of a camera are looked at for motion and night, at most." },
+	{ .name = "motion", .type = FIELD_BOOL, AT(motion), .fallback = "false", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Look for motion, and say motion_started and motion_ended." },
+	{ .name = "motion_sensitivity", .type = FIELD_REAL, AT(motion_sensitivity), .min = 0, .max = 100, .unit = "%", .fallback = "60", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How little a pixel must change to count, beyond its noise: 0 is 42 grey levels of 255, 100 is 6." },
+	{ .name = "motion_min_area", .type = FIELD_REAL, AT(motion_min_area), .min = 0, .max = 100, .unit = "%", .fallback = "0.3", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Part of the picture that must change, in one piece; it is counted in squares, of which there are about 1000." },
+	{ .name = "motion_mask", .type = FIELD_TEXT, AT(motion_mask), .max = 2000, .check = check_mask,
+	  .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Where to look for motion: regions x,y,width,height as parts of the picture, spaces between them, a - before those to ignore, such as `0,0.5,1,0.5 -0.8,0.5,0.2,0.5`; everywhere if absent." },
+	{ .name = "motion_hold", .type = FIELD_DURATION, AT(motion_hold_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "3", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How long nothing must move until motion is over." },
+	{ .name = "motion_trigger", .type = FIELD_BOOL, AT(motion_trigger), .fallback = "false", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "When motion starts, write a clip as the command trigger does; the camera needs a prebuffer." },
+	{ .name = "motion_before", .type = FIELD_DURATION, AT(motion_before_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "5", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How long before motion starts its clip begins." },
+	{ .name = "motion_after", .type = FIELD_DURATION, AT(motion_after_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "15", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How long after motion has started its clip ends; motion that starts again meanwhile makes it longer." },
+	{ .name = "night_mode", .type = FIELD_ENUM, AT(night_mode), .choices = nights, .fallback = "off", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "What happens by night: off looks for none; still sets night_exposure and night_gain; slow_video lets frames last longer, too, as long as night_exposure." },
+	{ .name = "dark_threshold", .type = FIELD_REAL, AT(dark_threshold), .min = 0, .max = 255, .fallback = "40", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "It is dark when a picture's mean brightness, 0 to 255, is less." },
+	{ .name = "bright_threshold", .type = FIELD_REAL, AT(bright_threshold), .min = 0, .max = 255, .fallback = "60", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Night ends when it is more; lifted by what night_exposure and night_gain have brightened the picture." },
+	{ .name = "min_dark_frames", .type = FIELD_INT, AT(min_dark_frames), .min = 1, .max = 100000, .fallback = "30", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Dark pictures on end, of those that are looked at, until it is night." },
+	{ .name = "night_exposure", .type = FIELD_DURATION, AT(night_exposure_ns), .min = 1, .max = 2e6, .unit = "us", .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Exposure time by night; a bare number is microseconds; as by day if absent." },
+	{ .name = "night_gain", .type = FIELD_REAL, AT(night_gain), .min = 0, .max = 65535, .flags = FIELD_OPTIONAL | FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Gain by night, as `gain`; as by day if absent." },
 	{ .name = "timezone", .type = FIELD_ENUM, AT(timezone), .choices = timezones, .fallback = "local",
 	  .help = "What wall times are written in." },
 	{ .name = "log_level", .type = FIELD_ENUM, AT(log_level), .choices = log_level_names, .synonyms = log_levels_elsewhere, .fallback = "info", .flags = FIELD_LIVE,

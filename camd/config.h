@@ -68,6 +68,18 @@ struct config {
 	int64_t discovery_retry_ns;
 	int64_t start_timeout_ns;
 	int64_t degraded_after_ns;
+	double analyze_fps;
+	bool motion;
+	double motion_sensitivity, motion_min_area;
+	char *motion_mask;
+	int64_t motion_hold_ns;
+	bool motion_trigger;
+	int64_t motion_before_ns, motion_after_ns;
+	int night_mode;			/* enum night_mode */
+	double dark_threshold, bright_threshold;
+	int64_t min_dark_frames;
+	int64_t night_exposure_ns;
+	double night_gain;
 	int timezone;			/* enum timezone_choice */
 	int log_level;			/* enum log_level */
 	int libcamera_log_level;	/* index in config_libcamera_log_levels */

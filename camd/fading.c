@@ -1,5 +1,6 @@
 #include "camd/fading.h"
 
+#include "camd/grey.h"
 #include "common/util.h"
 
 #include <libdeflate.h>
@@ -18,13 +19,6 @@ const char *const fading_reason_names[] = { "rate", "frozen", "black", "bitrate"
 
 /* ---- the source's thread ---- */
 
-/* Which bytes of a row tell the brightness of pixels: the first, and every so many. Of packed RGB any component will do. */
-static void find_luma(enum pixel_format pixels, int *first, int *step)
-{
-	*first = pixels == PIXEL_UYVY;
-	*step = pixels == PIXEL_YUYV || pixels == PIXEL_UYVY || pixels == PIXEL_Y10 ? 2 : 1;
-}
-
 /* JPEGs that are the same byte by byte are the same picture; how bright it is would take decoding. */
 static void look_at_jpeg(struct fading *fading, const struct plane *plane)
 {
@@ -41,7 +35,7 @@ static void look_at(struct fading *fading, const struct frame *picture)
 	uint64_t sum = 0, n = 0;
 	int brightest = 0;
 
-	find_luma(picture->format.pixels, &first, &step);
+	grey_locate(picture->format.pixels, &first, &step);
 	for (int y = 0; y < picture->format.height; y += ROW_STEP) {
 		const uint8_t *row = plane->data + (size_t)y * plane->stride;
 

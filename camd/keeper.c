@@ -13,6 +13,7 @@ struct errand {
 	struct keeper *keeper;
 	struct control_setting *settings;
 	size_t n;
+	double fps;			/* 0: it is not about the rate */
 	keeper_done_fn done;
 	void *user;
 	struct error error;
@@ -149,6 +150,15 @@ static void controls_work(uv_work_t *work)
 		error_set(&errand->error, ERR_UNSUPPORTED, "a %s camera has no controls", keeper->impl->kind);
 }
 
+static void rate_work(uv_work_t *work)
+{
+	struct errand *errand = work->data;
+	struct keeper *keeper = errand->keeper;
+
+	errand->good = keeper->impl->set_rate ? keeper->impl->set_rate(keeper->source, &errand->fps, &errand->error) :
+		error_set(&errand->error, ERR_UNSUPPORTED, "a %s camera's rate can't be changed", keeper->impl->kind);
+}
+
 /* ---- one after the other ---- */
 
 static void free_errand(struct errand *errand)
@@ -175,7 +185,7 @@ static void begin(struct keeper *keeper, struct errand *errand, uv_work_cb work,
 
 static void after_open(uv_work_t *work, int status);
 static void after_close(uv_work_t *work, int status);
-static void after_controls(uv_work_t *work, int status);
+static void after_errand(uv_work_t *work, int status);
 
 static void begin_open(struct keeper *keeper)
 {
@@ -237,7 +247,7 @@ static void go_on(struct keeper *keeper)
 		begin_close(keeper);
 	} else if (keeper->source && errand && !keeper->ending) {
 		keeper->errands = errand->next;
-		begin(keeper, errand, controls_work, after_controls);
+		begin(keeper, errand, errand->fps ? rate_work : controls_work, after_errand);
 	} else if (!keeper->wants_source && keeper->on_closed) {
 		tell_disabled(keeper);
 		keeper->busy = true;	/* for good */
@@ -305,7 +315,7 @@ static void after_close(uv_work_t *work, int status)
 	go_on(keeper);
 }
 
-static void after_controls(uv_work_t *work, int status)
+static void after_errand(uv_work_t *work, int status)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
@@ -316,6 +326,8 @@ static void after_controls(uv_work_t *work, int status)
 	keeper->early_end = (struct error){ 0 };
 	for (size_t i = 0; errand->good && i < errand->n; i++)
 		remember(keeper, &errand->settings[i]);
+	if (errand->good && errand->fps)
+		keeper->its.owner.on_rate(keeper->its.owner.user, errand->fps);
 	/* before the answer, which may set the next errand off */
 	if (end.code)
 		keeper_lose(keeper, &end);
@@ -415,19 +427,42 @@ void keeper_lose(struct keeper *keeper, const struct error *err)
 	begin_close(keeper);
 }
 
-void keeper_set_controls(struct keeper *keeper, const struct control_setting *settings, size_t n, keeper_done_fn done, void *user)
+static void add_errand(struct keeper *keeper, struct errand *errand, keeper_done_fn done, void *user)
 {
-	struct errand *errand = errand_create(keeper), **last = &keeper->errands;
+	struct errand **last = &keeper->errands;
 
-	errand->settings = xcalloc(n, sizeof(*settings));
-	memcpy(errand->settings, settings, n * sizeof(*settings));
-	errand->n = n;
 	errand->done = done;
 	errand->user = user;
 	while (*last)
 		last = &(*last)->next;
 	*last = errand;
 	go_on(keeper);
+}
+
+void keeper_set_controls(struct keeper *keeper, const struct control_setting *settings, size_t n, keeper_done_fn done, void *user)
+{
+	struct errand *errand = errand_create(keeper);
+
+	errand->settings = xcalloc(n, sizeof(*settings));
+	memcpy(errand->settings, settings, n * sizeof(*settings));
+	errand->n = n;
+	add_errand(keeper, errand, done, user);
+}
+
+const struct control_setting *keeper_setting(const struct keeper *keeper, const char *name)
+{
+	for (size_t i = 0; keeper->open && i < keeper->n_controls; i++)
+		if (!strcmp(keeper->controls[i].name, name))
+			return &keeper->controls[i];
+	return NULL;
+}
+
+void keeper_set_rate(struct keeper *keeper, double fps, keeper_done_fn done, void *user)
+{
+	struct errand *errand = errand_create(keeper);
+
+	errand->fps = fps > 0 || !keeper->open ? fps : keeper->open->fps;
+	add_errand(keeper, errand, done, user);
 }
 
 void keeper_tick(struct keeper *keeper, int64_t now_ns)

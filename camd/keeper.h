@@ -30,6 +30,8 @@ struct keeper_owner {
 	void (*on_lost)(void *user, const struct error *err);
 	/* Of what the settings ask of its picture it can't do this, or not quite. */
 	void (*on_complaint)(void *user, const char *text);
+	/* keeper_set_rate() has been carried out. */
+	void (*on_rate)(void *user, double fps);
 };
 
 struct keeper_request {
@@ -65,6 +67,12 @@ void keeper_lose(struct keeper *keeper, const struct error *err);
 
 /* Sets controls, in a worker; done is called in the main thread. They stay when the camera comes back. */
 void keeper_set_controls(struct keeper *keeper, const struct control_setting *settings, size_t n, keeper_done_fn done, void *user);
+
+/* What it was set to last; NULL: nobody set it, or the camera is being opened. Borrowed until the next return to the loop. */
+const struct control_setting *keeper_setting(const struct keeper *keeper, const char *name);
+
+/* Another rate, in a worker; 0: the one that it was opened with. It is that again, too, when the camera comes back. */
+void keeper_set_rate(struct keeper *keeper, double fps, keeper_done_fn done, void *user);
 
 /* Once in a while: tries again what is due. now_ns: CLOCK_MONOTONIC. */
 void keeper_tick(struct keeper *keeper, int64_t now_ns);

@@ -7,6 +7,7 @@
 #include "camd/encoders.h"
 #include "camd/home.h"
 #include "camd/jobs.h"
+#include "camd/noticed.h"
 #include "camd/overlays.h"
 #include "camd/previews.h"
 #include "camd/triggers.h"
@@ -184,6 +185,11 @@ static void on_mark(void *user, struct camera *camera, const struct mark_done *d
 	triggers_on_mark(((struct session *)user)->triggers, camera, done);
 }
 
+static void on_finding(void *user, struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding)
+{
+	noticed(user, camera, kind, finding);
+}
+
 static void on_preview(void *user, struct camera *camera, struct frame *frame)
 {
 	struct session *session = user;
@@ -199,7 +205,7 @@ static void add_camera(struct session *session, const char *spec)
 		.owner = {
 			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
 			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
-			.on_clip = on_clip, .on_mark = on_mark,
+			.on_clip = on_clip, .on_mark = on_mark, .on_finding = on_finding,
 		},
 	};
 	struct camera *camera;
@@ -438,6 +444,7 @@ void session_config_changed(struct session *session)
 
 		camera_set_encoding(session->cameras[i], &encoding);
 		camera_config_prebuffer(session->its.options, session->cameras[i]);
+		camera_config_analysis(session->its.options, session->cameras[i]);
 	}
 }
 

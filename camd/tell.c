@@ -4,6 +4,7 @@
 #include "common/util.h"
 #include "protocol/errors.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void tell_warning(struct control *control, const struct error *err)
@@ -64,6 +65,49 @@ void tell_fading(struct control *control, const struct camera *camera, const str
 	log_warning("%s", data.message);
 	control_event(control, EVENT_CAMERA_DEGRADED, &data);
 	free(data.message);
+}
+
+static double rounded(double number, double parts)
+{
+	return round(number * parts) / parts;
+}
+
+static double seconds_of(const struct analyzer_news *finding)
+{
+	return rounded((double)(finding->until_ns - finding->since_ns) / 1e9, 1e6);
+}
+
+static void tell_motion(struct control *control, int camera_id, const struct analyzer_news *finding)
+{
+	const struct region *at = &finding->box;
+	const struct motion_box box = { rounded(at->x, 1e4), rounded(at->y, 1e4), rounded(at->width, 1e4), rounded(at->height, 1e4) };
+	struct motion_event data = {
+		.camera_id = camera_id, .box = box, .area = rounded(finding->area, 100),
+		.sensor_timestamp_ns = finding->begun ? finding->since_ns : finding->until_ns, .duration = seconds_of(finding),
+	};
+
+	log_info("camera %d: motion %s, in %g,%g,%g,%g, %g %% of the picture", camera_id, finding->begun ? "started" : "ended", box.x, box.y,
+		 box.width, box.height, data.area);
+	control_event(control, finding->begun ? EVENT_MOTION_STARTED : EVENT_MOTION_ENDED, &data);
+}
+
+static void tell_night(struct control *control, int camera_id, const struct analyzer_news *finding)
+{
+	struct night_event data = {
+		.camera_id = camera_id, .score = rounded(finding->score, 10), .sensor_timestamp_ns = finding->until_ns,
+		.duration = seconds_of(finding),
+	};
+
+	log_info("camera %d: night %s, at a brightness of %g", camera_id, finding->begun ? "started" : "ended", data.score);
+	control_event(control, finding->begun ? EVENT_NIGHT_STARTED : EVENT_NIGHT_ENDED, &data);
+}
+
+void tell_finding(struct control *control, const struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding)
+{
+	if (kind == ANALYZER_MOTION)
+		tell_motion(control, camera_id(camera), finding);
+	else
+		tell_night(control, camera_id(camera), finding);
 }
 
 void tell_encoder_changed(struct control *control, const struct camera *camera, const char *before, const char *now)

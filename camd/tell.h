@@ -16,4 +16,7 @@ void tell_trouble(struct control *control, const struct error *err);
 /* camera_degraded, and a line in the log. */
 void tell_fading(struct control *control, const struct camera *camera, const struct fading_news *news);
 
+/* motion_started, motion_ended, night_started or night_ended, and a line in the log. */
+void tell_finding(struct control *control, const struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding);
+
 void tell_encoder_changed(struct control *control, const struct camera *camera, const char *before, const char *now);

@@ -23,6 +23,12 @@ void timing_start(struct timing *timing, int64_t source_period_ns, double wanted
 	atomic_store(&timing->arrived_ns, clock_now_ns());
 }
 
+void timing_set_period(struct timing *timing, int64_t source_period_ns)
+{
+	timing->source_period_ns = source_period_ns;
+	timing->exposed = timing->arrived = timing->kept = (struct rate_window){ 0 };
+}
+
 /*
  * Whether a frame of that time is one of those wanted: the first in its slot, and a slot begins half a frame before its time, so
  * that of a regular sensor's frames this is the nearest.

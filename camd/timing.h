@@ -46,6 +46,9 @@ void timing_start(struct timing *timing, int64_t source_period_ns, double wanted
  */
 bool timing_note(struct timing *timing, struct frame *frame);
 
+/* The source has another rate from now on. */
+void timing_set_period(struct timing *timing, int64_t source_period_ns);
+
 /*
  * When, by its rate, the first frame is due that comes after the last one, is kept, and is not exposed before an instant; 0: there is
  * no telling.

@@ -379,6 +379,19 @@ static void set_rate(const struct v4l2_node *node, const struct choice *choice, 
 	mode->period_ns = (NS_PER_S * interval.numerator + interval.denominator / 2) / interval.denominator;
 }
 
+bool v4l2_mode_change_rate(const struct v4l2_node *node, double *fps, int64_t *period_ns, struct error *err)
+{
+	struct v4l2_streamparm wanted = { .type = node->type };
+	struct v4l2_fract *interval = &wanted.parm.capture.timeperframe;
+
+	*interval = fract_of_rate(rate_from_fps(*fps));
+	if (v4l2_node_ioctl(node->fd, VIDIOC_S_PARM, &wanted) || !interval->numerator || !interval->denominator)
+		return error_set(err, ERR_UNSUPPORTED, "camera %s: its rate can't be changed while it streams", node->path);
+	*fps = fract_fps(*interval);
+	*period_ns = (NS_PER_S * interval->numerator + interval->denominator / 2) / interval->denominator;
+	return true;
+}
+
 static void log_choice(const struct v4l2_node *node, const struct v4l2_mode *mode, struct size wanted, struct rate rate)
 {
 	bool same = mode->format.width == wanted.width && mode->format.height == wanted.height;

@@ -47,3 +47,9 @@ bool v4l2_mode_set(const struct v4l2_node *node, const struct source_request *re
 
 /* Fills a list of sizes with the highest rate of each; returns how many. */
 size_t v4l2_mode_list(const struct v4l2_node *node, struct source_mode *modes, size_t max);
+
+/*
+ * Another rate, also while it streams, if its driver allows that. *fps: what is wanted, then what it does, as *period_ns is. False:
+ * ERR_UNSUPPORTED.
+ */
+bool v4l2_mode_change_rate(const struct v4l2_node *node, double *fps, int64_t *period_ns, struct error *err);

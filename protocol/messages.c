@@ -122,6 +122,9 @@ static const struct field camera_status_fields[] = {
 	BOOL(preview, "Whether a preview is on."),
 	TEXT(degraded, "How the camera fades: rate, frozen, black or bitrate; absent if it does not.", OPTIONAL),
 	INT(copied_bytes, "Bytes of raw pictures that the processor converted or copied on their way into an encoder, since the start.", .unit = "bytes"),
+	BOOL(motion, "Whether something moves; false where nobody looks (setting motion)."),
+	BOOL(night, "Whether it is night; false where nobody looks (setting night_mode)."),
+	REAL(dark_score, "Mean brightness of the last picture that was looked at, 0 to 255; absent where nobody looks.", OPTIONAL),
 	{ 0 },
 };
 #undef OF
@@ -403,6 +406,10 @@ const struct message messages[N_MESSAGES] = {
 	[EVENT_CAMERA_FOUND] = { "camera_found", KIND_EVENT, "A camera runs, for the first time or again.", camera_found_fields },
 	[EVENT_CAMERA_LOST] = { "camera_lost", KIND_EVENT, "A camera could not be opened, is gone, gives no frames, or was switched off.", camera_lost_fields },
 	[EVENT_CAMERA_DEGRADED] = { "camera_degraded", KIND_EVENT, "A camera has been fading for degraded_after, or is well again.", camera_degraded_fields },
+	[EVENT_MOTION_STARTED] = { "motion_started", KIND_EVENT, "Something moves in a camera's pictures.", motion_started_fields },
+	[EVENT_MOTION_ENDED] = { "motion_ended", KIND_EVENT, "Nothing has moved for motion_hold, or there were no more pictures.", motion_ended_fields },
+	[EVENT_NIGHT_STARTED] = { "night_started", KIND_EVENT, "It is night for a camera.", night_started_fields },
+	[EVENT_NIGHT_ENDED] = { "night_ended", KIND_EVENT, "It is bright again.", night_ended_fields },
 	[EVENT_ENCODER_CHANGED] = { "encoder_changed", KIND_EVENT, "Another encoder has taken over.", encoder_changed_fields },
 	[EVENT_FRAMES_LOST] = { "frames_lost", KIND_EVENT, "A recording lost frames; at most one a second and camera.", frames_lost_fields },
 	[EVENT_RECORDING_STARTED] = { "recording_started", KIND_EVENT, "The first frame of a camera is in its file.", camera_started_fields },

@@ -51,6 +51,10 @@ enum message_id {
 	EVENT_CAMERA_FOUND,
 	EVENT_CAMERA_LOST,
 	EVENT_CAMERA_DEGRADED,
+	EVENT_MOTION_STARTED,
+	EVENT_MOTION_ENDED,
+	EVENT_NIGHT_STARTED,
+	EVENT_NIGHT_ENDED,
 	EVENT_ENCODER_CHANGED,
 	EVENT_FRAMES_LOST,
 	EVENT_RECORDING_STARTED,
@@ -151,6 +155,8 @@ struct camera_status {
 	bool preview;
 	char *degraded;			/* how it fades: rate, frozen, black, bitrate; NULL: it does not */
 	int64_t copied_bytes;
+	bool motion, night;
+	double dark_score;		/* NAN: nobody looks */
 };
 
 struct storage_status {
@@ -339,6 +345,25 @@ struct camera_degraded {
 	double seconds;			/* since it began */
 	double measured, expected;
 	char *message;
+};
+
+struct motion_box {				/* as parts of the picture */
+	double x, y, width, height;
+};
+
+struct motion_event {
+	int64_t camera_id;
+	struct motion_box box;
+	double area;
+	int64_t sensor_timestamp_ns;
+	double duration;		/* of motion_ended */
+};
+
+struct night_event {
+	int64_t camera_id;
+	double score;
+	int64_t sensor_timestamp_ns;
+	double duration;		/* of night_ended */
 };
 
 struct encoder_changed {

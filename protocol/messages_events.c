@@ -31,6 +31,52 @@ const struct field camera_degraded_fields[] = {
 };
 #undef OF
 
+#define OF motion_box
+static const struct field motion_box_fields[] = {
+	REAL(x, "Its left edge, as a part of the picture's width."),
+	REAL(y, "Its upper edge, as a part of the picture's height."),
+	REAL(width, "Its width, likewise."),
+	REAL(height, "Its height, likewise."),
+	{ 0 },
+};
+#undef OF
+
+#define OF motion_event
+const struct field motion_started_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	OBJECT(box, motion_box_fields, "Where it moves."),
+	REAL(area, "What moves, in one piece.", .unit = "% of the picture"),
+	INT(sensor_timestamp_ns, "Sensor time of the first picture with motion, CLOCK_MONOTONIC.", .unit = "ns"),
+	{ 0 },
+};
+
+const struct field motion_ended_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	OBJECT(box, motion_box_fields, "Where it has moved all the while."),
+	REAL(area, "The most that moved at once, in one piece.", .unit = "% of the picture"),
+	INT(sensor_timestamp_ns, "Sensor time of the last picture with motion: motion_hold has passed since.", .unit = "ns"),
+	REAL(duration, "From the first picture with motion to the last.", .unit = "s"),
+	{ 0 },
+};
+#undef OF
+
+#define OF night_event
+const struct field night_started_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	REAL(score, "Mean brightness of the picture, 0 to 255."),
+	INT(sensor_timestamp_ns, "Sensor time of that picture.", .unit = "ns"),
+	{ 0 },
+};
+
+const struct field night_ended_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	REAL(score, "Mean brightness of the picture, 0 to 255."),
+	INT(sensor_timestamp_ns, "Sensor time of that picture.", .unit = "ns"),
+	REAL(duration, "From the first dark picture to this one.", .unit = "s"),
+	{ 0 },
+};
+#undef OF
+
 #define OF encoder_changed
 const struct field encoder_changed_fields[] = {
 	INT(camera_id, "Number of the camera."),

@@ -27,7 +27,8 @@ extern const struct field lost_fields[];
 extern const struct field camera_found_fields[], camera_lost_fields[], camera_degraded_fields[], encoder_changed_fields[],
 	frames_lost_fields[], camera_started_fields[], camera_stopped_fields[], storage_full_fields[], recovered_fields[],
 	job_progress_fields[], trigger_saved_fields[], mark_event_fields[], segment_finished_fields[], job_done_fields[],
-	events_lost_fields[], presence_fields[];
+	events_lost_fields[], presence_fields[], motion_started_fields[], motion_ended_fields[], night_started_fields[],
+	night_ended_fields[];
 
 /* messages_storage.c */
 extern const struct field storage_status_fields[], recordings_fields[], files_changed_fields[], recording_deleted_fields[];

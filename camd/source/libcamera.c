@@ -39,6 +39,7 @@ struct libcamera_source {
 	pthread_t thread;
 	bool running;
 	atomic_bool stopping;
+	_Atomic int64_t period_ns;		/* of its rate now; 0: it has none that is fixed */
 
 	pthread_mutex_t lock;			/* for the next two: controls are set while the thread reopens the camera */
 	struct libcamera_device *device;	/* NULL: it could not be reopened */
@@ -112,15 +113,16 @@ static void measure_step(struct libcamera_source *camera, const struct libcamera
 
 static uint64_t note_gap(struct libcamera_source *camera, const struct libcamera_filled *filled, int64_t time_ns)
 {
+	int64_t period_ns = atomic_load(&camera->period_ns);
 	uint64_t position;
 
-	if (!camera->source.period_ns)
+	if (!period_ns)
 		measure_step(camera, &filled->done, time_ns);
 	/* After a restart only the time tells what is missing, and it is the sensor's fault, not that of who held buffers. */
-	if (camera->restarted && !camera->source.period_ns)
+	if (camera->restarted && !period_ns)
 		camera->gaps.period_ns = camera->step_ns;
 	position = sensor_gaps_note(&camera->gaps, filled->done.sequence, time_ns, camera->restarted ? 0 : filled->queued_ns);
-	camera->gaps.period_ns = camera->source.period_ns;
+	camera->gaps.period_ns = period_ns;
 	camera->restarted = false;
 	camera->last_ns = time_ns;
 	return position;
@@ -266,7 +268,7 @@ static bool is_silent(struct libcamera_source *camera, int64_t now_ns)
 {
 	int64_t fed_ns = libcamera_device_fed_ns(camera->device);
 
-	int64_t limit_ns = MAX(SILENCE_NS, SILENCE_PERIODS * camera->source.period_ns);
+	int64_t limit_ns = MAX(SILENCE_NS, SILENCE_PERIODS * atomic_load(&camera->period_ns));
 
 	return fed_ns && now_ns - MAX(fed_ns, camera->heard_ns) >= limit_ns;
 }
@@ -468,6 +470,7 @@ static bool libcamera_start(struct source *source, const struct source_sink *sin
 	camera->last_ns = camera->step_ns = 0;
 	camera->recoveries = 0;
 	camera->restarted = false;
+	atomic_store(&camera->period_ns, source->period_ns);
 	sensor_gaps_init(&camera->gaps, source->period_ns);
 	atomic_store(&camera->stopping, false);
 	rc = pthread_create(&camera->thread, NULL, run, camera);
@@ -493,6 +496,29 @@ static bool libcamera_set_controls(struct source *source, const struct control_s
 	pthread_mutex_unlock(&camera->lock);
 	libcamera_settings_finish(&latest);
 	return true;
+}
+
+static bool libcamera_set_rate(struct source *source, double *fps, struct error *err)
+{
+	struct libcamera_source *camera = (struct libcamera_source *)source;
+	struct libcamera_settings latest = { 0 };
+	struct libcamera_control *controls = NULL;
+	size_t n = 0;
+	bool good;
+
+	pthread_mutex_lock(&camera->lock);
+	if (camera->device)
+		n = libcamera_device_controls(camera->device, &controls);
+	good = libcamera_settings_rate(&latest, controls, n, fps);
+	if (good) {
+		libcamera_settings_remember(&camera->settings, &latest);
+		libcamera_device_change(camera->device, &latest);
+		atomic_store(&camera->period_ns, (int64_t)(1e9 / *fps + 0.5));
+	}
+	pthread_mutex_unlock(&camera->lock);
+	libcamera_settings_finish(&latest);
+	free(controls);
+	return good || error_set(err, ERR_UNSUPPORTED, "camera %s: its rate can't be changed", source->id);
 }
 
 static void libcamera_stop(struct source *source)
@@ -532,6 +558,7 @@ const struct source_impl source_libcamera = {
 	.open = libcamera_open,
 	.start = libcamera_start,
 	.set_controls = libcamera_set_controls,
+	.set_rate = libcamera_set_rate,
 	.stop = libcamera_stop,
 	.close = libcamera_close,
 };

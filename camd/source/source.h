@@ -94,6 +94,12 @@ struct source_impl {
 	 */
 	bool (*set_controls)(struct source *source, const struct control_setting *settings, size_t n, struct error *err);
 
+	/*
+	 * Another rate while it gives frames, without losing any: *fps is what is wanted, then what it does. NULL: it can't. The source's
+	 * own fps and period stay what it was opened with. As set_controls().
+	 */
+	bool (*set_rate)(struct source *source, double *fps, struct error *err);
+
 	/* Ends the flow: when it returns, the sink is not called any more. Frames may still be held by others. */
 	void (*stop)(struct source *source);
 

@@ -51,6 +51,7 @@ struct v4l2 {
 	pthread_t thread;
 	bool running;
 	atomic_bool stopping;
+	_Atomic int64_t period_ns;	/* of its rate now */
 
 	/* the thread's */
 	struct sensor_gaps gaps;
@@ -87,7 +88,7 @@ static void warn_once(bool *warned, const struct v4l2 *v4l2, const char *what)
 /* A buffer is filled after it has been queued, and before it is taken. */
 static bool is_plausible(const struct v4l2 *v4l2, const struct v4l2_filled *filled, int64_t now_ns)
 {
-	int64_t slack_ns = PLAUSIBLE_NS + 2 * v4l2->source.period_ns;
+	int64_t slack_ns = PLAUSIBLE_NS + 2 * atomic_load(&v4l2->period_ns);
 
 	return filled->time_ns > 0 && filled->time_ns >= filled->queued_ns - slack_ns && filled->time_ns <= now_ns + slack_ns;
 }
@@ -173,6 +174,7 @@ static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 	frame->arrived_ns = clock_now_ns();
 	frame->sensor_ns = buffer_time(v4l2, filled, frame->arrived_ns);
 	frame->wall_ns = clock_wall_ns();
+	v4l2->gaps.period_ns = atomic_load(&v4l2->period_ns);
 	/* what is missing before a new start isn't for want of the buffers that were queued for it */
 	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, v4l2->restarted ? 0 : filled->queued_ns);
 	v4l2->restarted = false;
@@ -233,7 +235,7 @@ static bool recover(struct v4l2 *v4l2, int number, struct error *err)
 
 static int64_t silence_limit(const struct v4l2 *v4l2)
 {
-	return MAX(v4l2->pictured ? SILENCE_NS : START_SILENCE_NS, SILENCE_PERIODS * v4l2->source.period_ns);
+	return MAX(v4l2->pictured ? SILENCE_NS : START_SILENCE_NS, SILENCE_PERIODS * atomic_load(&v4l2->period_ns));
 }
 
 /* A camera that has fallen asleep may be woken up by a new start, once; after that it is as good as unplugged. */
@@ -415,6 +417,7 @@ static bool v4l2_start(struct source *source, const struct source_sink *sink, st
 	v4l2->last_ns = 0;
 	v4l2->recoveries = 0;
 	v4l2->pictured = v4l2->restarted = v4l2->astray = false;
+	atomic_store(&v4l2->period_ns, v4l2->mode.period_ns);
 	sensor_gaps_init(&v4l2->gaps, v4l2->mode.period_ns);
 	atomic_store(&v4l2->stopping, false);
 	rc = pthread_create(&v4l2->thread, NULL, run, v4l2);
@@ -429,6 +432,18 @@ static bool v4l2_start(struct source *source, const struct source_sink *sink, st
 static bool v4l2_set_controls(struct source *source, const struct control_setting *settings, size_t n, struct error *err)
 {
 	return v4l2_controls_set(((struct v4l2 *)source)->controls, settings, n, err);
+}
+
+/* When it becomes slower, the first frame at the new rate comes late by the old one; its number says that nothing is missing. */
+static bool v4l2_set_rate(struct source *source, double *fps, struct error *err)
+{
+	struct v4l2 *v4l2 = (struct v4l2 *)source;
+	int64_t period_ns;
+
+	if (!v4l2_mode_change_rate(&v4l2->node, fps, &period_ns, err))
+		return false;
+	atomic_store(&v4l2->period_ns, period_ns);
+	return true;
 }
 
 static void v4l2_stop(struct source *source)
@@ -465,6 +480,7 @@ const struct source_impl source_v4l2 = {
 	.open = v4l2_open,
 	.start = v4l2_start,
 	.set_controls = v4l2_set_controls,
+	.set_rate = v4l2_set_rate,
 	.stop = v4l2_stop,
 	.close = v4l2_close,
 };

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 
+import motion
 from camd import (Camd, SMALL, Skip, check, check_stopped, count_frames, equal, ffprobe, main, packet_times_ns, test, until)
 
 PLACES = [os.environ.get("VIDEO", ""), "/usr/share/doc/opencv-doc/examples/data/vtest.avi",
@@ -50,22 +51,41 @@ def check_same(original, camera):
     equal(len(packet_times_ns(camera["file"])), frames, "packets")
 
 
+def check_motion(camd, first_ns, length):
+    """Of people in three regions of the film, against what its pictures show."""
+    events = [message for message in camd.events if message["type"] == "event"]
+    for number, (name, (_, moving, unclear)) in enumerate(motion.read_truth().items()):
+        found = motion.intervals(events, number, first_ns[number], length)
+        precision, recall, noticed, strays = motion.judge(name, moving, unclear, found, length)
+        equal((noticed, strays), (len(moving), []), "walks noticed, and motion where nobody is")
+        check(precision >= 0.95 and recall >= 0.9, "precision and recall")
+
+
 @test
 def all_of_a_real_video():
+    """Recorded thrice, and each looks for motion in a region of its own."""
+    masks = []
+    for number, (mask, _, _) in enumerate(motion.read_truth().values()):
+        masks += [f"--camera{number}.motion-mask", mask]
     with tempfile.TemporaryDirectory() as directory:
         video = clip(directory)
-        with Camd("--preset", "ultrafast", cameras=[f"file:{video}"]) as camd:
+        with Camd("--preset", "ultrafast", "--motion-hold", "0.5", "--camera2.motion-min-area", "0.1", *masks, cameras=[f"file:{video}"] * 3) as camd:
             original, = ffprobe(video, "-select_streams", "v:0",
                                 "-show_entries", "stream=width,height,nb_frames,duration")["streams"]
-            camd.ask("start_recording")
-            wanted = int(original["nb_frames"])
-            until(lambda: camd.ask("get_status")["cameras"][0]["recorded_frames"] >= wanted, "all frames",
-                  timeout=float(original["duration"]) + 30)
+            camd.started()
+            camd.ask("subscribe", events=["motion_started", "motion_ended"])
+            started = camd.ask("start_recording")["cameras"]
+            camd.ask("set_config", values={"motion": True})
+            wanted, length = int(original["nb_frames"]), float(original["duration"])
+            until(lambda: all(camera["recorded_frames"] >= wanted for camera in camd.ask("get_status")["cameras"]), "all frames",
+                  timeout=length + 30)
             time.sleep(0.5)
             equal(camd.ask("get_status")["cameras"][0]["recorded_frames"], wanted, "at its end it stays, silent")
-            camera, = camd.ask("stop_recording")["cameras"]
-            check(f"cam0_{original['width']}x{original['height']}_10.0fps_" in camera["file"], camera["file"])
-            check_same(video, camera)
+            cameras = camd.ask("stop_recording")["cameras"]
+            check(f"cam0_{original['width']}x{original['height']}_10.0fps_" in cameras[0]["file"], cameras[0]["file"])
+            for camera in cameras:
+                check_same(video, camera)
+            check_motion(camd, [camera["first_sensor_timestamp_ns"] for camera in started], length)
             camd.quit()
 
 

@@ -232,15 +232,19 @@ static bool toggle_preview(struct doctor_bench *bench, const struct list *camera
 /* In milliseconds; below 0: err says why there is none. */
 static double snapshot_ms(struct doctor_bench *bench, const struct list *camera_ids, struct error *err)
 {
-	struct cameras_args arguments = { *camera_ids };
+	struct take_snapshot_args arguments;
 	int64_t asked_ns = clock_now_ns();
-	const struct wire_message *reply = patient_ask(bench->patient, CMD_TAKE_SNAPSHOT, &arguments, 0, err);
-	const char *file = reply ? wire_text(reply, "data.files.0") : NULL, *why;
+	const struct wire_message *reply;
+	const char *file, *why;
 	unsigned char head[2] = { 0 };
 	FILE *picture;
 
+	fields_defaults(commands[CMD_TAKE_SNAPSHOT].arguments, &arguments);
+	arguments.camera_id = *camera_ids;
+	reply = patient_ask(bench->patient, CMD_TAKE_SNAPSHOT, &arguments, 0, err);
 	if (!reply)
 		return -1;
+	file = wire_text(reply, "data.files.0");
 	picture = file ? fopen(file, "re") : NULL;
 	if (picture && fread(head, 1, 2, picture) != 2)
 		head[0] = 0;

@@ -8,13 +8,15 @@
 
 static void fire(struct session *session, int64_t id, const struct config *config)
 {
-	struct trigger_args args = {
-		.camera_id = { 1, &id }, .before_ns = config->motion_before_ns, .after_ns = config->motion_after_ns, .label = (char *)"motion",
-		.overlap = TRIGGER_EXTEND,
-	};
+	struct trigger_args args;
 	struct triggered reply = { 0 };
 	struct error err;
 
+	fields_defaults(commands[CMD_TRIGGER].arguments, &args);
+	args.camera_id = (struct list){ 1, &id };
+	args.before_ns = config->motion_before_ns;
+	args.after_ns = config->motion_after_ns;
+	args.label = (char *)"motion";
 	if (!triggers_fire(session_triggers(session), &args, &reply, &err)) {
 		error_wrap(&err, "camera %d: no clip of the motion", (int)id);
 		tell_trouble(session_control(session), &err);

@@ -206,7 +206,7 @@ def python(line, place):
 
 def request(line, place):
     """camd knows the command and all its arguments, if not the controls of this camera."""
-    result = subprocess.run([CAMD, "--output-dir", str(place / "out"), "--no-config", "--camera", SMALL, "--camera", SMALL],
+    result = subprocess.run([CAMD, "--output-dir", str(place / "out"), "--no-config", "--prebuffer", "1", "--camera", SMALL, "--camera", SMALL],
                             input=line.text + "\n", capture_output=True, text=True, timeout=60)
     note(line.text.encode())
     reply = json.loads(result.stdout.splitlines()[0])
@@ -256,7 +256,7 @@ RULES = [
     (r"meson setup .*", text("builds all of it for minutes; check builds in the same way")),
     # Python, JSON
     (r"import .*", python),
-    (r'\{"command":"(subscribe|describe|set_controls|set_camera|set_overlay|toggle_preview)".*\}', request),
+    (r'\{"command":"(subscribe|describe|set_controls|set_camera|set_overlay|toggle_preview|trigger|export)".*\}', request),
     (r'\{"command": NAME.*|\{"type".*', text("the form of lines")),
     # what camd leaves, tables of what was measured
     (r"recordings/session_\d+_\d+/|cam0_\S+|snapshot_\S+|session\.log", text("names of files")),

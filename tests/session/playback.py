@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 
-import motion
+import motion_judge
 from camd import (Camd, SMALL, Skip, check, check_stopped, count_frames, equal, ffprobe, main, packet_times_ns, test, until)
 
 PLACES = [os.environ.get("VIDEO", ""), "/usr/share/doc/opencv-doc/examples/data/vtest.avi",
@@ -54,9 +54,9 @@ def check_same(original, camera):
 def check_motion(camd, first_ns, length):
     """Of people in three regions of the film, against what its pictures show."""
     events = [message for message in camd.events if message["type"] == "event"]
-    for number, (name, (_, moving, unclear)) in enumerate(motion.read_truth().items()):
-        found = motion.intervals(events, number, first_ns[number], length)
-        precision, recall, noticed, strays = motion.judge(name, moving, unclear, found, length)
+    for number, (name, (_, moving, unclear)) in enumerate(motion_judge.read_truth().items()):
+        found = motion_judge.intervals(events, number, first_ns[number], length)
+        precision, recall, noticed, strays = motion_judge.judge(name, moving, unclear, found, length)
         equal((noticed, strays), (len(moving), []), "walks noticed, and motion where nobody is")
         check(precision >= 0.95 and recall >= 0.9, "precision and recall")
 
@@ -65,7 +65,7 @@ def check_motion(camd, first_ns, length):
 def all_of_a_real_video():
     """Recorded thrice, and each looks for motion in a region of its own."""
     masks = []
-    for number, (mask, _, _) in enumerate(motion.read_truth().values()):
+    for number, (mask, _, _) in enumerate(motion_judge.read_truth().values()):
         masks += [f"--camera{number}.motion-mask", mask]
     with tempfile.TemporaryDirectory() as directory:
         video = clip(directory)

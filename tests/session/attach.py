@@ -101,7 +101,8 @@ def camd_goes_away():
         camd.ask("ping")
         camd.kill()
         for watcher in watchers:
-            _, err = watcher.communicate(timeout=60)
+            watcher.wait(60)        # before its stdin is closed, which would be another reason to end
+            _, err = watcher.communicate()
             check(watcher.returncode == CAMD_FAILED and "camd ended" in err, watcher.returncode, err)
         place.socket.close()
         _, err = camctl("--socket", place.path, "ping", status=CAMD_FAILED)

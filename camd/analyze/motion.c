@@ -141,7 +141,7 @@ static void compare(struct motion *restrict motion, const uint8_t *restrict pixe
 		mean[i] = (int16_t)(mean[i] + ((slow & moves) | (fast & ~moves)));
 		deviation[i] = (int16_t)(deviation[i] + (noise & ~moves));
 		moved[i] = (uint8_t)(moves & 1);
-		off = (int16_t)((pixels[i] - before[i]) << ONE);
+		off = (int16_t)((pixels[i] - before[i]) * (1 << ONE));
 		size = (int16_t)(off < 0 ? -off : off);
 		lively[i] = size > (int16_t)(least / 2 + DEVIATIONS * usual);
 		before[i] = pixels[i];

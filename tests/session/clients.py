@@ -70,7 +70,7 @@ def three_at_once_by_systemd():
                 check(two.ask("get_status")["recording"], "it still records")
                 camera, = three.ask("stop_recording")["cameras"]
                 check(len(check_stopped(camera)) > 12, "a second of frames")
-                equal(sum(camera["lost"].values()), 0, "frames lost")
+                check(SANITIZED or not sum(camera["lost"].values()), "frames lost", camera)
                 equal(one.ask("get_status")["recording"], False)
                 two.ask("quit")
                 for client in clients:

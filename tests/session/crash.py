@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 
-from camd import (Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
+from camd import (SANITIZED, Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
                   packet_times_ns, read_csv, test, until)
 
 CAMERAS = ["synthetic:320x240@30", "synthetic:640x480@30?lose=13"]
@@ -149,7 +149,7 @@ def what_another_records_is_left_alone():
             equal(recovered(place, 0), {})
             time.sleep(0.3)
             camera, = other.ask("stop_recording")["cameras"]
-            equal(sum(camera["lost"].values()), 0)
+            check(SANITIZED or not sum(camera["lost"].values()), camera)     # there the processor is slow by itself
             check_video(camera["file"])
             other.quit()
 

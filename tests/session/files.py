@@ -181,7 +181,7 @@ def each_camera_by_itself():
         equal([camera["camera_id"] for camera in stopped["cameras"]], [0, 1, 2])
         for camera in stopped["cameras"]:
             check_stopped(camera)
-        equal(sum(stopped["cameras"][1]["lost"].values()), 0)
+        check(SANITIZED or not sum(stopped["cameras"][1]["lost"].values()), stopped)
         camd.quit()
 
 

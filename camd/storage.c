@@ -177,14 +177,14 @@ static struct growing **find_growing(struct storage *storage, const char *path)
 
 static struct growing *note_growing(struct storage *storage, const char *path)
 {
-	struct growing **at = find_growing(storage, path);
+	struct growing **at = find_growing(storage, path), *growing = *at;
 
-	if (*at)
-		return *at;
-	*at = xcalloc(1, sizeof(**at));
-	(*at)->path = xstrdup(path);
-	(*at)->used_bytes = TABLE_RESERVE_BYTES;
-	return *at;
+	if (!growing) {
+		growing = *at = xcalloc(1, sizeof(*growing));
+		growing->path = xstrdup(path);
+		growing->used_bytes = TABLE_RESERVE_BYTES;
+	}
+	return growing;
 }
 
 static void forget_growing(struct growing **at)

@@ -4,7 +4,7 @@
     rates.py CASE CAMD PROBE        on the host: boots the kernel for the case, then looks at every frame
     rates.py inside CASE CAMD DIR   in the kernel: drives camd over its protocol, leaves what it recorded in DIR
 
-Cases: slow (1 and 7.5 frames/s, ten simulated minutes; slow_long: an hour), fast (29.97, 30 and 60, two; fast_long: ten), thinned (frames are left out by time),
+Cases: slow (a simulated hour of 1 and 7.5 frames/s), fast (ten minutes of 29.97, 30 and 60), thinned (frames are left out by time),
 together (snapshots and recordings of cameras at one instant).
 """
 import csv
@@ -31,10 +31,9 @@ def synthetic(fps):
 
 
 # Seconds; the cameras: what is named and the rate at which it is to come, None: as named; "vivid" is the next vivid camera.
-SLOW = [(synthetic(1), None), (synthetic(7.5), None), ("vivid", 2)]
-FAST = [(synthetic(29.97), None), (synthetic(30), None), (synthetic(60), None), ("vivid", 25)]
 CASES = {
-    "slow": (600, SLOW), "slow_long": (3600, SLOW), "fast": (120, FAST), "fast_long": (600, FAST),
+    "slow": (3600, [(synthetic(1), None), (synthetic(7.5), None), ("vivid", 2)]),
+    "fast": (600, [(synthetic(29.97), None), (synthetic(30), None), (synthetic(60), None), ("vivid", 25)]),
     "thinned": (100, [(synthetic(30), 7.5), (synthetic(60), 7.5), (synthetic(60), 29.97), ("vivid", 7.5)]),
     "together": (None, [("vivid", 10), ("vivid", 25), (synthetic(30), None)]),
 }

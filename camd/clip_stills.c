@@ -83,16 +83,15 @@ static bool open_files(struct clip_stills *work, struct error *err)
 static bool write_file(const char *path, const uint8_t *data, size_t bytes, struct error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	bool good = file && fwrite(data, 1, bytes, file) == bytes;
+	bool good = fd >= 0 && write_whole(fd, data, bytes);
 
-	if (file && fclose(file))
-		good = false;
-	if (good)
-		return true;
-	error_set_errno(err, errno, "%s: cannot write", path);
-	unlink(path);
-	return false;
+	if (!good)
+		error_set_errno(err, errno, "%s: cannot write", path);
+	if (!good && fd >= 0)
+		unlink(path);		/* what is there already is not ours to remove */
+	if (fd >= 0)
+		close(fd);
+	return good;
 }
 
 static bool write_picture(struct clip_stills *work, const AVFrame *picture, const struct row *row, struct error *err)

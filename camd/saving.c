@@ -44,14 +44,8 @@ static int create_file(const struct saving *saving, const char *ending, char **p
 /* Into an open file, which is closed; one that can't be written is removed. */
 static bool fill_file(int fd, const char *path, const void *data, size_t bytes, struct error *err)
 {
-	ssize_t n = 0;
-	bool good;
+	bool good = write_whole(fd, data, bytes) && !fsync(fd);
 
-	for (size_t at = 0; at < bytes && n >= 0; at += MAX(n, 0)) {
-		n = write(fd, (const char *)data + at, bytes - at);
-		n = n < 0 && errno == EINTR ? 0 : n;
-	}
-	good = n >= 0 && !fsync(fd);
 	if (!good) {
 		error_set_errno(err, errno, "snapshot %s", path);
 		unlink(path);

@@ -1,9 +1,11 @@
 #include "common/util.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *checked(void *memory)
 {
@@ -26,6 +28,17 @@ void *xrealloc(void *old, size_t n, size_t size)
 char *xstrdup(const char *text)
 {
 	return checked(strdup(text));
+}
+
+bool write_whole(int fd, const void *data, size_t bytes)
+{
+	ssize_t n = 0;
+
+	for (size_t at = 0; at < bytes && n >= 0; at += (size_t)MAX(n, 0)) {
+		n = write(fd, (const char *)data + at, bytes - at);
+		n = n < 0 && errno == EINTR ? 0 : n;
+	}
+	return n >= 0;
 }
 
 void xthread(pthread_t *thread, void *(*run)(void *), void *argument)

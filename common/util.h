@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/param.h>	/* MIN, MAX */
@@ -15,6 +16,8 @@
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *old, size_t n, size_t size);
 char *xstrdup(const char *text);
+/* Writes all of it, on after a signal. False: errno says why, and some of it may be written. */
+bool write_whole(int fd, const void *data, size_t bytes);
 /* Starts a thread that will be joined; a machine that has none left ends the program. */
 void xthread(pthread_t *thread, void *(*run)(void *), void *argument);
 

@@ -75,6 +75,19 @@ static void on_own_line(const char *line, size_t n)
 	pthread_mutex_unlock(&journal->lock);
 }
 
+/*
+ * A signal for the whole process may come to any thread: to this one between its read and the line's writing, and the line would be
+ * lost. One of its own still comes: abort() unblocks it.
+ */
+static void leave_death_to_others(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGABRT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void *run(void *argument)
 {
 	struct journal *journal = argument;
@@ -82,6 +95,7 @@ static void *run(void *argument)
 	bool partial = false;
 
 	pthread_setname_np(pthread_self(), "log");
+	leave_death_to_others();
 	while (!atomic_load(&journal->ending)) {
 		int n = poll(&pipe, 1, partial ? LINE_MS : -1);
 

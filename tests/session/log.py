@@ -7,6 +7,7 @@ import resource
 import signal
 import struct
 import subprocess
+from pathlib import Path
 
 from camd import SANITIZED, SMALL, Camd, Skip, check, equal, main, test, until
 
@@ -140,6 +141,10 @@ def console_has_own_lines_only():
         check(any("recorded " in text for _, _, text in console), console)
 
 
+def stopped(pid):
+    return all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for task in Path(f"/proc/{pid}/task").iterdir())
+
+
 @test
 def last_words():
     """Of a library that takes camd with it: nobody has read them when it stops, and they lack an end."""
@@ -147,6 +152,7 @@ def last_words():
         with Camd() as camd, Library(camd) as library:
             camd.started()
             camd.signal(signal.SIGSTOP)
+            until(lambda: stopped(camd.process.pid), "all threads stopped")
             library.say("free(): invalid pointer\nlast \x1b[31mwords")
             camd.signal(number)
             camd.signal(signal.SIGCONT)

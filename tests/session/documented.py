@@ -27,7 +27,7 @@ from camd import CAMCTL, CAMD, ROOT, SMALL, check, count_frames, equal, main, no
 
 PAGES = ["README.md", "docs/running.md", "docs/migrating.md", "docs/hardware.md", "docs/protocol.md", "docs/config.md",
          "docs/man/camd.1.scd", "docs/man/camctl.1.scd", "docs/man/camd-protocol.7.scd"]
-FOR_DEVELOPERS = {"docs/architecture.md", "docs/CONTRIBUTING.md", "docs/frame_tap.md"}
+FOR_DEVELOPERS = {"docs/architecture.md", "docs/CONTRIBUTING.md", "docs/frame_tap.md", "docs/reliability.md"}
 PROGRAMS = r"(?:\S*/)?(?:camd|camctl|make|meson|ninja|systemctl|systemd-\S+|printf|tail|uv) |\{\"command\""
 
 SHORTER = [

@@ -85,7 +85,7 @@ static void on_row(void *user, const struct framelog_row *row, uint64_t before)
 {
 	struct export *export = user;
 	char text[FRAMELOG_ROW_BYTES];
-	size_t bytes = framelog_format_row(text, row, before);
+	size_t bytes = framelog_format_row(text, row, (struct framelog_place){ before, 0 });
 
 	fwrite(text, 1, bytes, export->rows);
 }

@@ -17,7 +17,7 @@
 
 struct framelog {
 	struct appender file;
-	uint64_t before;	/* number of the last row */
+	struct framelog_place last;
 	uint64_t reserved;	/* the file may grow to this size without asking for more room; 0: unknown */
 };
 
@@ -85,10 +85,24 @@ static size_t format_mark(char *text, const char *mark)
 	return (size_t)(at - text);
 }
 
-size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before)
+struct framelog_place framelog_place_of(const struct framelog_row *row)
 {
-	uint64_t last = before && before < row->number ? before : row->before;
-	uint64_t dropped = row->number > last ? row->number - last - 1 : 0;
+	return (struct framelog_place){ row->number, row->camera_frame };
+}
+
+static uint64_t count_dropped(const struct framelog_row *row, struct framelog_place before)
+{
+	bool anew = before.number && !row->before;
+	uint64_t last = before.number && before.number < row->number ? before.number : row->before;
+
+	/* a recording's last frames may be lost, and some before the first one of the next: these are behind no row of theirs */
+	if (anew && before.camera_frame && before.camera_frame < row->camera_frame)
+		return row->camera_frame - before.camera_frame - 1;
+	return row->number > last ? row->number - last - 1 : 0;
+}
+
+size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, struct framelog_place before)
+{
 	char wall[32] = "";
 	size_t length;
 
@@ -100,7 +114,7 @@ size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_
 	}
 	length = (size_t)snprintf(text, FRAMELOG_ROW_BYTES,
 		"%" PRIu64 ",%s,%" PRId64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
-		row->number, wall, row->sensor_ns, dropped, row->lost_sensor, row->camera_frame, row->lost_sensor,
+		row->number, wall, row->sensor_ns, count_dropped(row, before), row->lost_sensor, row->camera_frame, row->lost_sensor,
 		row->lost_starved, row->lost_encoder, row->lost_storage);
 	length += format_exposure(text + length, FRAMELOG_ROW_BYTES - length, &row->exposure);
 	return length + format_mark(text + length, row->mark);
@@ -156,11 +170,11 @@ bool framelog_write(struct framelog *framelog, const struct packet *packet, stru
 {
 	struct framelog_row row = framelog_row_of(packet);
 	char text[FRAMELOG_ROW_BYTES];
-	size_t bytes = framelog_format_row(text, &row, framelog->before);
+	size_t bytes = framelog_format_row(text, &row, framelog->last);
 
 	if (!appender_write(&framelog->file, text, bytes, err))
 		return false;
-	framelog->before = row.number;
+	framelog->last = framelog_place_of(&row);
 	return true;
 }
 

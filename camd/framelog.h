@@ -41,12 +41,20 @@ struct framelog_row {
 
 struct framelog_row framelog_row_of(const struct packet *packet);
 
+/* The row before in a table. */
+struct framelog_place {
+	uint64_t number;		/* 0: there is none */
+	uint64_t camera_frame;		/* 0: what lies between two numberings was not asked for */
+};
+
+struct framelog_place framelog_place_of(const struct framelog_row *row);
+
 /*
- * Prints a row with its newline; returns its length. before is the number of the row before in this table, 0 for none: what lies
- * between the two numbers was dropped. At a table's begin, and where a new numbering begins in one, row->before says it. Pure; any
- * thread.
+ * Prints a row with its newline; returns its length. What lies between its number and that before it was dropped. At a table's begin
+ * row->before says it. Where a new numbering begins in a table, as in clips, which neither recording counts between them was lost: the
+ * camera's own count says that. Pure; any thread.
  */
-size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, uint64_t before);
+size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, struct framelog_place before);
 
 /* "DIR/NAME_frame_timing.csv" for the video "DIR/NAME.mp4" or ".h264"; allocated, the caller frees. */
 char *framelog_path_of(const char *video);

@@ -17,7 +17,7 @@ struct framelog_repair {
 	uint64_t old_bytes;
 	uint64_t same_bytes;	/* of the old table that are as they ought to be */
 	uint64_t same_rows;
-	uint64_t before;	/* number of the last row that was added */
+	struct framelog_place last;	/* row that was added */
 	bool differs;		/* from same_bytes on */
 	bool foreign;
 	/* what ought to be there from then on */
@@ -111,10 +111,10 @@ struct framelog_repair *framelog_repair_open(int directory, const char *name, co
 void framelog_repair_add(struct framelog_repair *repair, const struct framelog_row *row)
 {
 	char text[FRAMELOG_ROW_BYTES];
-	size_t bytes = framelog_format_row(text, row, repair->before);
+	size_t bytes = framelog_format_row(text, row, repair->last);
 
 	expect(repair, text, bytes);
-	repair->before = row->number;
+	repair->last = framelog_place_of(row);
 	if (repair->differs)
 		repair->text_rows++;
 	else

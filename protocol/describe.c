@@ -235,6 +235,8 @@ static const char file_rules[] =
 	"  `lost_encoder`, `lost_storage` (totals since the start of the recording), `exposure_us`, `analogue_gain`, `digital_gain`, `lux`,\n"
 	"  `sensor_temperature_c` (what the camera said of this frame), `mark` (what somebody noted; as CSV has it, in quotes where it\n"
 	"  holds a comma or a quote). An unknown value is empty; a last line without a newline does not count.\n"
+	"- A clip that reaches across a recording's begin or end has the numbers of both. Where they begin anew, `dropped_since_last` counts by\n"
+	"  `camera_frame`: also what was lost behind the one's last row and before the other's first, which is in neither.\n"
 	"- Frames left out because the wanted rate is below the sensor's are not lost and not counted. No frame is ever made up.\n";
 
 void describe_protocol_markdown(FILE *to)

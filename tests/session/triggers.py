@@ -102,6 +102,34 @@ def at_random():
 
 
 @test
+def between_two_numberings():
+    """What is lost behind a recording's last frame and before the next one's first is in neither: the clip's table says it, repaired or not."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        with Camd("--prebuffer", "2s", cameras=["synthetic:160x120@15?lose=2"], output=place) as camd:
+            camd.started()
+            camd.ask("trigger", before=0, after=60)
+            for command in ["start_recording", "stop_recording"] * 3:
+                time.sleep(0.4)
+                camd.ask(command)
+            time.sleep(0.4)
+            camd.kill()
+        file, = map(str, pathlib.Path(place).glob("*/clip_*.mp4"))
+        table = pathlib.Path(file[:-4] + "_frame_timing.csv")
+        written = table.read_bytes()
+        table.write_bytes(written[:300])
+        with Camd(output=place, cameras=[]) as camd:
+            camd.ask("subscribe", events=["recovered"])
+            until(lambda: camd.event("recovered")["file"] == file, "the clip's repair")
+            camd.quit()
+        rows = check_whole(file)
+        anew = [row for before, row in zip(rows, rows[1:]) if row["frame_number"] <= before["frame_number"]]
+        equal(len(anew), 6, "numberings that begin in it")
+        check(all(row["dropped_since_last"] for row in anew), anew)
+        whole = written[:written.rindex(b"\n") + 1]
+        equal(table.read_bytes()[:len(whole)], whole, "the repaired table")
+
+
+@test
 def own_or_extended():
     """Two cameras, a label, what can't be."""
     with Camd("--prebuffer", "2s", "--camera1.prebuffer", "0", cameras=[SMALL, SMALL]) as camd:

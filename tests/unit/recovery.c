@@ -9,7 +9,7 @@ uint32_t chance(struct fixture *fixture, uint32_t below)
 static void write_rows(struct fixture *fixture)
 {
 	size_t at = strlen(FRAMELOG_HEADER);
-	uint64_t before = 0;
+	struct framelog_place before = { 0, 0 };
 
 	fixture->rows = xcalloc(N + 2, FRAMELOG_ROW_BYTES);
 	memcpy(fixture->rows, FRAMELOG_HEADER, at);
@@ -18,7 +18,7 @@ static void write_rows(struct fixture *fixture)
 
 		fixture->rows_at[i] = at;
 		at += framelog_format_row(fixture->rows + at, &row, before);
-		before = row.number;
+		before = framelog_place_of(&row);
 	}
 	fixture->rows_at[N] = at;
 }

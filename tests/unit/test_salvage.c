@@ -74,7 +74,7 @@ static void make_hole(struct fixture *fixture, uint8_t *video, size_t *at, size_
 static void check_rows(const struct fixture *fixture, const size_t *picks, size_t n)
 {
 	char *table = read_table(fixture), *at = table + strlen(FRAMELOG_HEADER);
-	uint64_t before = 0;
+	struct framelog_place before = { 0, 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		struct framelog_row row = framelog_row_of(&fixture->clip->packets[picks[i]]);
@@ -86,7 +86,7 @@ static void check_rows(const struct fixture *fixture, const size_t *picks, size_
 		bytes = framelog_format_row(text, &row, before);
 		assert_memory_equal(at, text, bytes);
 		at += bytes;
-		before = row.number;
+		before = framelog_place_of(&row);
 	}
 	assert_int_equal(*at, '\0');
 	free(table);

@@ -382,23 +382,31 @@ static void test_format_of_rows(void **state)
 	struct framelog_row largest = { UINT64_MAX, INT64_MAX, INT64_MIN, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 		UINT64_MAX, { UINT32_MAX, INT32_MIN, -999999999.0f, -999999999.0f, -999999999.0f, -999999999.0f }, "" };
 	const struct framelog_row marked = { .number = 5, .sensor_ns = 5, .before = 4, .mark = "a door, \"the\" door" };
+	const struct framelog_row anew = { .number = 3, .sensor_ns = 5, .camera_frame = 208 };
 	char text[FRAMELOG_ROW_BYTES];
 	char *path;
 
 	(void)state;
-	framelog_format_row(text, &first, 0);
+	framelog_format_row(text, &first, (struct framelog_place){ 0, 0 });
 	assert_string_equal(text, "1,,5,0,0,0,0,0,0,0,,,,,,\n");
-	framelog_format_row(text, &later, 3);
+	framelog_format_row(text, &later, (struct framelog_place){ 3, 0 });
 	assert_string_equal(text, "9,2.000000,9223372036854775807,5,1,77,1,2,3,4,33333,1.5000,,,-12.2500,\n");
 	memset(largest.mark, '"', MARK_BYTES - 1);
-	assert_in_range(framelog_format_row(text, &largest, 0), 1, FRAMELOG_ROW_BYTES - 1);
+	assert_in_range(framelog_format_row(text, &largest, (struct framelog_place){ 0, 0 }), 1, FRAMELOG_ROW_BYTES - 1);
 	/* the row before is in another file; a new numbering; one of this table */
-	framelog_format_row(text, &marked, 0);
+	framelog_format_row(text, &marked, (struct framelog_place){ 0, 0 });
 	assert_string_equal(text, "5,,5,0,0,0,0,0,0,0,,,,,,\"a door, \"\"the\"\" door\"\n");
-	framelog_format_row(text, &marked, 2);
+	framelog_format_row(text, &marked, (struct framelog_place){ 2, 0 });
 	assert_non_null(strstr(text, "5,,5,2,"));
-	framelog_format_row(text, &marked, 100);
+	framelog_format_row(text, &marked, (struct framelog_place){ 100, 0 });
 	assert_non_null(strstr(text, "5,,5,0,"));
+	/* a recording's first row behind one of another recording: what neither counts */
+	framelog_format_row(text, &anew, (struct framelog_place){ 100, 200 });
+	assert_non_null(strstr(text, "3,,5,7,"));
+	framelog_format_row(text, &anew, (struct framelog_place){ 1, 200 });
+	assert_non_null(strstr(text, "3,,5,7,"));
+	framelog_format_row(text, &anew, (struct framelog_place){ 100, 0 });
+	assert_non_null(strstr(text, "3,,5,2,"));
 	path = framelog_path_of("/a.b/cam0_1.0fps.mp4");
 	assert_string_equal(path, "/a.b/cam0_1.0fps_frame_timing.csv");
 	free(path);

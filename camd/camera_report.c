@@ -43,6 +43,7 @@ void camera_fill_status(struct camera *camera, struct camera_status *status)
 		.target_fps = camera_nominal_fps(camera),
 		.camera_frames = atomic_load(&camera->timing.produced), .camera_lost = atomic_load(&camera->timing.lost),
 		.preview = camera_has_preview(camera),
+		.durable_frame = FIELD_UNSET, .durable_sensor_timestamp_ns = FIELD_UNSET, .durable_lag_ms = FIELD_UNSET,
 	};
 	if (source)
 		status->size = (struct size){ source->format.width, source->format.height };

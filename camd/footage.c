@@ -1,6 +1,7 @@
 #include "camd/footage.h"
 
 #include "camd/config.h"
+#include "camd/durable.h"
 #include "camd/syncer.h"
 #include "common/clock.h"
 #include "common/util.h"
@@ -20,7 +21,11 @@ struct footage {
 	struct footage_facts facts;
 	struct syncer *syncer;
 	bool synced;			/* the syncer has it */
+	struct durable *durable;	/* NULL: nobody asks */
+	uint64_t synced_rows;		/* the durability thread's: so far the last sync went, with durable */
+	bool sync_failed;		/* the durability thread's */
 	void (*on_failure)(void *user, const struct error *err);
+	void (*on_synced)(void *user);
 	void *user;
 };
 
@@ -71,7 +76,9 @@ struct footage *footage_create(const struct footage_request *request, const stru
 
 	footage->impl = containers[request->container];
 	footage->syncer = request->syncer;
+	footage->durable = request->durable;
 	footage->on_failure = request->on_failure;
+	footage->on_synced = request->on_synced;
 	footage->user = request->user;
 	choose_paths(footage, request, format);
 	if (!open_files(footage, request, first, format, err)) {
@@ -96,9 +103,8 @@ static void note(struct footage *footage, const struct packet *packet)
 	facts->bytes = footage->output->bytes;
 }
 
-bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err)
+static bool write_both(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err)
 {
-	*in_video = false;
 	/* the row's place first: a frame in the video without its row would be worse than neither */
 	if (footage->framelog && !framelog_reserve(footage->framelog, err))
 		return false;
@@ -109,13 +115,57 @@ bool footage_write(struct footage *footage, const struct packet *packet, bool *i
 	return !footage->framelog || framelog_write(footage->framelog, packet, err);
 }
 
-bool footage_sync(struct footage *footage, struct error *err)
+bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err)
 {
+	struct meter *meter = syncer_meter(footage->syncer);
+	int64_t began_ns = clock_now_ns();
+	uint64_t before = footage->output->bytes;
+	bool good;
+
+	*in_video = false;
+	good = write_both(footage, packet, in_video, err);
+	meter_note_write(meter, (int64_t)(footage->output->bytes - before), clock_now_ns() - began_ns);
+	return good;
+}
+
+static bool sync_both(struct footage *footage, struct error *err)
+{
+	int64_t began_ns = clock_now_ns();
 	bool good = footage->impl->sync(footage->output, err) && (!footage->framelog || framelog_sync(footage->framelog, err));
 
-	if (!good)
-		footage->on_failure(footage->user, err);
+	meter_note_sync(syncer_meter(footage->syncer), clock_now_ns() - began_ns);
 	return good;
+}
+
+/* False: it failed, and nothing true can be said about the files any more. */
+static bool push_down(struct footage *footage, struct error *err)
+{
+	struct durable_point point;
+
+	if (!footage->durable)
+		return sync_both(footage, err);
+	point = durable_begin_sync(footage->durable);
+	if (point.rows == footage->synced_rows)
+		return true;
+	if (!sync_both(footage, err))
+		return false;
+	durable_end_sync(footage->durable, &point);
+	footage->synced_rows = point.rows;
+	return true;
+}
+
+bool footage_sync(struct footage *footage, struct error *err)
+{
+	if (footage->sync_failed)
+		return error_set(err, ERR_IO, "%s: a sync failed before", footage->facts.path);
+	if (!push_down(footage, err)) {
+		footage->sync_failed = true;
+		footage->on_failure(footage->user, err);
+		return false;
+	}
+	if (footage->on_synced)
+		footage->on_synced(footage->user);
+	return true;
 }
 
 static void leave_syncer(struct footage *footage)
@@ -127,9 +177,12 @@ static void leave_syncer(struct footage *footage)
 
 bool footage_finish(struct footage *footage, int64_t next_ns, const char *encoder, struct error *err)
 {
+	struct durable_point point = { 0 };
 	bool good;
 
 	leave_syncer(footage);
+	if (footage->durable)
+		point = durable_begin_sync(footage->durable);
 	/* the table first: once the video is whole, nobody looks at its table again after a crash */
 	good = !footage->framelog || framelog_sync(footage->framelog, err);
 	footage->output->next_ns = next_ns;
@@ -138,6 +191,8 @@ bool footage_finish(struct footage *footage, int64_t next_ns, const char *encode
 	else
 		footage->impl->finish(footage->output, encoder, &(struct error){ 0 });
 	footage->facts.bytes = footage->output->bytes;
+	if (good && footage->durable)
+		durable_end_sync(footage->durable, &point);
 	return good;
 }
 

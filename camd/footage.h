@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct durable;
 struct syncer;
 struct footage;
 
@@ -26,8 +27,10 @@ struct footage_request {
 	double fps;
 	const char *encoder, *title;
 	struct syncer *syncer;		/* pushes it to the disk at the stated cadence */
-	/* A sync failed. The durability thread. */
+	struct durable *durable;	/* notes what of it is on the disk; NULL: nobody asks */
+	/* A sync failed; all that was written is on the disk as far as a sync can tell (may be NULL). The durability thread. */
 	void (*on_failure)(void *user, const struct error *err);
+	void (*on_synced)(void *user);
 	void *user;
 };
 
@@ -49,6 +52,7 @@ struct footage *footage_create(const struct footage_request *request, const stru
  */
 bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err);
 
+/* Pushes down what was written, unless that is there already. */
 bool footage_sync(struct footage *footage, struct error *err);
 
 /*

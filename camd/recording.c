@@ -1,5 +1,6 @@
 #include "camd/recording.h"
 
+#include "camd/syncer.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -21,6 +22,7 @@ struct recording *recording_create(const struct recording_request *request)
 	recording->directory = xstrdup(request->directory);
 	recording->title = xstrdup(request->title);
 	pthread_mutex_init(&recording->lock, NULL);
+	durable_init(&recording->durable);
 	return recording;
 }
 
@@ -31,6 +33,7 @@ void recording_destroy(struct recording *recording)
 	footage_destroy(recording->footage);
 	for (struct segment *segment; (segment = recording_take_segment(recording));)
 		segment_destroy(segment);
+	durable_finish(&recording->durable);
 	pthread_mutex_destroy(&recording->lock);
 	free(recording->directory);
 	free(recording->title);
@@ -131,11 +134,11 @@ bool recording_capture(struct recording *recording, struct frame *frame)
 	}
 	recording->number++;
 	atomic_store(&recording->captured, recording->number);
-	if (recording->number > 1 && frame->sensor_ns <= recording->last_ns) {
+	if (recording->number > 1 && frame->sensor_ns <= atomic_load(&recording->last_ns)) {
 		atomic_fetch_add(&recording->lost_sensor, 1);
 		return false;
 	}
-	recording->last_ns = frame->sensor_ns;
+	atomic_store(&recording->last_ns, frame->sensor_ns);
 	frame->number = recording->number;
 	return true;
 }
@@ -162,6 +165,14 @@ static void on_sync_failure(void *user, const struct error *err)
 	recording_fail(user, err);
 }
 
+static void on_synced(void *user)
+{
+	struct recording *recording = user;
+
+	if (atomic_load(&recording->wanted_durable))
+		tell(recording, RECORDING_SYNCED);
+}
+
 /* After it has been opened. */
 static void note_file(struct recording *recording, const struct packet *first)
 {
@@ -186,7 +197,7 @@ static bool open_file(struct recording *recording, const struct packet *first, c
 		.camera_id = recording->request.camera_id, .directory = recording->directory, .prefix = "",
 		.wall_ns = recording->n_files ? first->wall_ns : recording->request.wall_ns, .container = recording->request.container,
 		.csv = recording->request.csv, .fps = recording->request.encoding.fps, .encoder = encoder, .title = recording->title,
-		.syncer = syncer, .on_failure = on_sync_failure, .user = recording,
+		.syncer = syncer, .durable = &recording->durable, .on_failure = on_sync_failure, .on_synced = on_synced, .user = recording,
 	};
 
 	take_encoder(recording, encoder);
@@ -286,6 +297,7 @@ static void note_row(struct recording *recording, const struct packet *packet)
 	if (recording->rows == 1)
 		recording->row_first_ns = packet->sensor_ns;
 	recording->row_last_ns = packet->sensor_ns;
+	durable_note_written(&recording->durable, packet->number, packet->sensor_ns);
 	atomic_store(&recording->recorded, recording->rows);
 	if (recording->footage)
 		atomic_store(&recording->bytes, recording->bytes_before + footage_facts(recording->footage)->bytes);
@@ -320,6 +332,17 @@ static bool write_packet(struct recording *recording, struct packet *packet, con
 	return in_video;
 }
 
+/* Somebody waits for this frame to be on the disk, or for one before it. */
+static void hurry_if_wanted(struct recording *recording, const struct packet *packet, struct syncer *syncer)
+{
+	uint64_t wanted = atomic_load(&recording->wanted_durable);
+
+	if (wanted <= recording->hurried_for || packet->number < wanted)
+		return;
+	recording->hurried_for = wanted;
+	syncer_hurry(syncer);
+}
+
 void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer)
 {
 	struct error err;
@@ -327,8 +350,10 @@ void recording_write(struct recording *recording, struct packet *packet, const s
 	packet->lost_storage += recording->write_failures;
 	packet->before = recording->row_number;
 	check_ledger(recording, packet);
-	if (!recording->write_failed && write_packet(recording, packet, format, syncer, &err))
+	if (!recording->write_failed && write_packet(recording, packet, format, syncer, &err)) {
+		hurry_if_wanted(recording, packet, syncer);
 		return;
+	}
 	if (!recording->write_failed)
 		recording_fail(recording, &err);
 	recording->write_failed = true;
@@ -360,6 +385,50 @@ uint64_t recording_lost_frames(const struct recording *recording)
 	return (uint64_t)(lost.sensor + lost.starved + lost.encoder + lost.storage);
 }
 
+/* ---- how far it is on the disk ---- */
+
+/* Frames that neither are on the disk nor lost. What grows is read last, so that it is rather too many than too few. */
+static uint64_t count_undurable(struct recording *recording)
+{
+	uint64_t settled = durable_synced(&recording->durable).rows + recording_lost_frames(recording);
+	uint64_t captured = atomic_load(&recording->captured);
+
+	return captured > settled ? captured - settled : 0;
+}
+
+void recording_want_durable(struct recording *recording, uint64_t number)
+{
+	atomic_store(&recording->wanted_durable, number);
+}
+
+bool recording_is_durable(struct recording *recording, uint64_t number)
+{
+	return durable_synced(&recording->durable).number >= number || !count_undurable(recording);
+}
+
+/* How old the oldest frame is that is not on the disk: by its row, or, if none of them is written yet, by the last one's time. */
+static int64_t durable_lag_ns(struct recording *recording)
+{
+	uint64_t n = count_undurable(recording);
+	int64_t oldest_ns = durable_oldest_ns(&recording->durable), now_ns = clock_now_ns();
+
+	if (!n)
+		return 0;
+	if (!oldest_ns)
+		oldest_ns = atomic_load(&recording->last_ns) - (int64_t)((double)(n - 1) * 1e9 / recording->request.encoding.fps);
+	return MAX(0, now_ns - oldest_ns);
+}
+
+static void fill_durable(struct recording *recording, struct camera_status *status)
+{
+	struct durable_point point = durable_synced(&recording->durable);
+
+	status->durable_lag_ms = durable_lag_ns(recording) / NS_PER_MS;
+	status->durable_frame = (int64_t)point.number;
+	if (point.rows)
+		status->durable_sensor_timestamp_ns = point.sensor_ns;
+}
+
 void recording_fill_status(struct recording *recording, struct camera_status *status)
 {
 	status->recording = !recording->stopping;
@@ -370,6 +439,7 @@ void recording_fill_status(struct recording *recording, struct camera_status *st
 	status->collated_frames = status->captured_frames - status->lost.sensor - status->lost.starved;
 	status->bytes = atomic_load(&recording->bytes);
 	status->duration_ns = atomic_load(&recording->duration_ns);
+	fill_durable(recording, status);
 	free(recording->shown);
 	recording->shown = recording->started ? recording_current(recording) : NULL;
 	status->output = recording->shown;

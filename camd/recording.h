@@ -11,6 +11,7 @@
 #pragma once
 
 #include "camd/config.h"
+#include "camd/durable.h"
 #include "camd/encoding_settings.h"
 #include "camd/frame.h"
 #include "camd/footage.h"
@@ -28,10 +29,11 @@ enum recording_event {
 	RECORDING_SEGMENT,	/* a file is complete, and another one may follow: recording_take_segment() has it */
 	RECORDING_COMPLETE,	/* its duration is over: camera_stop_recording() is due */
 	RECORDING_FAILED,	/* recording->error says why: camera_stop_recording() is due */
+	RECORDING_SYNCED,	/* a sync has come to its end that somebody waits for: recording_want_durable() */
 	RECORDING_FINISHED,	/* the file is complete and on the disk, or never came to be; it may be destroyed */
 };
 
-/* Called by any of the camera's threads. */
+/* Called by any of the camera's threads, and by the durability thread. */
 typedef void (*recording_notify_fn)(void *user, struct recording *recording, enum recording_event event);
 
 struct recording_request {
@@ -63,7 +65,7 @@ struct recording {
 	/* the capturing side */
 	int64_t from_ns;		/* no frame before that is part of it; set before the first comes */
 	uint64_t number;		/* of the last frame captured */
-	int64_t first_ns, last_ns;	/* sensor times */
+	int64_t first_ns;		/* sensor time */
 	uint64_t refused;		/* by the full queue before the encoder */
 	bool complete;
 	bool ended;			/* no frame comes any more, which the encoder's thread has been told */
@@ -76,6 +78,7 @@ struct recording {
 	uint64_t rows, row_number;
 	uint64_t write_failures;
 	int64_t row_first_ns, row_last_ns;
+	uint64_t hurried_for;		/* the frame that recording_want_durable() wants is written, and a sync is asked for */
 	bool need_key;
 	bool write_failed;
 
@@ -84,7 +87,9 @@ struct recording {
 
 	_Atomic uint64_t captured, recorded, bytes;
 	_Atomic uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
-	_Atomic int64_t first_sensor_ns, duration_ns;
+	_Atomic int64_t first_sensor_ns, last_ns, duration_ns;
+	_Atomic uint64_t wanted_durable;	/* number of a frame */
+	struct durable durable;			/* how far it is on the disk */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct error error;		/* the first thing that went wrong; code ERR_NONE: nothing */
@@ -148,6 +153,12 @@ void segment_destroy(struct segment *segment);
 
 /* Path of the file that is written, or was the last: allocated; NULL: none. Any thread. */
 char *recording_current(struct recording *recording);
+
+/* Main thread: RECORDING_SYNCED is wanted, soon after the frame of that number has been written or lost; 0: not any more. */
+void recording_want_durable(struct recording *recording, uint64_t number);
+
+/* Any thread: whether all frames up to that one are on the disk, or lost. */
+bool recording_is_durable(struct recording *recording, uint64_t number);
 
 /* Main thread: the members of a camera's status that are about its recording. */
 void recording_fill_status(struct recording *recording, struct camera_status *status);

@@ -15,6 +15,7 @@
 #include "camd/shots.h"
 #include "camd/start.h"
 #include "camd/storage.h"
+#include "camd/syncs.h"
 #include "camd/taps.h"
 #include "camd/tell.h"
 #include "common/clock.h"
@@ -151,6 +152,7 @@ static void on_recording(void *user, struct camera *camera, struct recording *re
 	if (event == RECORDING_FINISHED)
 		starts_tell_losses(session->starts, camera, recording);
 	starts_on_recording(session->starts, camera, recording, event);
+	syncs_on_recording(session->syncs, recording, event);
 }
 
 static void on_trouble(void *user, struct camera *camera, const struct error *err)
@@ -287,6 +289,7 @@ struct session *session_create(const struct session_request *request)
 	session->its = *request;
 	home_init(&session->home, request->config);
 	session->starts = starts_create(session);
+	session->syncs = syncs_create(session);
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
 	session->taps = taps_create(session);
@@ -392,6 +395,7 @@ void session_destroy(struct session *session)
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);
 	starts_destroy(session->starts);
+	syncs_destroy(session->syncs);
 	shots_destroy(session->shots);
 	previews_destroy(session->previews);
 	taps_destroy(session->taps);
@@ -414,6 +418,11 @@ void session_stop_recording(struct session *session, const struct list *ids, ses
 	starts_stop(session->starts, ids, done, user);
 }
 
+void session_sync(struct session *session, session_done_fn done, void *user)
+{
+	syncs_begin(session->syncs, session->syncer, done, user);
+}
+
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
 	shots_take(session->shots, args, done, user);
@@ -432,6 +441,7 @@ void session_fill_status(struct session *session, struct status_report *report)
 		report->recording = report->recording || items[i].recording;
 	}
 	storage_fill_status(session->storage, &report->storage);
+	meter_fill_status(syncer_meter(session->syncer), &report->storage);
 }
 
 void session_config_changed(struct session *session)

@@ -51,6 +51,7 @@ const char *session_label(const struct session *session);	/* the folder's name; 
 void session_start_recording(struct session *session, const struct list *camera_ids, int64_t duration_ns,
 			     session_done_fn done, void *user);
 void session_stop_recording(struct session *session, const struct list *camera_ids, session_done_fn done, void *user);
+void session_sync(struct session *session, session_done_fn done, void *user);
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user);
 
 void session_fill_status(struct session *session, struct status_report *report);	/* free report->cameras.items */

@@ -17,6 +17,7 @@ struct session {
 	int64_t look_again_ns;
 
 	struct starts *starts;		/* start_recording and stop_recording under way */
+	struct syncs *syncs;		/* sync under way */
 	struct shots *shots;		/* take_snapshot under way */
 	struct previews *previews;
 	struct taps *taps;

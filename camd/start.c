@@ -311,6 +311,7 @@ void starts_on_recording(struct starts *starts, struct camera *camera, struct re
 {
 	switch (event) {
 	case RECORDING_READY:
+	case RECORDING_SYNCED:
 		break;
 	case RECORDING_STARTED:
 		recording->started = true;

@@ -15,7 +15,8 @@ struct syncer {
 	struct footage *files[MAX_FILES];
 	size_t n;
 	struct footage *busy;		/* being synced right now */
-	bool ending;
+	bool hurried, ending;
+	struct meter meter;
 };
 
 static bool is_there(const struct syncer *syncer, const struct footage *footage)
@@ -51,6 +52,19 @@ static void sync_all(struct syncer *syncer)
 			sync_one(syncer, round[i]);
 }
 
+/* With the lock: for the next round. */
+static void wait_for_round(struct syncer *syncer)
+{
+	int64_t next_ns = clock_now_ns() + syncer->interval_ns;
+	struct timespec until = { .tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S };
+
+	if (!syncer->n && !syncer->ending)
+		pthread_cond_wait(&syncer->changed, &syncer->lock);
+	while (!syncer->ending && !syncer->hurried && syncer->n && !pthread_cond_timedwait(&syncer->changed, &syncer->lock, &until))
+		;
+	syncer->hurried = false;
+}
+
 static void *run(void *argument)
 {
 	struct syncer *syncer = argument;
@@ -58,13 +72,7 @@ static void *run(void *argument)
 	pthread_setname_np(pthread_self(), "sync");
 	pthread_mutex_lock(&syncer->lock);
 	while (!syncer->ending) {
-		int64_t next_ns = clock_now_ns() + syncer->interval_ns;
-		struct timespec until = { .tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S };
-
-		if (!syncer->n)
-			pthread_cond_wait(&syncer->changed, &syncer->lock);
-		while (!syncer->ending && syncer->n && !pthread_cond_timedwait(&syncer->changed, &syncer->lock, &until))
-			;
+		wait_for_round(syncer);
 		sync_all(syncer);
 	}
 	pthread_mutex_unlock(&syncer->lock);
@@ -118,4 +126,17 @@ void syncer_remove(struct syncer *syncer, struct footage *footage)
 		if (syncer->files[i] == footage)
 			syncer->files[i--] = syncer->files[--syncer->n];
 	pthread_mutex_unlock(&syncer->lock);
+}
+
+void syncer_hurry(struct syncer *syncer)
+{
+	pthread_mutex_lock(&syncer->lock);
+	syncer->hurried = true;
+	pthread_cond_broadcast(&syncer->changed);
+	pthread_mutex_unlock(&syncer->lock);
+}
+
+struct meter *syncer_meter(struct syncer *syncer)
+{
+	return &syncer->meter;
 }

@@ -230,6 +230,10 @@ const struct command commands[N_COMMANDS] = {
 		.summary = "Gives raw pictures of a camera to a program, by a file in shared memory; a client has one such tap a camera, a new one takes its place.",
 		ARGUMENTS(frame_tap_fields, frame_tap_args),
 	},
+	[CMD_SYNC] = {
+		.name = "sync", .reply = MSG_SYNCED, .flags = CMD_MAY_TAKE_TIME,
+		.summary = "Pushes down what is recorded; answers when all that was captured before the request is on the disk.",
+	},
 	[CMD_QUIT] = {
 		.name = "quit", .reply = MSG_QUITTING, .flags = CMD_ENDS_INPUT,
 		.summary = "Cancels what is pending, finishes the recordings and ends camd with exit status 0.",

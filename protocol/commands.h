@@ -37,6 +37,7 @@ enum command_id {
 	CMD_UNPROTECT,
 	CMD_DELETE_RECORDING,
 	CMD_FRAME_TAP,
+	CMD_SYNC,
 	N_COMMANDS,
 };
 

@@ -117,6 +117,9 @@ static const struct field camera_status_fields[] = {
 	OBJECT(lost, lost_fields, "Frames lost in the recording, by cause."),
 	INT(bytes, "Bytes written of the recording.", .unit = "bytes"),
 	INT(duration_ns, "Sensor time recorded.", .unit = "ns"),
+	INT(durable_frame, "The frame, by its number, up to which the recording surely is on the disk, whatever happens; 0: there is none yet; absent if nothing is recorded.", OPTIONAL),
+	INT(durable_sensor_timestamp_ns, "Sensor time of that frame; absent if there is none.", .unit = "ns", OPTIONAL),
+	INT(durable_lag_ms, "Age of the oldest frame of the recording that is not on the disk for sure: as much a loss of power would take now; 0: all are.", .unit = "ms", OPTIONAL),
 	INT(camera_frames, "Frames that the sensor produced since the camera's start."),
 	INT(camera_lost, "Those of them that never reached camd."),
 	BOOL(preview, "Whether a preview is on."),
@@ -152,6 +155,22 @@ static const struct field status_report_fields[] = {
 	INT(free_bytes, "Space left where the session lies.", .unit = "bytes"),
 	OBJECT(storage, storage_status_fields, "What recordings take on the disk, and what they may."),
 	OBJECTS(taps, tap_status_fields, tap_status, "The taps of frame_tap, of all clients."),
+	{ 0 },
+};
+#undef OF
+
+#define OF synced_camera
+static const struct field synced_camera_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	INT(durable_frame, "The frame, by its number, up to which its recording is on the disk; 0: it has none."),
+	INT(durable_sensor_timestamp_ns, "Sensor time of that frame; absent if there is none.", .unit = "ns", OPTIONAL),
+	{ 0 },
+};
+#undef OF
+
+#define OF synced
+static const struct field synced_fields[] = {
+	OBJECTS(cameras, synced_camera_fields, synced_camera, "The cameras that record."),
 	{ 0 },
 };
 #undef OF
@@ -375,6 +394,7 @@ const struct message messages[N_MESSAGES] = {
 	[MSG_SNAPSHOT_TAKEN] = { "snapshot_taken", KIND_REPLY, "The pictures are written.", snapshot_taken_fields },
 	[MSG_STATUS_REPORT] = { "status_report", KIND_REPLY, "What every camera does.", status_report_fields },
 	[MSG_FRAME_TAPPED] = { "frame_tapped", KIND_REPLY, "The tap gives pictures, or has ended.", frame_tapped_fields },
+	[MSG_SYNCED] = { "synced", KIND_REPLY, "All that was captured before the request is on the disk, or was lost and is counted.", synced_fields },
 	[MSG_PREVIEW_TOGGLED] = { "preview_toggled", KIND_REPLY, "The preview is on or off.", preview_toggled_fields },
 	[MSG_QUITTING] = { "quitting", KIND_REPLY, "camd finishes the recordings and ends.", NULL },
 	[MSG_PONG] = { "pong", KIND_REPLY, "camd is there.", pong_fields },

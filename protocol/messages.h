@@ -40,6 +40,7 @@ enum message_id {
 	MSG_UNPROTECTED,
 	MSG_DELETED,
 	MSG_FRAME_TAPPED,
+	MSG_SYNCED,
 	MSG_ERROR,
 
 	MSG_INITIALIZING,
@@ -152,6 +153,7 @@ struct camera_status {
 	double target_fps;
 	struct lost lost;		/* of the recording */
 	int64_t bytes, duration_ns, camera_frames, camera_lost;
+	int64_t durable_frame, durable_sensor_timestamp_ns, durable_lag_ms;	/* FIELD_UNSET: nothing is recorded, or nothing is down yet */
 	bool preview;
 	char *degraded;			/* how it fades: rate, frozen, black, bitrate; NULL: it does not */
 	int64_t copied_bytes;
@@ -159,9 +161,17 @@ struct camera_status {
 	double dark_score;		/* NAN: nobody looks */
 };
 
+/* Writes and syncs by how long they took, each in one of these. */
+struct stalls {
+	int64_t from_100_ms, from_300_ms, from_1_s, from_3_s, from_10_s;
+};
+
 struct storage_status {
 	int64_t used_bytes, protected_bytes, cap_bytes, reserve_bytes, recordings;
 	int64_t oldest;			/* wall time; FIELD_UNSET: there is none */
+	int64_t written_bytes;
+	double slowest_write_ms, slowest_sync_ms;
+	struct stalls stalls;
 };
 
 struct status_report {
@@ -181,6 +191,14 @@ struct frame_tapped {
 	int64_t camera_id;
 	bool stopped;
 	char *path;			/* NULL: it has ended */
+};
+
+struct synced_camera {
+	int64_t camera_id, durable_frame, durable_sensor_timestamp_ns;
+};
+
+struct synced {
+	struct list cameras;		/* of struct synced_camera */
 };
 
 struct tap_status {

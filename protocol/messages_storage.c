@@ -1,6 +1,17 @@
 /* What messages about storage hold. */
 #include "protocol/messages_fields.h"
 
+#define OF stalls
+static const struct field stalls_fields[] = {
+	INT(from_100_ms, "Those that took 100 ms or more, but not 300."),
+	INT(from_300_ms, "300 ms or more, but not 1 s."),
+	INT(from_1_s, "1 s or more, but not 3."),
+	INT(from_3_s, "3 s or more, but not 10."),
+	INT(from_10_s, "10 s or more."),
+	{ 0 },
+};
+#undef OF
+
 #define OF storage_status
 const struct field storage_status_fields[] = {
 	INT(used_bytes, "What the recordings of all sessions take: videos and timing tables, those being written included.", .unit = "bytes"),
@@ -10,6 +21,10 @@ const struct field storage_status_fields[] = {
 	INT(recordings, "How many there are that are finished."),
 	{ .name = "oldest", .type = FIELD_TIME, .at = offsetof(struct storage_status, oldest), .flags = FIELD_OPTIONAL,
 	  .help = "When the oldest of them began; absent if there is none." },
+	INT(written_bytes, "Bytes of videos written since camd's start.", .unit = "bytes"),
+	REAL(slowest_write_ms, "Longest that the disk took for a frame and its row since camd's start.", .unit = "ms"),
+	REAL(slowest_sync_ms, "Longest that it took to push down a video and its table.", .unit = "ms"),
+	OBJECT(stalls, stalls_fields, "How many of these writes and syncs took long."),
 	{ 0 },
 };
 #undef OF

@@ -6,6 +6,7 @@ const handler_fn handlers[N_COMMANDS] = {
 	[CMD_TAKE_SNAPSHOT] = handle_take_snapshot,
 	[CMD_GET_STATUS] = handle_get_status,
 	[CMD_TOGGLE_PREVIEW] = handle_toggle_preview,
+	[CMD_SYNC] = handle_sync,
 	[CMD_QUIT] = handle_quit,
 	[CMD_PING] = handle_ping,
 	[CMD_WAIT] = handle_wait,

@@ -12,6 +12,7 @@ extern const handler_fn handlers[N_COMMANDS];
 
 void handle_start_recording(struct request *request);	/* record.c */
 void handle_stop_recording(struct request *request);
+void handle_sync(struct request *request);
 void handle_take_snapshot(struct request *request);	/* pictures.c */
 void handle_toggle_preview(struct request *request);
 void handle_get_status(struct request *request);		/* status.c */

@@ -15,3 +15,8 @@ void handle_stop_recording(struct request *request)
 
 	session_stop_recording(request->session, &args->camera_id, request_done, request);
 }
+
+void handle_sync(struct request *request)
+{
+	session_sync(request->session, request_done, request);
+}

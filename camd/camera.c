@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Longer than it takes a source that watches itself to notice, and to start the camera again a few times. */
+#define HANG_NS (30 * NS_PER_S)
+#define HANG_PERIODS 60
+
 const char *const camera_state_names[] = { "opening", "running", "lost", "failed", "off" };
 
 /* ---- the source's thread ---- */
@@ -346,12 +350,24 @@ void camera_close(struct camera *camera, void (*on_closed)(void *user), void *us
 	keeper_close(camera->keeper, on_keeper_closed);
 }
 
+/* Of its rate now, which a night may have changed. */
+static int64_t period_ns(struct camera *camera)
+{
+	int64_t found_ns;
+
+	pthread_mutex_lock(&camera->lock);
+	found_ns = camera->timing.source_period_ns;
+	pthread_mutex_unlock(&camera->lock);
+	return found_ns;
+}
+
+/* One that watches itself is not believed for ever: it may hang in its driver. */
 static void watch_silence(struct camera *camera, const struct source *source, int64_t now_ns)
 {
 	int64_t silent_ns = timing_silence_ns(&camera->timing, source->period_ns, now_ns);
 	struct error err;
 
-	if (!source->fixed_rate || source->watches_itself || !silent_ns)
+	if (source->watches_itself ? silent_ns < MAX(HANG_NS, HANG_PERIODS * period_ns(camera)) : !source->fixed_rate || !silent_ns)
 		return;
 	error_set(&err, ERR_CAMERA_LOST, "%s gives no frames since %.1f s", camera->name, silent_ns / 1e9);
 	keeper_lose(camera->keeper, &err);
@@ -360,6 +376,21 @@ static void watch_silence(struct camera *camera, const struct source *source, in
 void camera_watch_encoder(struct camera *camera, int64_t now_ns)
 {
 	encoding_watch(camera->encoding, now_ns);
+}
+
+enum camera_pulse camera_pulse(struct camera *camera, int64_t now_ns, int64_t patience_ns)
+{
+	const struct source *source = keeper_source(camera->keeper);
+
+	if (encoding_busy_ns(camera->encoding, now_ns) > patience_ns || writing_busy_ns(camera->writing, now_ns) > patience_ns)
+		return CAMERA_STUCK;
+	if (camera->state == CAMERA_OFF)
+		return CAMERA_IDLE;
+	if (camera->state != CAMERA_RUNNING || !source)
+		return keeper_busy_ns(camera->keeper, now_ns) > patience_ns ? CAMERA_SILENT : CAMERA_IDLE;
+	if (!source->fixed_rate && !source->watches_itself)
+		return CAMERA_IDLE;
+	return timing_is_silent(&camera->timing, period_ns(camera), now_ns, patience_ns) ? CAMERA_SILENT : CAMERA_BEATS;
 }
 
 static void watch_fading(struct camera *camera, const struct source *source, int64_t now_ns, int64_t after_ns)

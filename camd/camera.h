@@ -152,6 +152,15 @@ bool camera_has_frame_ring(const struct camera *camera);
 int camera_take_frame_ring(struct camera *camera, struct frame **frames, int most);
 int camera_stack_frames(struct camera *camera, const void *user);	/* that are in it; -1: it is not under way */
 
+/* Whether frames come from it and go their way, for who would have camd started anew if not. */
+enum camera_pulse {
+	CAMERA_IDLE,		/* none are to be expected: it is off, it is not there and tried again, or they come when somebody wants them */
+	CAMERA_BEATS,
+	CAMERA_SILENT,		/* its driver keeps them, or a call, for too long */
+	CAMERA_STUCK,		/* its encoder's or output thread has been at one thing for too long */
+};
+enum camera_pulse camera_pulse(struct camera *camera, int64_t now_ns, int64_t patience_ns);
+
 /* Once in a while, to the very end: whether the encoder's driver comes back. */
 void camera_watch_encoder(struct camera *camera, int64_t now_ns);
 

@@ -223,6 +223,8 @@ const struct field config_fields[] = {
 	  .help = "How often new cameras are looked for when none is named; one that is lost is tried again after 1, 2, 5, then every 10 s." },
 	{ .name = "start_timeout", .type = FIELD_DURATION, AT(start_timeout_ns), .min = 0.1, .max = 3600, .unit = "s", .fallback = "5",
 	  .flags = FIELD_LIVE, .help = "How long a recording or snapshot waits for a camera's first frame." },
+	{ .name = "stop_timeout", .type = FIELD_DURATION, AT(stop_timeout_ns), .min = 1, .max = 3600, .unit = "s", .fallback = "30",
+	  .help = "How long the end may take for finishing the files, if a disk or a driver hangs; then camd leaves, with exit status 3, and the next start finishes them." },
 	{ .name = "degraded_after", .type = FIELD_DURATION, AT(degraded_after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "60",
 	  .flags = FIELD_LIVE, .help = "How long a camera must give too few frames, the same picture, a black one, or a video far smaller than before, until camera_degraded says so; 0: never." },
 	{ .name = "analyze_fps", .type = FIELD_REAL, AT(analyze_fps), .min = 0.1, .max = 60, .unit = "pictures/s", .fallback = "10", .flags = FIELD_LIVE | FIELD_PER_CAMERA,

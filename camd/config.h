@@ -67,6 +67,7 @@ struct config {
 	int64_t discovery_timeout_ns;
 	int64_t discovery_retry_ns;
 	int64_t start_timeout_ns;
+	int64_t stop_timeout_ns;
 	int64_t degraded_after_ns;
 	double analyze_fps;
 	bool motion;

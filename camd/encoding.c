@@ -192,6 +192,7 @@ static void carry_out(struct encoding_run *run)
 	struct encoding *encoding = run->encoding;
 	struct item *item = &encoding->current;
 
+	atomic_store(&encoding->busy_since_ns, clock_now_ns());
 	switch (item->kind) {
 	case ITEM_OPEN:
 		open_camera(run, item);
@@ -217,6 +218,7 @@ static void carry_out(struct encoding_run *run)
 		return;		/* whoever took over goes on with it */
 	frame_unref(item->frame);
 	encoding->busy = encoding->entered = false;
+	atomic_store(&encoding->busy_since_ns, 0);
 }
 
 /* ---- the thread ---- */
@@ -324,6 +326,7 @@ static void abandon(struct encoding *encoding)
 	if (encoding->busy && (encoding->entered || encoding->current.kind == ITEM_OPEN)) {
 		frame_unref(encoding->current.frame);
 		encoding->busy = encoding->entered = false;
+		atomic_store(&encoding->busy_since_ns, 0);
 	}
 }
 
@@ -413,6 +416,13 @@ void encoding_end(struct encoding *encoding, struct recording *recording)
 	struct item item = { .kind = ITEM_END, .recording = recording };
 
 	queue_push_force(&encoding->queue, &item);
+}
+
+int64_t encoding_busy_ns(const struct encoding *encoding, int64_t now_ns)
+{
+	int64_t since_ns = atomic_load(&encoding->busy_since_ns);
+
+	return since_ns ? now_ns - since_ns : 0;
 }
 
 void encoding_get_name(struct encoding *encoding, char name[ENCODER_NAME_BYTES])

@@ -54,6 +54,9 @@ void encoding_end(struct encoding *encoding, struct recording *recording);
 /* Main thread, once a second or so: whether the thread still comes back from the encoder's driver. */
 void encoding_watch(struct encoding *encoding, int64_t now_ns);
 
+/* For how long the thread has been at the same frame, or whatever else was asked of it; 0: it waits. Any thread. */
+int64_t encoding_busy_ns(const struct encoding *encoding, int64_t now_ns);
+
 /* What is open for encoding; "" for nothing. Any thread. */
 #define ENCODER_NAME_BYTES 64
 void encoding_get_name(struct encoding *encoding, char name[ENCODER_NAME_BYTES]);

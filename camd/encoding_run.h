@@ -47,6 +47,7 @@ struct encoding {
 	struct encoding_owner owner;
 	struct queue queue;
 	_Atomic uint64_t copied_bytes;
+	_Atomic int64_t busy_since_ns;	/* of `current`; 0: it is done with */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	int references;			/* the camera's and one a run */

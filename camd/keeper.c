@@ -1,6 +1,7 @@
 #include "camd/keeper.h"
 
 #include "camd/retry.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -34,6 +35,7 @@ struct keeper {
 	struct source *source;		/* NULL unless open; a worker's while busy */
 	const struct source *open;	/* the same, as long as it stays open */
 	bool busy, wants_source, disabled, answered, ending;
+	int64_t busy_since_ns;
 	bool picture_set;		/* a worker's while busy, as are the controls */
 	struct retry retry;
 	struct error last_failure;
@@ -180,6 +182,7 @@ static struct errand *errand_create(struct keeper *keeper)
 static void begin(struct keeper *keeper, struct errand *errand, uv_work_cb work, uv_after_work_cb after)
 {
 	keeper->busy = true;
+	keeper->busy_since_ns = clock_now_ns();
 	uv_queue_work(keeper->its.loop, &errand->work, work, after);
 }
 
@@ -410,6 +413,11 @@ const char *keeper_kind(const struct keeper *keeper)
 bool keeper_has_answered(const struct keeper *keeper)
 {
 	return keeper->answered;
+}
+
+int64_t keeper_busy_ns(const struct keeper *keeper, int64_t now_ns)
+{
+	return keeper->busy ? now_ns - keeper->busy_since_ns : 0;
 }
 
 void keeper_set_wanted(struct keeper *keeper, bool wanted)

@@ -59,6 +59,9 @@ const struct source *keeper_source(const struct keeper *keeper);
 const char *keeper_kind(const struct keeper *keeper);
 bool keeper_has_answered(const struct keeper *keeper);	/* the first try to open it has ended, one way or the other */
 
+/* For how long a worker has been opening, closing or setting it; 0: none does. */
+int64_t keeper_busy_ns(const struct keeper *keeper, int64_t now_ns);
+
 /* Whether anybody wants its frames. */
 void keeper_set_wanted(struct keeper *keeper, bool wanted);
 

@@ -3,6 +3,7 @@
 #include "camd/config.h"
 #include "camd/config_file.h"
 #include "camd/control.h"
+#include "camd/deadline.h"
 #include "camd/folder.h"
 #include "camd/handed.h"
 #include "camd/hooks.h"
@@ -10,7 +11,9 @@
 #include "camd/journal.h"
 #include "camd/listener.h"
 #include "camd/mailbox.h"
+#include "camd/notify.h"
 #include "camd/presence.h"
+#include "camd/service.h"
 #include "camd/session.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -31,6 +34,11 @@
 /* A terminal and a wrapper may both forward one Ctrl-C: what comes so soon after the first signal is its echo. */
 #define ECHO_NS (300 * NS_PER_MS)
 
+/* How long the rest of the end may take, once all files are complete: programs of on_event, readers, camd's own memory. */
+#define LEAVE_NS (10 * NS_PER_S)
+
+#define EXIT_UNFINISHED 3
+
 #define MAX_PROBLEMS 100	/* lines of the config file that are complained of */
 
 struct camd {
@@ -40,12 +48,15 @@ struct camd {
 	struct options options;
 	struct list problems;		/* of texts: lines of the config file, descriptors, that can't be used */
 	struct handed handed;
+	struct notify notify;
 	struct mailbox *mailbox;
 	struct session *session;
 	struct control *control;
 	struct hooks *hooks;
 	struct presence *presence;
 	struct listener *listener;
+	struct service *service;
+	struct deadline *deadline;	/* NULL: it does not end yet */
 	int protocol_fd;		/* the real stdout */
 	const char *signal;		/* why it ends */
 	int64_t signalled_ns;
@@ -97,6 +108,7 @@ static void on_finished(void *user)
 {
 	struct camd *camd = user;
 
+	deadline_move(camd->deadline, LEAVE_NS, 0, "all files are complete, but something keeps camd from ending: it leaves as it is");
 	hooks_finish(camd->hooks, on_hooks_done, camd);
 }
 
@@ -105,7 +117,11 @@ static void end(struct camd *camd, const char *why)
 	if (camd->ending)
 		return;
 	camd->ending = true;
+	/* before anything else: the log may be on a disk that hangs */
+	camd->deadline = deadline_create(camd->config.stop_timeout_ns, EXIT_UNFINISHED, "what was recorded could not be finished within "
+					 "stop_timeout: the files play as they are, and the next start finishes them. Does the disk hang?");
 	log_info("ending: %s", why);
+	service_stop(camd->service, camd->config.stop_timeout_ns + LEAVE_NS);
 	listener_stop(camd->listener);
 	control_cancel(camd->control);
 	session_finish(camd->session, on_finished, camd);
@@ -279,6 +295,7 @@ static void begin(struct camd *camd)
 	camd->hooks = control.hooks = hooks_create(camd->session, &camd->problems);
 	camd->control = control_create(&control);
 	session_set_control(camd->session, camd->control);
+	camd->service = service_create(camd->session, &camd->notify);
 	control_add_client(camd->control, headless ? -1 : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), camd->protocol_fd);
 	session_begin(camd->session);
 	camd->presence = presence_create(camd->session);
@@ -290,6 +307,7 @@ static void begin(struct camd *camd)
 
 static void tear_down(struct camd *camd)
 {
+	service_destroy(camd->service);
 	presence_destroy(camd->presence);
 	hooks_destroy(camd->hooks);
 	session_destroy(camd->session);
@@ -316,6 +334,7 @@ int main(int argc, char **argv)
 	setenv("UV_THREADPOOL_SIZE", "32", 0);
 	open_missing_fds();
 	handed_take(&camd.handed, &camd.problems);
+	notify_take(&camd.notify);
 	if (is_asked_for_text(argc, argv))
 		return 0;
 	ignore_signals();
@@ -329,7 +348,12 @@ int main(int argc, char **argv)
 	begin(&camd);
 	uv_run(&camd.loop, UV_RUN_DEFAULT);
 	log_info("ended");
+	if (session_left_cameras(camd.session)) {
+		journal_end();
+		_exit(0);
+	}
 	tear_down(&camd);
+	deadline_destroy(camd.deadline);
 	journal_end();
 	return 0;
 }

@@ -30,6 +30,7 @@
 
 #define TICK_MS 250
 #define START_AGAIN_NS (10 * NS_PER_S)
+#define LEAVE_NS (5 * NS_PER_S)		/* for drivers at the end */
 
 /* ---- cameras ---- */
 
@@ -259,6 +260,51 @@ static void look_for_cameras(struct session *session)
 
 /* ---- its course ---- */
 
+static bool drivers_are_idle(const struct session *session)
+{
+	return !session->n_cameras && !session->looking && encoders_are_known(session->encoders);
+}
+
+static bool files_are_idle(const struct session *session)
+{
+	return !recovery_is_busy(session->recovery) && shots_are_idle(session->shots) && previews_are_idle(session->previews) &&
+	       taps_are_idle(session->taps) && jobs_are_idle(session->jobs) && storage_is_idle(session->storage);
+}
+
+void session_check_down(struct session *session)
+{
+	if (!session->closing || !files_are_idle(session) || !(drivers_are_idle(session) || session->left) || !session->on_finished)
+		return;
+	session->on_finished(session->finished_user);
+	session->on_finished = NULL;
+}
+
+bool session_left_cameras(const struct session *session)
+{
+	return session->left;
+}
+
+static void on_camera_closed(void *user)
+{
+	struct session_close *close = user;
+
+	close->done = true;
+	close->session->n_cameras--;
+	session_check_down(close->session);
+}
+
+/* All files are complete: a driver that does not come back keeps nobody from ending. */
+static void leave_cameras(struct session *session, int64_t now_ns)
+{
+	if (!session->closing || session->left || now_ns - session->closing_ns < LEAVE_NS || !files_are_idle(session))
+		return;
+	session->left = !drivers_are_idle(session);
+	for (size_t i = 0; i < session->n_closes; i++)
+		if (!session->closes[i].done)
+			log_error("camera %zu: its driver does not come back from a call; it is left to itself", i);
+	session_check_down(session);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
@@ -280,6 +326,7 @@ static void on_tick(uv_timer_t *timer)
 	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
 		look_for_cameras(session);
 	check_ready(session);
+	leave_cameras(session, now_ns);
 }
 
 struct session *session_create(const struct session_request *request)
@@ -338,25 +385,6 @@ void session_begin(struct session *session)
 		look_for_cameras(session);
 }
 
-void session_check_down(struct session *session)
-{
-	if (!session->closing || session->n_cameras || session->looking || recovery_is_busy(session->recovery) || !encoders_are_known(session->encoders))
-		return;
-	if (!shots_are_idle(session->shots) || !previews_are_idle(session->previews) || !taps_are_idle(session->taps) ||
-	    !jobs_are_idle(session->jobs) || !storage_is_idle(session->storage) || !session->on_finished)
-		return;
-	session->on_finished(session->finished_user);
-	session->on_finished = NULL;
-}
-
-static void on_camera_closed(void *user)
-{
-	struct session *session = user;
-
-	session->n_cameras--;
-	session_check_down(session);
-}
-
 static void close_cameras(void *user, const void *reply, const struct error *err)
 {
 	struct session *session = user;
@@ -364,10 +392,14 @@ static void close_cameras(void *user, const void *reply, const struct error *err
 	(void)reply;
 	(void)err;
 	session->closing = true;
+	session->closing_ns = clock_now_ns();
 	recovery_stop(session->recovery);
 	storage_stop(session->storage);
-	for (size_t i = 0, n = session->n_cameras; i < n; i++)
-		camera_close(session->cameras[i], on_camera_closed, session);
+	session->n_closes = session->n_cameras;
+	for (size_t i = 0; i < session->n_closes; i++) {
+		session->closes[i].session = session;
+		camera_close(session->cameras[i], on_camera_closed, &session->closes[i]);
+	}
 	session_check_down(session);
 }
 

@@ -42,6 +42,12 @@ void session_begin(struct session *session);
 void session_finish(struct session *session, void (*on_finished)(void *user), void *user);
 void session_destroy(struct session *session);	/* NULL is allowed */
 
+/* Files are complete; cameras whose drivers don't come back were left to themselves, so that nothing may be freed any more. */
+bool session_left_cameras(const struct session *session);
+
+/* False: camd started anew would do better than this one. patience_ns: for how long nothing must have moved. */
+bool session_is_alive(const struct session *session, int64_t patience_ns, struct error *why);
+
 /* The cameras have answered, or have been waited for long enough. */
 bool session_is_ready(const struct session *session);
 

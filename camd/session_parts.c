@@ -2,6 +2,7 @@
 #include "camd/session_private.h"
 
 #include "camd/recovery.h"
+#include "common/clock.h"
 #include "common/util.h"
 
 #include <inttypes.h>
@@ -55,6 +56,25 @@ struct adjust *session_adjust(const struct session *session)
 const struct options *session_options(const struct session *session)
 {
 	return session->its.options;
+}
+
+bool session_is_alive(const struct session *session, int64_t patience_ns, struct error *why)
+{
+	int64_t now_ns = clock_now_ns();
+	int silent = -1;
+	bool beats = false;
+
+	for (size_t i = 0; !session->closing && i < session->n_cameras; i++) {
+		enum camera_pulse pulse = camera_pulse(session->cameras[i], now_ns, patience_ns);
+
+		if (pulse == CAMERA_STUCK)
+			return error_set(why, ERR_INTERNAL, "camera %zu: its encoder or its disk does not come back from a call", i);
+		if (pulse == CAMERA_SILENT)
+			silent = (int)i;
+		beats = beats || pulse == CAMERA_BEATS;
+	}
+	return silent < 0 || beats || error_set(why, ERR_INTERNAL, "camera %d: its driver gives no frames or does not come back from a call, and "
+						"no other camera runs", silent);
 }
 
 bool session_is_recovering(const struct session *session)

@@ -34,6 +34,13 @@ struct session {
 	bool ready, finishing;
 	bool starting_all;		/* every camera that comes is to be recorded */
 	bool closing;			/* the cameras are being freed */
+	int64_t closing_ns;		/* since when */
+	struct session_close {
+		struct session *session;
+		bool done;
+	} closes[SESSION_MAX_CAMERAS];
+	size_t n_closes;
+	bool left;			/* not all came back */
 	void (*on_finished)(void *user);
 	void *finished_user;
 };

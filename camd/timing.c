@@ -147,9 +147,12 @@ int64_t timing_next_ns(const struct timing *timing, int64_t not_before_ns)
 	return timing->last_ns + MAX(periods, 1) * timing->source_period_ns;
 }
 
+bool timing_is_silent(const struct timing *timing, int64_t period_ns, int64_t now_ns, int64_t patience_ns)
+{
+	return now_ns - atomic_load(&timing->arrived_ns) > MAX(patience_ns, SILENCE_PERIODS * period_ns);
+}
+
 int64_t timing_silence_ns(const struct timing *timing, int64_t period_ns, int64_t now_ns)
 {
-	int64_t silent_ns = now_ns - atomic_load(&timing->arrived_ns);
-
-	return silent_ns > MAX(SILENCE_NS, SILENCE_PERIODS * period_ns) ? silent_ns : 0;
+	return timing_is_silent(timing, period_ns, now_ns, SILENCE_NS) ? now_ns - atomic_load(&timing->arrived_ns) : 0;
 }

@@ -60,3 +60,6 @@ int64_t timing_kept_period_ns(const struct timing *timing);
 
 /* For how long no frame has come, if that is too long for a camera of that nominal period (0: unknown); else 0. Any thread. */
 int64_t timing_silence_ns(const struct timing *timing, int64_t period_ns, int64_t now_ns);
+
+/* The same for who has so much patience. */
+bool timing_is_silent(const struct timing *timing, int64_t period_ns, int64_t now_ns, int64_t patience_ns);

@@ -1,6 +1,7 @@
 #include "camd/writing.h"
 
 #include "camd/ring.h"
+#include "common/clock.h"
 #include "common/queue.h"
 #include "common/util.h"
 
@@ -26,6 +27,7 @@ struct writing {
 	pthread_t thread;
 	int camera_id;
 	struct writing_owner owner;
+	_Atomic int64_t busy_since_ns;	/* of what it is at; 0: it waits */
 	/* the output thread's */
 	struct ring ring;
 	struct clips clips;
@@ -124,8 +126,11 @@ static void *run(void *argument)
 
 	snprintf(name, sizeof(name), "out%d", writing->camera_id);
 	pthread_setname_np(pthread_self(), name);
-	while (queue_pop(&writing->queue, &item))
+	while (queue_pop(&writing->queue, &item)) {
+		atomic_store(&writing->busy_since_ns, clock_now_ns());
 		carry_out(writing, &item);
+		atomic_store(&writing->busy_since_ns, 0);
+	}
 	clips_end(&writing->clips);
 	return NULL;
 }
@@ -174,6 +179,13 @@ void writing_end(struct writing *writing, struct recording *recording)
 	struct item item = { .kind = WRITE_END, .recording = recording };
 
 	queue_push_force(&writing->queue, &item);
+}
+
+int64_t writing_busy_ns(const struct writing *writing, int64_t now_ns)
+{
+	int64_t since_ns = atomic_load(&writing->busy_since_ns);
+
+	return since_ns ? now_ns - since_ns : 0;
 }
 
 void writing_set_ring(struct writing *writing, int64_t length_ns, uint64_t max_bytes)

@@ -47,5 +47,8 @@ void writing_trigger(struct writing *writing, struct clip_request *request);
 /* Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. */
 void writing_mark(struct writing *writing, const char *text, int64_t at_ns);
 
+/* For how long the thread has been at the same packet, or whatever else was asked of it; 0: it waits. Any thread. */
+int64_t writing_busy_ns(const struct writing *writing, int64_t now_ns);
+
 /* Once a second or so: clips of a camera that gives no more frames end. Never refused. now_ns: CLOCK_MONOTONIC. */
 void writing_check(struct writing *writing, int64_t now_ns);

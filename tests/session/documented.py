@@ -265,6 +265,8 @@ RULES = [
     (r"uv run .*", text("what users ran before")),
     (r"tail -F", text("a name")),
     (r"tail -f recordings.*", run()),
+    # a camd that the system runs: there is no such system here, and tests/session/service.py looks at the unit
+    (r"systemd-analyze security .*|systemctl (status|edit) camd", text("of a machine with systemd")),
     # a camd that runs
     (r"systemd-socket-activate .*", with_socket),
     (r"camctl --socket (/run/\S+|PATH).*", text("run behind systemd-socket-activate, in their order")),

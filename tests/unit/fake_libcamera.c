@@ -18,6 +18,7 @@
  *   notice_ms=N      so long does the fake libcamera need to notice that the camera was unplugged
  *   times=1          so many starts in a row go wrong in that way  back_ms=N  how long it stays unplugged
  *   dead=1           between two such starts there are start-up frames only
+ *   hang_stop=1      stop() never comes back
  *   small_damaged=1  the small stream's pictures are damaged
  *
  * When the text has changed at an open, that camera forgets its grid and how often it has failed: it is another test.
@@ -538,6 +539,11 @@ static int fake_stop(struct libcamera_camera *camera)
 {
 	pthread_mutex_lock(&camera->manager->lock);
 	assert(!camera->dead || camera->gone_until_ns);		/* the real one ends the process too */
+	while (camera->running && fault(camera, "hang_stop")) {
+		pthread_mutex_unlock(&camera->manager->lock);
+		pause();
+		pthread_mutex_lock(&camera->manager->lock);
+	}
 	if (!camera->running) {
 		pthread_mutex_unlock(&camera->manager->lock);
 		return 0;

@@ -328,6 +328,7 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	pthread_mutex_init(&camera->lock, NULL);
 	bare_init(&camera->bare, camera_stack_is_full, camera);
 	camera->analysis = analysis_create(request->mailbox, camera_on_finding, camera);
+	camera_look_for_night(camera);
 	analysis_configure(camera->analysis, &request->analysis);
 	camera->writing = writing_create(camera->id, request->syncer, &writing_owner);
 	camera->encoding = encoding_create(camera->id, camera->writing, request->overlay, &encoding_owner, err);

@@ -18,6 +18,7 @@
 #include "camd/overlay.h"
 #include "camd/picture.h"
 #include "camd/recording.h"
+#include "camd/shade.h"
 #include "camd/source/source.h"
 #include "camd/stack.h"
 #include "camd/syncer.h"
@@ -124,6 +125,9 @@ bool camera_is_enabled(const struct camera *camera);
 
 /* What is looked for in its pictures, and what it is set to by the next night. */
 void camera_set_analysis(struct camera *camera, const struct analyzer_settings *settings, const struct night_settings *night);
+
+/* Since when it was night for it, and when not. */
+const struct nights *camera_nights(const struct camera *camera);
 
 /* What can be set; *n 0 if nothing, or it is not there. Borrowed until the next return to the loop. */
 const struct source_control *camera_controls(const struct camera *camera, size_t *n);

@@ -1,5 +1,6 @@
 #include "camd/camera_private.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -27,6 +28,7 @@ void camera_on_finding(void *user, enum analyzer_kind kind, const struct analyze
 
 	if (kind == ANALYZER_DARKNESS) {
 		camera->night.has_fallen = finding->begun;
+		nights_note(&camera->nights, finding->until_ns, finding->begun);
 		if (camera->state == CAMERA_RUNNING)
 			camera_apply_night(camera);
 	}
@@ -43,9 +45,23 @@ void camera_on_rate(void *user, double fps)
 	pthread_mutex_unlock(&camera->lock);
 }
 
+void camera_look_for_night(struct camera *camera)
+{
+	bool looks = camera->night_settings.wanted, looked = nights_now(&camera->nights) != NIGHT_UNKNOWN;
+
+	if (looks != looked)
+		nights_note(&camera->nights, clock_now_ns(), looks ? 0 : NIGHT_UNKNOWN);
+}
+
+const struct nights *camera_nights(const struct camera *camera)
+{
+	return &camera->nights;
+}
+
 void camera_set_analysis(struct camera *camera, const struct analyzer_settings *settings, const struct night_settings *night)
 {
 	camera->night_settings = *night;
+	camera_look_for_night(camera);
 	analysis_configure(camera->analysis, settings);
 	camera_update_wanted(camera);
 }

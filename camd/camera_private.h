@@ -10,6 +10,7 @@
 #include "camd/encoding.h"
 #include "camd/fading.h"
 #include "camd/keeper.h"
+#include "camd/shade.h"
 #include "camd/timing.h"
 #include "camd/writing.h"
 
@@ -45,6 +46,7 @@ struct camera {
 	size_t ring_bytes;			/* that the ring may have */
 	struct night_settings night_settings;
 	struct night night;
+	struct nights nights;
 	void (*on_closed)(void *user);
 	void *closed_user;
 
@@ -102,3 +104,6 @@ void camera_list_controls(struct camera *camera, const struct source *source);
 void camera_on_finding(void *user, enum analyzer_kind kind, const struct analyzer_news *finding);
 void camera_on_rate(void *user, double fps);
 void camera_apply_night(struct camera *camera);
+
+/* Main thread: by its settings night is looked for, or is not. */
+void camera_look_for_night(struct camera *camera);

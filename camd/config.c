@@ -6,6 +6,7 @@
 #include "camd/hook_line.h"
 #include "camd/share.h"
 #include "common/log.h"
+#include "protocol/commands.h"
 #include "protocol/messages.h"
 
 static const char *const modes[] = { "slave", "headless", "interactive", NULL };
@@ -74,6 +75,11 @@ static const char *check_storage_cap(const char *text)
 	return share_read(text, NULL);
 }
 
+static const char *const dark_stackings[] = {
+	[DARK_STACKING_OFF] = "off", [DARK_STACKING_MEAN] = "mean", [DARK_STACKING_SUM] = "sum", NULL,
+};
+/* Where others have a switch, brighter is what is meant. */
+static const char *const dark_stackings_elsewhere[][2] = { { "true", "sum" }, { "false", "off" }, { NULL, NULL } };
 static const char *const nights[] = { [NIGHT_OFF] = "off", [NIGHT_STILL] = "still", [NIGHT_SLOW_VIDEO] = "slow_video", NULL };
 
 static const char *check_mask(const char *text)
@@ -137,6 +143,21 @@ const struct field config_fields[] = {
 	  .help = "So much of what was last seen is kept, encoded, in memory, for the begin of a trigger's clip; 0: none, and no triggers." },
 	{ .name = "prebuffer_size", .type = FIELD_AMOUNT, AT(prebuffer_size_bytes), .min = 100000, .max = 1e12, .unit = "bytes", .fallback = "64M",
 	  .flags = FIELD_LIVE | FIELD_PER_CAMERA, .help = "What the prebuffer of a camera may take of memory, however many seconds that are." },
+	{ .name = "trigger_before", .type = FIELD_DURATION, AT(trigger_before_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "10", .flags = FIELD_LIVE,
+	  .help = "What a trigger keeps of the time before, if it does not say so itself." },
+	{ .name = "trigger_after", .type = FIELD_DURATION, AT(trigger_after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "10", .flags = FIELD_LIVE,
+	  .help = "And of the time after." },
+	{ .name = "stills", .type = FIELD_ENUM, AT(stills), .choices = trigger_stills_formats, .fallback = "none", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Pictures of the frames of a trigger's clip, for all triggers that don't say so themselves, those of motion and GPIO lines, too; formats as of take_snapshot." },
+	{ .name = "stills_every", .type = FIELD_INT, AT(stills_every), .min = 1, .max = 1e9, .fallback = "1", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Of those frames, the first and each so-many-th after it." },
+	{ .name = "stills_from", .type = FIELD_ENUM, AT(stills_from), .choices = stills_from_names, .fallback = "clip", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "What they are made of: the clip, with the codec's losses and the overlay; or the ring of raw frames (`frame_ring`), of those of the clip's time that it had at the trigger and at its end." },
+	{ .name = "stack_dark_frames", .type = FIELD_ENUM, AT(stack_dark_frames), .choices = dark_stackings, .synonyms = dark_stackings_elsewhere,
+	  .fallback = "off", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "Of a trigger's pictures, those that are dark (their score is below dark_threshold, or it is night) are made of stack_count consecutive frames: mean has less noise, sum is brighter, too, both as take_snapshot has them; true is sum." },
+	{ .name = "stack_count", .type = FIELD_INT, AT(stack_count), .min = 1, .max = 64, .unit = "frames", .fallback = "8", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
+	  .help = "How many dark frames become one picture; fewer, where they end." },
 	{ .name = "recovery_point", .type = FIELD_DURATION, AT(recovery_point_ns), .min = 0.02, .max = 60, .unit = "s", .fallback = "0.5",
 	  .help = "How often what was recorded is pushed to the disk: a power cut takes about that much." },
 	{ .name = "export_keep", .type = FIELD_INT, AT(export_keep), .min = 0, .max = 100000, .fallback = "1", .flags = FIELD_LIVE,
@@ -188,7 +209,7 @@ const struct field config_fields[] = {
 	{ .name = "jpeg_quality", .type = FIELD_INT, AT(jpeg_quality), .min = 1, .max = 100, .fallback = "92", .flags = FIELD_LIVE,
 	  .help = "Quality of snapshots; previews have 80 at most." },
 	{ .name = "frame_ring", .type = FIELD_INT, AT(frame_ring), .min = 0, .max = 1000, .unit = "frames", .fallback = "0", .flags = FIELD_PER_CAMERA,
-	  .help = "So many raw frames are kept, the last ones, for take_snapshot with ring: copies without the overlay, 1.5 bytes a pixel as a rule (a frame of 1456x1088 2.4 MB), of MJPEG the JPEGs; at most a quarter of the machine's memory for a camera, else none." },
+	  .help = "So many raw frames are kept, the last ones, for take_snapshot with ring and for stills_from: copies without the overlay, 1.5 bytes a pixel as a rule (a frame of 1456x1088 2.4 MB), of MJPEG the JPEGs; at most a quarter of the machine's memory for a camera, else none." },
 	{ .name = "show_frame_number", .type = FIELD_BOOL, AT(show_frame_number), .fallback = "true", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "Whether overlay_text is drawn into what is recorded, into snapshots and previews (which show time and rates besides); it needs a font, such as those of Debian's package fonts-dejavu-core." },
 	{ .name = "overlay_text", .type = FIELD_TEXT, AT(overlay_text), .max = 511, .fallback = "Frame: %frame", .flags = FIELD_LIVE | FIELD_PER_CAMERA,

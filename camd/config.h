@@ -15,6 +15,7 @@ enum mode { MODE_SLAVE, MODE_HEADLESS, MODE_INTERACTIVE };
 enum container { CONTAINER_MP4, CONTAINER_H264 };
 enum timezone_choice { TIMEZONE_LOCAL, TIMEZONE_UTC };
 enum gpio_edge_choice { GPIO_EDGE_RISING, GPIO_EDGE_FALLING, GPIO_EDGE_BOTH };
+enum dark_stacking { DARK_STACKING_OFF, DARK_STACKING_MEAN, DARK_STACKING_SUM };
 enum keep_session { KEEP_ALWAYS, KEEP_USED };
 
 struct config {
@@ -39,6 +40,12 @@ struct config {
 	bool enable_csv_timing_log;
 	int64_t segment_length_ns, segment_size_bytes;	/* 0: unbounded */
 	int64_t prebuffer_ns, prebuffer_size_bytes;	/* prebuffer_ns 0: none */
+	int64_t trigger_before_ns, trigger_after_ns;
+	int stills;			/* enum trigger_stills_format */
+	int64_t stills_every;
+	int stills_from;		/* enum stills_from */
+	int stack_dark_frames;		/* enum dark_stacking */
+	int64_t stack_count;
 	int64_t recovery_point_ns;
 	int64_t export_keep;
 	char *storage_cap;		/* see share.h; "0": none */

@@ -161,6 +161,16 @@ bool grey_decode(struct grey *grey)
 	return good;
 }
 
+double grey_mean(const struct grey *grey)
+{
+	int n = grey->width * grey->height;
+	uint32_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += grey->pixels[i];
+	return (double)sum / n;
+}
+
 void grey_finish(struct grey *grey)
 {
 	free(grey->jpeg);

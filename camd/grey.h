@@ -27,4 +27,7 @@ void grey_take(struct grey *grey, const struct frame *frame);
 /* Decodes what is still a JPEG. False: there is no picture in it. */
 bool grey_decode(struct grey *grey);
 
+/* Mean brightness, 0 to 255, of one that is decoded. */
+double grey_mean(const struct grey *grey);
+
 void grey_finish(struct grey *grey);

@@ -93,25 +93,6 @@ static bool encode_frame(struct saving *saving, uint8_t **data, size_t *bytes)
 	return made;
 }
 
-/* A sum has 16 bits where the format does; in both, as a mean has, levels of its own picture. */
-static bool encode_stack(struct saving *saving, double *gain, uint8_t **data, size_t *bytes)
-{
-	const struct still_impl *still = stills[saving->format];
-	const struct sums *sums = stack_sums(saving->stack, &saving->error);
-	struct frame *mean;
-	bool made;
-
-	if (!sums)
-		return false;
-	*gain = saving->sum ? sums_gain(sums) : 1;
-	if (saving->sum && still->write_sums)
-		return still->write_sums(sums, *gain, data, bytes, &saving->error);
-	mean = sums_mean(sums, *gain);
-	made = still->write(mean, saving->quality, data, bytes, &saving->error);
-	frame_unref(mean);
-	return made;
-}
-
 static struct shot make_shot(const struct saving *saving, const struct frame *facts)
 {
 	return (struct shot){
@@ -149,7 +130,8 @@ static void save_one(struct saving *saving, struct exif_facts *more)
 	const struct frame *facts = saving->stack ? &saving->stack->facts : saving->frame;
 	uint8_t *data = NULL;
 	size_t bytes = 0;
-	bool made = saving->stack ? encode_stack(saving, &more->gain, &data, &bytes) : encode_frame(saving, &data, &bytes);
+	bool made = saving->stack ? stack_write(saving->stack, stills[saving->format], saving->quality, saving->sum, &more->gain, &data, &bytes, &saving->error) :
+				    encode_frame(saving, &data, &bytes);
 
 	more->stack = saving->stack_frames;
 	more->last_sensor_ns = saving->stack ? saving->stack->last_sensor_ns : 0;
@@ -164,13 +146,15 @@ static void save_one(struct saving *saving, struct exif_facts *more)
 /* An unknown value is empty. */
 static char *make_table(const struct saving *saving, size_t *bytes)
 {
+	struct grey *scratch = xcalloc(1, sizeof(*scratch));
 	char *text = NULL;
 	FILE *table = open_memstream(&text, bytes);
 
 	assert(table);
-	fprintf(table, "file,frame_number,camera_frame,sensor_timestamp_ns,time_unix,exposure_us\n");
+	fprintf(table, "file,frame_number,camera_frame,sensor_timestamp_ns,time_unix,exposure_us," SHADE_COLUMNS "\n");
 	for (int i = 0; i < saving->n; i++) {
 		const struct frame *frame = saving->ring[i];
+		struct shade shade = shade_of(scratch, frame, &saving->nights);
 		int64_t wall_us = frame_exposed_wall_ns(frame) / NS_PER_US;
 
 		fprintf(table, "%s,", strrchr(saving->files[i], '/') + 1);
@@ -180,9 +164,13 @@ static char *make_table(const struct saving *saving, size_t *bytes)
 			(int)(wall_us % 1000000));
 		if (frame->exposure.known & EXPOSURE_TIME)
 			fprintf(table, "%d", frame->exposure.time_us);
+		fputc(',', table);
+		shade_print(&shade, table);
 		fputc('\n', table);
 	}
 	fclose(table);
+	grey_finish(scratch);
+	free(scratch);
 	return text;
 }
 

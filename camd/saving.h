@@ -6,6 +6,7 @@
 
 #include "camd/frame.h"
 #include "camd/overlay.h"
+#include "camd/shade.h"
 #include "camd/stack.h"
 #include "common/error.h"
 #include "protocol/messages.h"
@@ -24,6 +25,7 @@ struct saving {
 	bool sum;			/* of a stack; else its mean */
 	struct frame **ring;		/* or references to so many frames without overlay, numbered, with a table of them */
 	int n_ring;
+	struct nights nights;		/* of the camera, for that table */
 
 	struct shot *shots;		/* what came out, one a file */
 	char **files;

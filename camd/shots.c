@@ -231,6 +231,7 @@ static void take_ring(struct part *part, struct camera *camera, int most)
 		fail(part, &err);
 		return;
 	}
+	part->saving.nights = *camera_nights(camera);
 	part->saving.ring = xcalloc((size_t)most, sizeof(struct frame *));
 	part->saving.n_ring = camera_take_frame_ring(camera, part->saving.ring, most);
 	if (part->saving.n_ring) {

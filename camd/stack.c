@@ -1,6 +1,7 @@
 #include "camd/stack.h"
 
 #include "camd/convert.h"
+#include "camd/still/still.h"
 #include "common/util.h"
 
 #include <stdlib.h>
@@ -96,4 +97,22 @@ struct sums *stack_sums(struct stack *stack, struct error *err)
 	converter_destroy(converter);
 	stack->facts.format = good ? stack->sums->format : stack->format;
 	return good ? stack->sums : NULL;
+}
+
+bool stack_write(struct stack *stack, const struct still_impl *still, int quality, bool sum, double *gain, uint8_t **data, size_t *bytes,
+		 struct error *err)
+{
+	const struct sums *sums = stack_sums(stack, err);
+	struct frame *mean;
+	bool made;
+
+	if (!sums)
+		return false;
+	*gain = sum ? sums_gain(sums) : 1;
+	if (sum && still->write_sums)
+		return still->write_sums(sums, *gain, data, bytes, err);
+	mean = sums_mean(sums, *gain);
+	made = still->write(mean, quality, data, bytes, err);
+	frame_unref(mean);
+	return made;
 }

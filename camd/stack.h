@@ -14,6 +14,7 @@
 
 struct camera;
 struct stack;
+struct still_impl;
 
 /* The main thread's. stack: takes it over; NULL: it did not become full in time, or was cancelled. */
 typedef void (*stack_fn)(void *user, struct camera *camera, struct stack *stack);
@@ -45,3 +46,10 @@ bool stack_note(struct stack *stack, const struct frame *frame);
 
 /* Its sum, which stays the stack's. NULL: ERR_IO for damaged MJPEG. A worker. */
 struct sums *stack_sums(struct stack *stack, struct error *err);
+
+/*
+ * The bytes of a picture of it, for the caller to free(): of the frames' mean, or of their sum, made brighter by a gain. A sum has 16
+ * bits where the format does; in others, as a mean has, the levels of one picture. A worker.
+ */
+bool stack_write(struct stack *stack, const struct still_impl *still, int quality, bool sum, double *gain, uint8_t **data, size_t *bytes,
+		 struct error *err);

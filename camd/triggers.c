@@ -1,10 +1,10 @@
 #include "camd/triggers.h"
 
 #include "camd/camera_config.h"
-#include "camd/clip_stills.h"
 #include "camd/control.h"
 #include "camd/folder.h"
 #include "camd/storage.h"
+#include "camd/trigger_stills.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -17,8 +17,7 @@
 struct trigger {
 	int64_t id;
 	char *label;
-	int stills;			/* index in still_format_names; -1: none */
-	int64_t stills_every;
+	struct trigger_stills *stills;	/* NULL: none */
 	size_t n_waiting;		/* cameras whose clip is not complete */
 	struct trigger_clip clips[SESSION_MAX_CAMERAS];
 	size_t n_clips;
@@ -29,6 +28,7 @@ struct trigger {
 struct triggers {
 	struct session *session;
 	int64_t last_id;
+	struct still_stock stock;
 	struct trigger *first;		/* that are not told of yet */
 };
 
@@ -50,6 +50,7 @@ static void free_trigger(struct trigger *trigger)
 		free(clip->from);
 		free(clip->to);
 	}
+	trigger_stills_destroy(trigger->stills);
 	free(trigger->label);
 	free(trigger->message);
 	free(trigger);
@@ -126,24 +127,29 @@ static double find_available(struct camera **cameras, size_t n, int64_t now_ns)
 	return (double)(least_ns / NS_PER_MS) / 1e3;
 }
 
-bool triggers_fire(struct triggers *triggers, const struct trigger_args *args, struct triggered *reply, struct error *err)
+/* What the trigger does not say is as the settings have it. */
+static struct trigger_args complete(const struct triggers *triggers, const struct trigger_args *args)
 {
-	int64_t now_ns = clock_now_ns();
-	struct trigger *trigger;
-	struct camera **cameras;
-	const char *directory;
-	size_t n;
+	const struct config *config = session_config(triggers->session);
+	struct trigger_args all = *args;
 
-	if ((args->label && !folder_check_label(args->label, err)) || !session_select(triggers->session, &args->camera_id, &cameras, &n, err))
-		return false;
-	if (!choose(cameras, &n, args->camera_id.n, err) || !(directory = session_directory(triggers->session, err))) {
-		free(cameras);
-		return false;
-	}
-	trigger = xcalloc(1, sizeof(*trigger));
-	*trigger = (struct trigger){ .id = ++triggers->last_id, .n_waiting = n, .next = triggers->first,
-		.stills = args->stills, .stills_every = args->stills_every };
-	trigger->label = args->label ? xstrdup(args->label) : NULL;
+	if (all.before_ns == FIELD_UNSET)
+		all.before_ns = config->trigger_before_ns;
+	if (all.after_ns == FIELD_UNSET)
+		all.after_ns = config->trigger_after_ns;
+	return all;
+}
+
+static void begin(struct triggers *triggers, const struct trigger_args *args, struct camera **cameras, size_t n, const char *directory,
+		  struct triggered *reply)
+{
+	struct trigger *trigger = xcalloc(1, sizeof(*trigger));
+	int64_t now_ns = clock_now_ns();
+
+	*trigger = (struct trigger){
+		.id = ++triggers->last_id, .n_waiting = n, .next = triggers->first, .label = args->label ? xstrdup(args->label) : NULL,
+		.stills = trigger_stills_create(triggers->session, &triggers->stock, args),
+	};
 	triggers->first = trigger;
 	*reply = (struct triggered){
 		.trigger_id = trigger->id, .camera_id = { n, ids_of(cameras, n) }, .sensor_timestamp_ns = now_ns,
@@ -151,11 +157,29 @@ bool triggers_fire(struct triggers *triggers, const struct trigger_args *args, s
 	};
 	log_info("trigger %" PRId64 "%s%s: %.3f s before, %.3f s after, %zu cameras", trigger->id, args->label ? " " : "",
 		 args->label ? args->label : "", args->before_ns / 1e9, args->after_ns / 1e9, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		fire_camera(triggers, cameras[i], args, now_ns, directory);
+		if (trigger->stills)
+			trigger_stills_take(trigger->stills, cameras[i], now_ns - args->before_ns, now_ns);
+	}
 	session_mark_used(triggers->session);
+}
+
+bool triggers_fire(struct triggers *triggers, const struct trigger_args *asked, struct triggered *reply, struct error *err)
+{
+	struct trigger_args args = complete(triggers, asked);
+	const char *directory = NULL;
+	struct camera **cameras;
+	size_t n;
+
+	if ((args.label && !folder_check_label(args.label, err)) || !session_select(triggers->session, &args.camera_id, &cameras, &n, err))
+		return false;
+	if (choose(cameras, &n, args.camera_id.n, err) && trigger_stills_check(triggers->session, &args, cameras, n, err))
+		directory = session_directory(triggers->session, err);
+	if (directory)
+		begin(triggers, &args, cameras, n, directory, reply);
 	free(cameras);
-	return true;
+	return directory;
 }
 
 /* ---- telling ---- */
@@ -187,19 +211,11 @@ static void note_clip(struct trigger *trigger, const struct clip_done *done)
 	trigger->n_clips++;
 }
 
-static void start_stills(struct triggers *triggers, struct trigger *trigger, struct trigger_clip *clip)
+static void start_stills(struct trigger *trigger, struct trigger_clip *clip)
 {
-	struct clip_stills_request request = {
-		.video = clip->file, .table = clip->csv, .format = trigger->stills, .every = trigger->stills_every, .frames = clip->frames,
-		.quality = (int)session_config(triggers->session)->jpeg_quality,
-	};
 	struct error err;
 
-	if (clip->csv && clip_stills_start(triggers->session, &request, &clip->stills_job, &err))
-		return;
-	if (!clip->csv)
-		error_set(&err, ERR_UNSUPPORTED, "stills need the timing table (enable_csv_timing_log)");
-	if (!trigger->message)
+	if (!trigger_stills_start(trigger->stills, clip, &clip->stills_job, &err) && !trigger->message)
 		trigger->message = xstrdup(err.text);
 }
 
@@ -215,8 +231,8 @@ static void tell(struct triggers *triggers, struct trigger *trigger)
 	for (size_t i = 0; i < trigger->n_clips; i++) {
 		struct trigger_clip *clip = &trigger->clips[i];
 
-		if (trigger->stills >= 0)
-			start_stills(triggers, trigger, clip);
+		if (trigger->stills)
+			start_stills(trigger, clip);
 		files[i] = clip->file;
 		data.frames += clip->frames;
 		first = clip->from_sensor_timestamp_ns < first->from_sensor_timestamp_ns ? clip : first;

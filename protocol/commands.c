@@ -18,6 +18,9 @@ static const struct field cameras_fields[] = { CAMERA_IDS(cameras_args), { 0 } }
 
 const char *const still_format_names[] = { "jpg", "png", "npy", "npy_bgr", NULL };
 
+const char *const trigger_stills_formats[] = { "none", "jpg", "png", "npy", "npy_bgr", NULL };
+const char *const stills_from_names[] = { [STILLS_FROM_CLIP] = "clip", [STILLS_FROM_RING] = "ring", NULL };
+
 static const char *const stackings[] = { [STACKING_MEAN] = "mean", [STACKING_SUM] = "sum", NULL };
 
 #define AT(member) .at = offsetof(struct take_snapshot_args, member)
@@ -122,18 +125,20 @@ static const char *const overlaps[] = { [TRIGGER_EXTEND] = "extend", [TRIGGER_OW
 #define AT(member) .at = offsetof(struct trigger_args, member)
 static const struct field trigger_fields[] = {
 	CAMERA_IDS(trigger_args),
-	{ .name = "before", .type = FIELD_DURATION, AT(before_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "10",
-	  .help = "So much of the time before, as far as `prebuffer` has it; from the key frame before that on." },
-	{ .name = "after", .type = FIELD_DURATION, AT(after_ns), .min = 0, .max = 86400, .unit = "s", .fallback = "10",
-	  .help = "So much of the time after." },
+	{ .name = "before", .type = FIELD_DURATION, AT(before_ns), .min = 0, .max = 3600, .unit = "s", .flags = FIELD_OPTIONAL,
+	  .help = "So much of the time before, as far as `prebuffer` has it; from the key frame before that on; `trigger_before` if absent." },
+	{ .name = "after", .type = FIELD_DURATION, AT(after_ns), .min = 0, .max = 86400, .unit = "s", .flags = FIELD_OPTIONAL,
+	  .help = "So much of the time after; `trigger_after` if absent." },
 	{ .name = "label", .type = FIELD_TEXT, AT(label), .flags = FIELD_OPTIONAL,
 	  .help = "The end of the file's name: letters, digits, - and _, up to 64 bytes." },
 	{ .name = "overlap", .type = FIELD_ENUM, AT(overlap), .choices = overlaps, .fallback = "extend",
 	  .help = "While a clip is being written that has the begin of this one's time: extend that, or write one of its own." },
-	{ .name = "stills", .type = FIELD_ENUM, AT(stills), .choices = still_format_names, .flags = FIELD_OPTIONAL,
-	  .help = "Afterwards, write the clip's frames as pictures, too, in the background: into CLIP_stills, with a table; none if absent." },
-	{ .name = "stills_every", .type = FIELD_INT, AT(stills_every), .min = 1, .max = 1e9, .fallback = "1",
-	  .help = "Of the frames, the first and each so-many-th after it." },
+	{ .name = "stills", .type = FIELD_ENUM, AT(stills), .choices = trigger_stills_formats, .flags = FIELD_OPTIONAL,
+	  .help = "Afterwards, write the clip's frames as pictures, too, in the background: into CLIP_stills, with a table; `stills` of the settings if absent." },
+	{ .name = "stills_every", .type = FIELD_INT, AT(stills_every), .min = 1, .max = 1e9, .flags = FIELD_OPTIONAL,
+	  .help = "Of the frames, the first and each so-many-th after it; as set if absent." },
+	{ .name = "stills_from", .type = FIELD_ENUM, AT(stills_from), .choices = stills_from_names, .flags = FIELD_OPTIONAL,
+	  .help = "clip: of the clip, with the codec's losses and the overlay; ring: the raw frames of its time that `frame_ring` had at the trigger and at its end, as many in all as that has; as set if absent." },
 	{ 0 },
 };
 #undef AT

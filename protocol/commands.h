@@ -124,14 +124,17 @@ struct new_session_args {
 };
 
 enum trigger_overlap { TRIGGER_EXTEND, TRIGGER_OWN };
+enum trigger_stills_format { STILLS_NONE, STILLS_JPG, STILLS_PNG, STILLS_NPY, STILLS_NPY_BGR };	/* none, and those of enum still_format */
+enum stills_from { STILLS_FROM_CLIP, STILLS_FROM_RING };
 
 struct trigger_args {
 	struct list camera_id;
-	int64_t before_ns, after_ns;
+	int64_t before_ns, after_ns;	/* FIELD_UNSET: as the settings have it */
 	char *label;			/* NULL: none */
 	int overlap;			/* enum trigger_overlap */
-	int stills;			/* index in still_format_names; -1: none */
-	int64_t stills_every;
+	int stills;			/* enum trigger_stills_format; -1: as the setting has it */
+	int64_t stills_every;		/* FIELD_UNSET: likewise */
+	int stills_from;		/* enum stills_from; -1: likewise */
 };
 
 struct mark_args {
@@ -154,6 +157,8 @@ struct cancel_args {
 	int64_t job;
 };
 
+extern const char *const trigger_stills_formats[];	/* by enum trigger_stills_format, NULL-terminated */
+extern const char *const stills_from_names[];	/* by enum stills_from, likewise */
 extern const char *const still_format_names[];	/* NULL-terminated: jpg, png, npy, npy_bgr */
 
 struct list_recordings_args {

@@ -237,6 +237,9 @@ static const char file_rules[] =
 	"  holds a comma or a quote). An unknown value is empty; a last line without a newline does not count.\n"
 	"- A clip that reaches across a recording's begin or end has the numbers of both. Where they begin anew, `dropped_since_last` counts by\n"
 	"  `camera_frame`: also what was lost behind the one's last row and before the other's first, which is in neither.\n"
+	"- Tables of pictures (`..._frames.csv` of take_snapshot with `ring`, `CLIP_stills/stills.csv` of a trigger with `stills`): `dark_score` is\n"
+	"  the mean brightness of the picture, 0 black to 255 white whatever its range is, as night is decided by it; `night` is 1 or 0, empty\n"
+	"  if `night_mode` is off; `frames` of how many a picture is made (`stack_dark_frames`), of which the row has the first.\n"
 	"- Frames left out because the wanted rate is below the sensor's are not lost and not counted. No frame is ever made up.\n";
 
 void describe_protocol_markdown(FILE *to)

@@ -26,16 +26,6 @@ struct darkness {
 	struct analyzer_news now;
 };
 
-static double mean_of(const struct grey *picture)
-{
-	int n = picture->width * picture->height;
-	uint32_t sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += picture->pixels[i];
-	return (double)sum / n;
-}
-
 static bool note_dusk(struct darkness *darkness, int64_t at_ns, struct analyzer_news *finding)
 {
 	darkness->night = true;
@@ -78,7 +68,7 @@ static bool darkness_look(void *analyzer, const struct analyzer_settings *settin
 
 	if (!picture)
 		return false;
-	darkness->score = mean_of(picture);
+	darkness->score = grey_mean(picture);
 	if (darkness->night && settings->lifts && picture->sensor_ns < darkness->settled_ns)
 		return false;
 	darkness->darkest = MIN(darkness->darkest, darkness->score);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Motion and night in films that are made here; playback.py has a real one."""
 
+import csv
 import os
 import subprocess
 import tempfile
@@ -69,12 +70,28 @@ def motion_writes_a_clip():
             camd.quit()
 
 
+def check_nights(camd, began, ended):
+    """A trigger's pictures say of each whether it was night, and how dark it is."""
+    camd.ask("subscribe", events=["trigger_saved", "job_done"])
+    camd.ask("trigger", before=11, after=0, stills="jpg", stills_every=5)
+    clip, = camd.event("trigger_saved")["clips"]
+    done = camd.event("job_done", where=lambda data: data["job"] == clip["stills_job"])
+    with open(done["files"][0], encoding="ascii") as file:
+        rows = list(csv.DictReader(file))
+    told = [(int(row["sensor_timestamp_ns"]), row["night"]) for row in rows]
+    equal(told, [(at, str(int(began["sensor_timestamp_ns"] <= at < ended["sensor_timestamp_ns"]))) for at, _ in told])
+    equal([night for k, (_, night) in enumerate(told) if not k or told[k - 1][1] != night], ["0", "1", "0"])
+    scores = [float(row["dark_score"]) for row in rows]
+    check(min(scores) < 40 and max(scores) > 60 and abs(scores[0] - scores[-1]) < 5, scores)
+
+
 @test
 def dark_and_bright_again():
     """Night begins and ends once, with its scores; a camera that has nothing to set says so, and is recorded all the same."""
     with tempfile.TemporaryDirectory() as directory:
         name = film(os.path.join(directory, "night.y4m"), "smptebars=s=640x480:r=20", f"eq=brightness=-0.4:enable='between(t,2,6)',{NOISE}", 9)
-        with Camd("--night-mode", "still", "--night-exposure", "50ms", "--min-dark-frames", "5", cameras=[f"file:{name}"]) as camd:
+        with Camd("--night-mode", "still", "--night-exposure", "50ms", "--min-dark-frames", "5", "--prebuffer", "12s", "--preset", "ultrafast",
+                  cameras=[f"file:{name}"]) as camd:
             watch(camd, 5)
             camd.ask("subscribe", events=["warning"])
             camera, = camd.ask("get_status")["cameras"]
@@ -85,6 +102,7 @@ def dark_and_bright_again():
             check(ended["score"] > 60 and 1 < ended["duration"] < 6, ended)
             camd.ask("wait", seconds=1)
             equal(list(camd.events), [], "once each")
+            check_nights(camd, began, ended)
             check("by night: shutter: the camera has nothing of the kind" in camd.log(), "it says what it can't do")
             # nobody looks any more, and again
             camd.ask("set_config", values={"night_mode": "off"})

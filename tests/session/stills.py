@@ -2,13 +2,14 @@
 """Pictures in other formats than JPEG: what other programs read in them is what the camera gave."""
 
 import csv
+import os
 import pathlib
 import re
 import struct
 import subprocess
 import tempfile
 
-from camd import SMALL, Camd, check, check_stopped, equal, exif, jpeg_size, main, test
+from camd import SMALL, Camd, check, check_stopped, equal, exif, jpeg_size, main, read_csv, test
 
 QUIET = ("--no-show-frame-number",)    # no text in the pictures
 BARS = [(255, 255, 255), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]
@@ -280,6 +281,102 @@ def the_last_frames():
                 check_bars(row, most=4 if shot["camera_id"] == 1 else 2)
         equal([jpeg_size(pathlib.Path(file).read_bytes()) for file in plain["files"][::2]], [(160, 120)] * 3)
         camd.quit()
+
+
+def pictures_of(camd, trigger_id):
+    """The rows of the pictures of a trigger of one camera, each with its file, and what the job said."""
+    saved = camd.event("trigger_saved", where=lambda data: data["trigger_id"] == trigger_id)
+    clip, = saved["clips"]
+    if "stills_job" not in clip:
+        return saved, None, []
+    done = camd.event("job_done", where=lambda data: data["job"] == clip["stills_job"])
+    check(done["ok"], done)
+    path, = done["files"]
+    rows = table(path)
+    equal(sorted(os.listdir(os.path.dirname(path))), sorted([row["file"] for row in rows] + ["stills.csv"]))
+    return saved, done, [{**row, "file": os.path.join(os.path.dirname(path), row["file"])} for row in rows]
+
+
+@test
+def of_a_trigger_from_the_ring():
+    """All raw frames of its time, before and after it; of a ring that is too small the nearest ones, and it says so."""
+    with Camd("--prebuffer", "2s", "--frame-ring", "45", "--camera1.frame-ring", "4", "--camera2.frame-ring", "0", "--intra", "0.2",
+              cameras=[SMALL, SMALL, SMALL]) as camd:
+        camd.started()
+        camd.ask("subscribe", events=["trigger_saved", "job_done"])
+        camd.ask("wait", seconds=1.5)
+        asked = {"before": 0.8, "after": 0.6, "stills": "npy", "stills_from": "ring"}
+        reply = camd.ask("trigger", camera_id=0, **asked)
+        more = camd.ask("trigger", camera_id=0, **{**asked, "before": 0.2, "after": 0, "stills": "png"}, stills_every=2)
+        saved, done, rows = pictures_of(camd, reply["trigger_id"])
+        numbers = [int(row["camera_frame"]) for row in rows]
+        equal(numbers, list(range(numbers[0], numbers[-1] + 1)), "one after the other")
+        check("message" not in done, done)
+        times = [int(row["sensor_timestamp_ns"]) - reply["sensor_timestamp_ns"] for row in rows]
+        check(-0.8e9 <= times[0] < -0.7e9 and 0.5e9 < times[-1] <= 0.6e9, times)
+        offsets, tops = set(), set()
+        for row in rows:
+            shape, _, values = npy(row["file"])
+            offsets.add(drawn_number(values, *shape[::-1]) - int(row["camera_frame"]))
+            tops.add(values[:40 * 160])
+        equal((len(offsets), len(tops)), (1, 1), "each is the picture of its row, without the overlay")
+        _, _, others = pictures_of(camd, more["trigger_id"])
+        numbers = [int(row["camera_frame"]) for row in others]
+        equal(numbers, list(range(numbers[0], numbers[-1] + 1, 2)), "each second one")
+        check(os.path.dirname(others[0]["file"]) == os.path.dirname(rows[0]["file"]) + "_2", others, "the clip is the same")
+        for _ in range(2):
+            reply = camd.ask("trigger", camera_id=1, **asked)
+            _, done, rows = pictures_of(camd, reply["trigger_id"])
+            equal(len(rows), 4)
+            check(0 <= reply["sensor_timestamp_ns"] - int(rows[-1]["sensor_timestamp_ns"]) < 0.2e9, "the last ones before it")
+            check("frame_ring may be too small" in done["message"], done)
+        equal(camd.fails("trigger", "unsupported", camera_id=2, **asked)["message"],
+              "camera 2 keeps no frames, for pictures of a trigger: set frame_ring")
+        camd.ask("set_config", values={"stills": "jpg", "stills_from": "ring", "trigger_before": 0.2, "trigger_after": "100ms"})
+        saved, done, _ = pictures_of(camd, camd.ask("trigger", camera_id=2)["trigger_id"])
+        check("camera 2 keeps no frames" in saved["message"] and done is None, saved)
+        _, _, rows = pictures_of(camd, camd.ask("trigger", camera_id=0)["trigger_id"])
+        check(3 <= len(rows) <= 6 and jpeg_size(pathlib.Path(rows[0]["file"]).read_bytes()) == (160, 120), rows)
+        _, done, _ = pictures_of(camd, camd.ask("trigger", camera_id=0, stills="none")["trigger_id"])
+        equal(done, None)
+        camd.quit()
+
+
+@test
+def dark_frames_of_a_trigger():
+    """Become one picture, some at a time, from the ring or the clip; bright ones don't. The score is what it ought to be."""
+    with tempfile.TemporaryDirectory() as directory:
+        dark, both = pathlib.Path(directory) / "dark.mp4", pathlib.Path(directory) / "both.mp4"
+        dark_clip(dark)
+        subprocess.run(["ffmpeg", "-v", "error", "-i", str(dark), "-vf", "lutyuv=y='val+200':enable='gte(n,20)'", "-c:v", "libx264", "-qp", "0", str(both)],
+                       check=True, timeout=60)
+        with Camd("--no-show-frame-number", "--prebuffer", "2s", "--frame-ring", "200", "--stills", "npy", "--stills-from", "ring", "--stack-dark-frames",
+                  "true", "--stack-count", "4", "--intra", "0.2", cameras=[f"file:{dark}?loop", f"file:{both}?loop"]) as camd:
+            camd.started()
+            camd.ask("subscribe", events=["trigger_saved", "job_done"])
+            camd.ask("wait", seconds=2)
+            trigger = {"before": 1, "after": 0.3, "overlap": "own"}
+            _, _, rows = pictures_of(camd, camd.ask("trigger", camera_id=0, **trigger)["trigger_id"])
+            equal({row["frames"] for row in rows[:-1]} | {row["dark_score"] for row in rows} | {row["night"] for row in rows}, {"4", "5.4", ""})
+            for row in rows[:-1]:
+                _, kind, values = npy(row["file"])
+                equal((kind, set(values[:16]), set(values[16:160])), ("<u2", {4 * 24}, {4 * 20}), "a sum")
+            equal({b - a for a, b in zip(*[[int(row["camera_frame"]) for row in part] for part in (rows, rows[1:])])}, {4})
+            equal(table(camd.ask("take_snapshot", ring=1, camera_id=0)["shots"][0]["csv"])[0]["dark_score"], "5.4")
+            camd.ask("set_config", values={"stack_dark_frames": "mean", "stills": "png", "stills_from": "clip"})
+            saved, _, rows = pictures_of(camd, camd.ask("trigger", camera_id=1, **trigger)["trigger_id"])
+            check({row["frames"] for row in rows} >= {"1", "4"}, rows)
+            places = {row["camera_frame"]: k for k, row in enumerate(read_csv(saved["files"][0]))}
+            for row, after in zip(rows, rows[1:]):
+                equal(int(row["frames"]) > 1 or float(row["dark_score"]) > 40, True, row)
+                step = places[int(after["camera_frame"])] - places[int(row["camera_frame"])]
+                equal(step, int(row["frames"]), "each frame is in one picture")
+            for row in rows[::6]:
+                level = png(row["file"])[3][60][100][0]
+                check(abs(level - (5 if float(row["dark_score"]) < 40 else 238)) <= 3, row, level)
+            tags, = exif(next(row["file"] for row in rows if row["frames"] == "4"))
+            check(" stack=4 " in tags["UserComment"], tags["UserComment"])
+            camd.quit()
 
 
 @test

@@ -193,8 +193,10 @@ def stills():
             equal(os.path.dirname(table), clip["file"][:-4] + "_stills")
             equal([int(row["camera_frame"]) for row in pictures], [row["camera_frame"] for row in rows])
             equal([int(row["sensor_timestamp_ns"]) for row in pictures], [row["sensor_timestamp_ns"] for row in rows])
+            equal([row["write_time_unix"] for row in pictures], [row["write_time_unix"] for row in rows])
+            equal({(row["night"], row["frames"]) for row in pictures}, {("", "1")}, "nobody looks for night, and nothing is stacked")
             equal(sorted(os.listdir(os.path.dirname(table))), sorted([row["file"] for row in pictures] + ["stills.csv"]))
-            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", clip["file"], "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"], check=True,
+            raw = subprocess.run(["ffmpeg", "-v", "error", "-i", clip["file"], "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"], check=True,
                                  stdout=subprocess.PIPE).stdout
             for k, row in enumerate(pictures):
                 data, luma = (pathlib.Path(table).parent / row["file"]).read_bytes(), raw[3 * k * 320 * 240 * 3 // 2:][:320 * 240]

@@ -3,6 +3,7 @@
 #include "camd/erase.h"
 #include "camd/framelog.h"
 #include "camd/scan.h"
+#include "camd/syncer.h"
 #include "camd/video_facts.h"
 #include "common/util.h"
 #include "protocol/errors.h"
@@ -181,26 +182,19 @@ struct changing {
 	struct storage_task task;
 	enum archive_change change;
 	char *output_dir, *own;
-	struct list files, written;	/* of texts; written: what this camd is writing */
+	struct list files;		/* of texts */
+	struct syncer *syncer;
 	struct list done_files;		/* of texts: absolute */
 	struct error *errors;		/* one a file; code ERR_NONE: done */
 	session_done_fn done;
 	void *user;
 };
 
-static bool is_text_among(const struct list *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->n; i++)
-		if (!strcmp(((char **)texts->items)[i], text))
-			return true;
-	return false;
-}
-
 static bool delete_video(const struct changing *changing, const struct confined *at, struct error *err)
 {
 	bool own = erase_is_in_session(at, changing->own);
 
-	if (is_text_among(&changing->written, at->path))
+	if (syncer_is_claimed(changing->syncer, at->path))
 		return error_set(err, ERR_BUSY, "%s is being recorded; stop the recording first", at->path);
 	if (!erase_video(at, own, err))
 		return false;
@@ -252,7 +246,6 @@ static void account_for(struct changing *changing, const char *path)
 static void free_changing(struct changing *changing)
 {
 	fields_free_texts(&changing->files);
-	fields_free_texts(&changing->written);
 	fields_free_texts(&changing->done_files);
 	free(changing->errors);
 	free(changing->output_dir);
@@ -298,10 +291,10 @@ void archive_change(struct storage *storage, enum archive_change change, const s
 	*changing = (struct changing){
 		.task = { .run = run_change, .after = after_change }, .change = change, .done = done, .user = user,
 		.output_dir = xstrdup(session_config(session)->output_dir), .errors = xcalloc(files->n, sizeof(struct error)),
+		.syncer = session_syncer(session),
 		.own = session_label(session) ? xstrdup(session_label(session)) : NULL,
 	};
 	for (size_t i = 0; i < files->n; i++)
 		fields_add_text(&changing->files, ((char **)files->items)[i]);
-	storage_list_written(storage, &changing->written);
 	storage_queue(storage, &changing->task);
 }

@@ -316,7 +316,7 @@ struct camera *camera_create(const struct camera_request *request, struct error 
 	struct encoding_owner encoding_owner = {
 		.user = camera, .on_ready = camera_on_encoder_ready, .on_trouble = on_encoder_trouble, .on_changed = on_encoder_changed,
 	};
-	struct writing_owner writing_owner = { .user = camera, .on_clip = camera_on_clip, .on_mark = camera_on_mark };
+	struct writing_owner writing_owner = { .user = camera, .on_clip_begun = camera_on_clip_begun, .on_clip = camera_on_clip, .on_mark = camera_on_mark };
 
 	*camera = (struct camera){
 		.id = request->id, .frame_ring = request->frame_ring, .spec = xstrdup(request->spec), .thin_to_fps = request->thin_to_fps,

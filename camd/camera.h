@@ -41,6 +41,7 @@ struct camera_owner {
 	void (*on_trouble)(void *user, struct camera *camera, const struct error *err);
 	void (*on_encoder)(void *user, struct camera *camera, const char *before, const char *now);
 	void (*on_fading)(void *user, struct camera *camera, const struct fading_news *news);
+	void (*on_clip_begun)(void *user, const char *path);	/* of its file */
 	void (*on_clip)(void *user, const struct clip_done *done);
 	void (*on_mark)(void *user, struct camera *camera, const struct mark_done *done);
 	void (*on_finding)(void *user, struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding);
@@ -103,7 +104,10 @@ void camera_set_prebuffer(struct camera *camera, int64_t length_ns, int64_t max_
 bool camera_has_prebuffer(const struct camera *camera);
 int64_t camera_prebuffer_from_ns(const struct camera *camera);	/* sensor time of the oldest packet; 0: there is none */
 
-/* Begins a clip, for which there must be a prebuffer, or extends one: on_clip follows. Takes over the request. */
+/*
+ * Begins a clip, for which there must be a prebuffer, or extends one: on_clip_begun, once there is a frame of it, and on_clip follow. Takes
+ * over the request.
+ */
 void camera_trigger(struct camera *camera, struct clip_request *request);
 
 /* on_mark follows with the first frame that is not before at_ns. False: nothing is encoded. */

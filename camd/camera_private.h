@@ -90,6 +90,7 @@ void camera_watch_ring(struct camera *camera, int64_t now_ns);		/* often */
 
 /* The encoder's thread; the output thread. */
 void camera_on_encoder_ready(void *user, struct recording *recording);
+void camera_on_clip_begun(void *user, char *path);
 void camera_on_clip(void *user, struct clip_done *done);
 void camera_on_mark(void *user, const struct mark_done *done);
 

@@ -275,6 +275,28 @@ void camera_watch_ring(struct camera *camera, int64_t now_ns)
 
 /* ---- clips and marks ---- */
 
+struct begun_news {
+	struct camera *camera;
+	char *path;
+};
+
+static void handle_clip_begun(void *argument)
+{
+	struct begun_news *news = argument;
+
+	news->camera->owner.on_clip_begun(news->camera->owner.user, news->path);
+	free(news->path);
+	free(news);
+}
+
+void camera_on_clip_begun(void *user, char *path)
+{
+	struct begun_news *news = xcalloc(1, sizeof(*news));
+
+	*news = (struct begun_news){ user, path };
+	mailbox_post(news->camera->mailbox, handle_clip_begun, news);
+}
+
 struct clip_news {
 	struct camera *camera;
 	struct clip_done *done;

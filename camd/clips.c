@@ -36,6 +36,7 @@ void clip_done_destroy(struct clip_done *done)
 {
 	if (!done)
 		return;
+	free(done->begun);
 	footage_facts_clear(&done->facts);
 	free(done);
 }
@@ -105,7 +106,11 @@ static bool open_footage(struct clips *clips, struct clip *clip, const struct pa
 
 	clip->format = *format;
 	clip->footage = footage_create(&wanted, packet, format, err);
-	return clip->footage;
+	if (!clip->footage)
+		return false;
+	clip->done->begun = xstrdup(footage_facts(clip->footage)->path);
+	clips->owner.on_begun(clips->owner.user, xstrdup(clip->done->begun));
+	return true;
 }
 
 static bool is_same(const struct frame_format *a, const struct frame_format *b)

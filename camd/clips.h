@@ -28,7 +28,8 @@ struct clip_done {
 	int64_t trigger_ids[CLIP_MAX_TRIGGERS];
 	size_t n_triggers;
 	bool csv;
-	struct footage_facts facts;	/* path NULL: there is no file */
+	char *begun;			/* path of the file that was begun, whatever became of it; NULL: none was */
+	struct footage_facts facts;	/* path NULL: there is no file with a frame in it */
 	struct error error;		/* code ERR_NONE: none */
 };
 
@@ -36,6 +37,7 @@ void clip_done_destroy(struct clip_done *done);
 
 struct clips_owner {
 	void *user;
+	void (*on_begun)(void *user, char *path);		/* a file; takes the path over */
 	void (*on_done)(void *user, struct clip_done *done);	/* takes it over */
 };
 

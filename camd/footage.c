@@ -81,6 +81,7 @@ struct footage *footage_create(const struct footage_request *request, const stru
 	footage->on_synced = request->on_synced;
 	footage->user = request->user;
 	choose_paths(footage, request, format);
+	syncer_claim(footage->syncer, footage->facts.path);
 	if (!open_files(footage, request, first, format, err)) {
 		footage_destroy(footage);
 		return NULL;
@@ -204,6 +205,7 @@ void footage_destroy(struct footage *footage)
 	framelog_destroy(footage->framelog);
 	if (footage->output)
 		footage->impl->destroy(footage->output);
+	syncer_let_go(footage->syncer, footage->facts.path);
 	footage_facts_clear(&footage->facts);
 	free(footage);
 }

@@ -178,6 +178,11 @@ static void on_fading(void *user, struct camera *camera, const struct fading_new
 	tell_fading(session->control, camera, news);
 }
 
+static void on_clip_begun(void *user, const char *path)
+{
+	storage_file_begun(((struct session *)user)->storage, path);
+}
+
 static void on_clip(void *user, const struct clip_done *done)
 {
 	triggers_on_clip(((struct session *)user)->triggers, done);
@@ -208,7 +213,7 @@ static void add_camera(struct session *session, const char *spec)
 		.owner = {
 			.user = session, .on_state = on_state, .on_recording = on_recording, .on_preview = on_preview,
 			.on_trouble = on_trouble, .on_encoder = on_encoder, .on_fading = on_fading,
-			.on_clip = on_clip, .on_mark = on_mark, .on_finding = on_finding,
+			.on_clip_begun = on_clip_begun, .on_clip = on_clip, .on_mark = on_mark, .on_finding = on_finding,
 		},
 	};
 	struct camera *camera;

@@ -48,6 +48,11 @@ struct storage *session_storage(const struct session *session)
 	return session->storage;
 }
 
+struct syncer *session_syncer(const struct session *session)
+{
+	return session->syncer;
+}
+
 struct adjust *session_adjust(const struct session *session)
 {
 	return session->adjust;

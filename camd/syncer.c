@@ -4,8 +4,14 @@
 #include "common/util.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_FILES 256
+
+struct claim {
+	char *video;
+	struct claim *next;
+};
 
 struct syncer {
 	int64_t interval_ns;
@@ -15,6 +21,7 @@ struct syncer {
 	struct footage *files[MAX_FILES];
 	size_t n;
 	struct footage *busy;		/* being synced right now */
+	struct claim *claims;
 	bool hurried, ending;
 	struct meter meter;
 };
@@ -139,4 +146,50 @@ void syncer_hurry(struct syncer *syncer)
 struct meter *syncer_meter(struct syncer *syncer)
 {
 	return &syncer->meter;
+}
+
+void syncer_claim(struct syncer *syncer, const char *video)
+{
+	struct claim *claim = xcalloc(1, sizeof(*claim));
+
+	claim->video = xstrdup(video);
+	pthread_mutex_lock(&syncer->lock);
+	claim->next = syncer->claims;
+	syncer->claims = claim;
+	pthread_mutex_unlock(&syncer->lock);
+}
+
+static struct claim **find_claim(struct syncer *syncer, const char *video)
+{
+	struct claim **at = &syncer->claims;
+
+	while (*at && strcmp((*at)->video, video))
+		at = &(*at)->next;
+	return at;
+}
+
+void syncer_let_go(struct syncer *syncer, const char *video)
+{
+	struct claim **at, *claim;
+
+	pthread_mutex_lock(&syncer->lock);
+	at = find_claim(syncer, video);
+	claim = *at;
+	if (claim)
+		*at = claim->next;
+	pthread_mutex_unlock(&syncer->lock);
+	if (!claim)
+		return;
+	free(claim->video);
+	free(claim);
+}
+
+bool syncer_is_claimed(struct syncer *syncer, const char *video)
+{
+	bool claimed;
+
+	pthread_mutex_lock(&syncer->lock);
+	claimed = *find_claim(syncer, video);
+	pthread_mutex_unlock(&syncer->lock);
+	return claimed;
 }

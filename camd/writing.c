@@ -145,7 +145,7 @@ struct writing *writing_create(int camera_id, struct syncer *syncer, const struc
 	writing->syncer = syncer;
 	writing->owner = *owner;
 	writing->clips = (struct clips){
-		.camera_id = camera_id, .syncer = syncer, .owner = { .user = owner->user, .on_done = owner->on_clip },
+		.camera_id = camera_id, .syncer = syncer, .owner = { .user = owner->user, .on_begun = owner->on_clip_begun, .on_done = owner->on_clip },
 	};
 	queue_init(&writing->queue, sizeof(struct item), MAX_PACKETS, MAX_BYTES);
 	xthread(&writing->thread, run, writing);

@@ -24,6 +24,7 @@ struct mark_done {
 /* Called in the output thread; what is given is taken over, path too. */
 struct writing_owner {
 	void *user;
+	void (*on_clip_begun)(void *user, char *path);
 	void (*on_clip)(void *user, struct clip_done *done);
 	void (*on_mark)(void *user, const struct mark_done *done);
 };
@@ -41,7 +42,7 @@ void writing_end(struct writing *writing, struct recording *recording);
 void writing_set_ring(struct writing *writing, int64_t length_ns, uint64_t max_bytes);
 int64_t writing_ring_from_ns(const struct writing *writing);	/* ring_from_ns(); any thread */
 
-/* Takes over the request; on_clip follows. Never refused. */
+/* Takes over the request; on_clip_begun and on_clip follow. Never refused. */
 void writing_trigger(struct writing *writing, struct clip_request *request);
 
 /* Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. */

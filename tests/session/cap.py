@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from camd import Camd, SMALL, check, check_video, equal, main, test, until
+from camd import Camd, SMALL, check, check_video, equal, is_finalised, main, test, until
 from disks import Disk, with_own_mounts
 
 LARGE = "synthetic:640x480@30"
@@ -115,6 +115,61 @@ def cap_is_held():
         equal(left, sorted([*precious, *files[len(files) - len(left) + len(precious):]]))
         equal(sorted(path.name for path in output.glob("*/*.csv")),
               sorted(pathlib.Path(file).name.replace(".mp4", "_frame_timing.csv") for file in left))
+        camd.quit()
+
+
+@test
+def clips_that_are_written():
+    """They count from their beginning, and stay until they are complete."""
+    flags = ["--storage-cap", "100M", "--prebuffer", "1s", "--intra", "0", "--bitrate", "4M"]
+    with directory() as output, Camd(*flags, output=output, cameras=[LARGE]) as camd:
+        camd.ask("subscribe", events="*")
+        camd.event("camera_found")
+        time.sleep(1)
+        camd.ask("trigger", before=1, after=6)
+        until(lambda: list(output.glob("*/clip_*.mp4")), "a clip that is begun")
+        clip, = map(str, output.glob("*/clip_*.mp4"))
+        # as soon as there is a name, not only when it was heard of
+        camd.fails("delete_recording", "busy", file=clip)
+        until(lambda: os.stat(clip).st_size > 300000, "some of it")
+        before = os.stat(clip).st_size
+        until(lambda: camd.ask("get_status")["storage"]["used_bytes"] >= before, "counted while it is written")
+        camd.ask("set_config", values={"storage_cap": 1})
+        camd.event("storage_full")
+        entry, = camd.ask("list_recordings")["recordings"]
+        equal((entry["file"], entry["finished"]), (clip, False))
+        camd.fails("delete_recording", "busy", file=clip)
+        saved = camd.event("trigger_saved")
+        equal(saved["files"], [clip])
+        equal(camd.event("recording_deleted")["file"], clip)
+        equal(camd.ask("get_status")["storage"]["used_bytes"], 0)
+        camd.quit()
+
+
+@test
+def deleted_as_they_begin():
+    """Whoever names a file the moment that it is there: it stays until it is complete."""
+    with directory() as output, Camd("--segment-length", "0.4", "--intra", "0.2s", output=output, cameras=[SMALL]) as camd:
+        camd.ask("subscribe", events="segment_finished")
+        camd.ask("start_recording")
+        seen, refused, deleted = set(), 0, 0
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            for path in sorted(set(output.glob("*/cam*.mp4")) - seen):
+                with open(path, "rb") as file:
+                    camd.send("delete_recording", file=str(path))
+                    reply = camd.reply()
+                    if reply["status"] == "error":
+                        equal(reply["data"]["code"], "busy")
+                        refused += 1
+                    else:
+                        check(is_finalised(f"/proc/self/fd/{file.fileno()}"), f"{path} was deleted before it was complete")
+                        deleted += 1
+                seen.add(path)
+        camera, = camd.ask("stop_recording")["cameras"]
+        check("error" not in camera, camera)
+        check(refused > 5, f"{refused} refused, {deleted} deleted")
+        equal(len(list(output.glob("*/cam*.mp4"))), camera["segments"] - deleted)
         camd.quit()
 
 

@@ -1,53 +1,90 @@
 #!/usr/bin/env python3
 """
-The ledger under load: two large cameras while stress-ng wears processors and disk. Frames may be lost; each that is, is
-accounted for, and each that was recorded is the one that its row says. LOAD_SECONDS: how long (60).
+The ledger under load: two large cameras while stress-ng wears processors, memory and disk. Frames may be lost; each that is, is
+accounted for, and each that was recorded is the one that its row says. Meanwhile camd answers: how soon is printed.
+
+    load.py [--seconds N] [TEST...]     for how long, 60 if absent
 """
 
 import os
 import shutil
 import subprocess
+import sys
 import time
 
-from camd import Camd, SANITIZED, Skip, check, check_stopped, equal, main, test
+from camd import Camd, SANITIZED, Skip, check, check_video, equal, main, test
 
-SECONDS = int(os.environ.get("LOAD_SECONDS", "10" if SANITIZED else "60"))
+SECONDS = 10 if SANITIZED else 60
 CAMERAS = ["synthetic:1456x1088@30", "synthetic:1456x1088@30"]
+if "--seconds" in sys.argv:
+    at = sys.argv.index("--seconds")
+    SECONDS = int(sys.argv[at + 1])
+    del sys.argv[at:at + 2]
+
+
+def ask_meanwhile(camd, seconds):
+    """A ping and a status every second. Prints how long the answers took."""
+    took = {"ping": [], "get_status": []}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for command, times in took.items():
+            began = time.monotonic()
+            camd.ask(command, timeout=60)
+            times.append((time.monotonic() - began) * 1000)
+        time.sleep(max(0, min(1, end - time.monotonic())))
+    for command, times in took.items():
+        times.sort()
+        print(f"# {command}: {len(times)} answers, after {times[len(times) // 2]:.1f} ms (median), {times[len(times) * 99 // 100]:.1f} ms (99 of 100), "
+              f"{times[-1]:.1f} ms (all)")
+
+
+def check_camera(camera, files, told):
+    lost = sum(camera["lost"].values())
+    print(f"# camera {camera['camera_id']}: {camera['frames']} of {camera['captured']} frames in {len(files)} files, lost {camera['lost']}")
+    equal((camera["captured"], len(files)), (camera["frames"] + lost, camera["segments"]), "captured")
+    equal(camera["bytes"], sum(os.path.getsize(file) for file in files), "bytes")
+    check(abs(camera["captured"] - SECONDS * 30) < 90, f"{camera['captured']} captured")
+    check(told <= lost, f"events tell of {told} losses")
+    first, last, frames = None, None, 0
+    for file in files:
+        rows = check_video(file, before=last)
+        frames += len(rows)
+        first, last = first or rows[0], rows[-1]
+    equal(frames, camera["frames"], "rows")
+    equal(last["frame_number"], camera["captured"], "the last one's number")
+    # in time and number: the sensor made a frame each 1/30 s, and each is a row or a loss
+    made = round((last["sensor_timestamp_ns"] - first["sensor_timestamp_ns"]) * 30 / 1e9)
+    equal(last["frame_number"] - first["frame_number"], made, "frame numbers over time")
+    equal(last["camera_frame"] - first["camera_frame"], made, "camera frames over time")
 
 
 @test
 def ledger_under_load():
     if not shutil.which("stress-ng"):
         raise Skip("stress-ng is not installed")
-    with Camd("--preset", "ultrafast", cameras=CAMERAS) as camd:
+    with Camd("--preset", "ultrafast", "--bitrate", "4M", "--segment-length", "120s", cameras=CAMERAS) as camd:
         camd.started()
-        camd.ask("subscribe", events=["frames_lost", "camera_lost"])
-        stress = subprocess.Popen(["stress-ng", "--cpu", "2", "--hdd", "1", "--hdd-bytes", "128m", "--timeout", f"{SECONDS}s",
+        camd.ask("subscribe", events=["frames_lost", "camera_lost", "segment_finished"])
+        stress = subprocess.Popen(["stress-ng", "--cpu", "2", "--vm", "1", "--vm-bytes", "256m", "--hdd", "1", "--hdd-bytes", "128m", "--timeout", f"{SECONDS}s",
                                    "--temp-path", camd.directory, "--quiet"], stdout=subprocess.DEVNULL)
         try:
             camd.ask("start_recording", timeout=60)
-            time.sleep(SECONDS)
+            ask_meanwhile(camd, SECONDS)
             stopped = camd.ask("stop_recording", timeout=120)
+            camd.ask("ping")            # what events are on their way come before its answer
         finally:
             stress.terminate()
             stress.wait()
-        told = {0: 0, 1: 0}
-        while not camd.messages.empty():
-            camd.events.append(camd.line())
+        told, files = {0: 0, 1: 0}, {0: [], 1: []}
         for event in camd.events:
-            if event["event"] == "frames_lost":
-                told[event["data"]["camera_id"]] += sum(event["data"]["lost"].values())
-        equal([event for event in camd.events if event["event"] == "camera_lost"], [], "cameras lost")
+            data = event["data"]
+            check(event["event"] != "camera_lost", event)
+            if event["event"] == "segment_finished":
+                files[data["camera_id"]].append(data["file"])
+            elif event["event"] == "frames_lost":
+                told[data["camera_id"]] += sum(data["lost"].values())
         for camera in stopped["cameras"]:
-            lost = sum(camera["lost"].values())
-            print(f"# camera {camera['camera_id']}: {camera['frames']} of {camera['captured']} frames, lost {camera['lost']}")
-            rows = check_stopped(camera)
-            check(abs(camera["captured"] - SECONDS * 30) < 90, f"{camera['captured']} captured")
-            check(told[camera["camera_id"]] <= lost, "events tell of more than was lost")
-            # in time and number: the sensor made a frame each 1/30 s, and each is a row or a loss
-            span = rows[-1]["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"]
-            equal(rows[-1]["frame_number"] - rows[0]["frame_number"], round(span * 30 / 1e9), "frame numbers over time")
-            equal(rows[-1]["camera_frame"] - rows[0]["camera_frame"], round(span * 30 / 1e9), "camera frames over time")
+            check_camera(camera, files[camera["camera_id"]], told[camera["camera_id"]])
         camd.quit()
 
 

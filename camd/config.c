@@ -213,7 +213,7 @@ const struct field config_fields[] = {
 	{ .name = "show_frame_number", .type = FIELD_BOOL, AT(show_frame_number), .fallback = "true", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "Whether overlay_text is drawn into what is recorded, into snapshots and previews (which show time and rates besides); it needs a font, such as those of Debian's package fonts-dejavu-core." },
 	{ .name = "overlay_text", .type = FIELD_TEXT, AT(overlay_text), .max = 511, .fallback = "Frame: %frame", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
-	  .help = "What is drawn: %frame is the frame's number in the recording (as in the CSV), %fps the rate, %dropped frames lost so far, %camera the camera's number, %exposure (ms), %gain and %temp (Celsius) what the sensor says, %f microseconds, everything else as in strftime(3), for the frame's wall time; \\n begins a new line." },
+	  .help = "What is drawn: %frame is the frame's number in the recording (as in the CSV), %fps the rate, %dropped frames lost so far, %camera the camera's number, %exposure (ms), %gain and %temp (Celsius) what the sensor says, %f microseconds, everything else as in strftime(3), for the wall time at which the frame was exposed; \\n begins a new line." },
 	{ .name = "overlay_position", .type = FIELD_ENUM, AT(overlay_position), .choices = overlay_positions, .fallback = "top_left",
 	  .flags = FIELD_LIVE | FIELD_PER_CAMERA, .help = "Where the overlay stands." },
 	{ .name = "overlay_size", .type = FIELD_INT, AT(overlay_size), .min = 0, .max = 200, .unit = "pixels", .fallback = "0",

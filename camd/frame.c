@@ -1,5 +1,6 @@
 #include "camd/frame.h"
 
+#include "common/clock.h"
 #include "common/util.h"
 
 #include <assert.h>
@@ -33,6 +34,12 @@ void frame_unref(struct frame *frame)
 	assert(atomic_load(&frame->references) > 0);
 	if (atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel) == 1)
 		frame->release(frame, frame->owner);
+}
+
+void frame_note_arrival(struct frame *frame)
+{
+	frame->arrived_ns = clock_now_ns();
+	frame->wall_ns = clock_wall_ns();
 }
 
 int64_t frame_exposed_wall_ns(const struct frame *frame)

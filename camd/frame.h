@@ -125,6 +125,9 @@ struct frame {
 struct frame *frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame);		/* NULL is allowed */
 
+/* It has reached camd: now. */
+void frame_note_arrival(struct frame *frame);
+
 /* CLOCK_REALTIME when it was exposed, which is before it reached camd, if that can be told. */
 int64_t frame_exposed_wall_ns(const struct frame *frame);
 

@@ -98,7 +98,7 @@ static void add_temperature(struct writing_text *to)
 
 static void add_microseconds(struct writing_text *to)
 {
-	add(to, "%06d", (int)(to->facts->wall_ns % NS_PER_S / 1000));
+	add(to, "%06d", (int)(frame_exposed_wall_ns(to->facts) % NS_PER_S / 1000));
 }
 
 /* Longer names before those that they begin with. */
@@ -136,7 +136,7 @@ static const char *add_time(struct writing_text *to, const char *at)
 	}
 	memcpy(format + 1, at, length);
 	if (!to->is_timed)
-		clock_broken_down(to->facts->wall_ns, &to->tm);
+		clock_broken_down(frame_exposed_wall_ns(to->facts), &to->tm);
 	to->is_timed = true;
 	if (strftime(text, sizeof(text), format, &to->tm))
 		add(to, "%s", text);

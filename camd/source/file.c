@@ -106,7 +106,7 @@ static struct frame *show(struct file *file, AVFrame *picture, int64_t sensor_ns
 	avpicture_planes(frame, picture);
 	frame->read_only = !av_frame_is_writable(picture);	/* the decoder makes other pictures of it */
 	frame->sensor_ns = sensor_ns;
-	frame->wall_ns = clock_wall_ns();
+	frame_note_arrival(frame);
 	frame->sequence = ++file->sequence;
 	frame->release = release_shown;
 	frame->owner = shown;

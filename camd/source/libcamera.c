@@ -154,7 +154,7 @@ static void deliver(struct libcamera_source *camera, struct libcamera_filled *fi
 	const struct libcamera_done *done = &filled->done;
 
 	frame->sensor_ns = exposed_ns(camera, done, camera->heard_ns);
-	frame->wall_ns = clock_wall_ns();
+	frame_note_arrival(frame);
 	frame->sequence = note_gap(camera, filled, frame->sensor_ns);
 	if (done->status != LIBCAMERA_GOOD) {
 		warn_once(&camera->warned_damage, camera, "it delivers damaged pictures, which count as lost by the sensor");

@@ -384,7 +384,7 @@ static void expose(struct synthetic *synthetic, int64_t time_ns)
 		return;
 	}
 	frame->sensor_ns = time_ns;
-	frame->wall_ns = clock_wall_ns();
+	frame_note_arrival(frame);
 	frame->sequence = synthetic->sequence;
 	frame->gap = synthetic->gap;
 	synthetic->gap = (struct gap){ 0 };

@@ -171,9 +171,8 @@ static void on_buffer(struct v4l2 *v4l2, struct v4l2_filled *filled)
 		frame_unref(frame);
 		return;
 	}
-	frame->arrived_ns = clock_now_ns();
+	frame_note_arrival(frame);
 	frame->sensor_ns = buffer_time(v4l2, filled, frame->arrived_ns);
-	frame->wall_ns = clock_wall_ns();
 	v4l2->gaps.period_ns = atomic_load(&v4l2->period_ns);
 	/* what is missing before a new start isn't for want of the buffers that were queued for it */
 	frame->sequence = sensor_gaps_note(&v4l2->gaps, filled->sequence, frame->sensor_ns, v4l2->restarted ? 0 : filled->queued_ns);

@@ -165,6 +165,8 @@ static struct gap check_ledger(const struct stage *stage)
 		sequence += 1 + frame->gap.sensor + frame->gap.starved;
 		assert_int_equal(frame->sequence, sequence);
 		assert_int_equal(frame->sensor_ns, expected_ns);
+		/* so that its moment by the wall clock is that of its exposure */
+		assert_true(frame->arrived_ns > 0);
 		total.sensor += frame->gap.sensor;
 		total.starved += frame->gap.starved;
 	}

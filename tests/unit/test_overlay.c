@@ -138,12 +138,18 @@ static void test_text(void **state)
 		.exposure = { EXPOSURE_TIME | EXPOSURE_ANALOGUE_GAIN | EXPOSURE_DIGITAL_GAIN | EXPOSURE_TEMPERATURE, 8333, 2, 1.5, 0, 41.25 },
 	};
 
+	struct frame late = {
+		.wall_ns = 1700000000 * NS_PER_S + 10 * NS_PER_MS, .arrived_ns = 50 * NS_PER_S + 20 * NS_PER_MS, .sensor_ns = 50 * NS_PER_S,
+	};
+
 	(void)state;
 	clock_use_utc(true);
 	assert_string_equal(text_of("Frame: %frame", &facts), "Frame: 1234");
 	assert_string_equal(text_of("%fps|%dropped|%camera|%exposure|%gain|%temp", &facts), "30.0|5|3|8.33|3.00|41.2");
 	assert_string_equal(text_of("%frame|%fps|%dropped|%exposure|%gain|%temp", &unknown), "-|-|-|-|-|-");
 	assert_string_equal(text_of("%Y-%m-%d %H:%M:%S.%f", &facts), "2023-11-14 22:13:20.007089");
+	/* when it was exposed, not when it came: on the other side of a second, here */
+	assert_string_equal(text_of("%H:%M:%S.%f", &late), "22:13:19.990000");
 	assert_string_equal(text_of("a\\nb\nc", &facts), "a\nb\nc");
 	assert_string_equal(text_of("100%% %%frame %-d", &facts), "100% %frame 14");
 	assert_string_equal(text_of("50%", &facts), "50%");

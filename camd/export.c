@@ -153,18 +153,6 @@ static uint64_t lay_out(struct export *export, uint64_t at)
 	return at;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t bytes, struct error *err)
-{
-	for (size_t done = 0; done < bytes;) {
-		ssize_t n = pwrite(fd, data + done, bytes - done, (off_t)done);
-
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(err, errno, "cannot write the export");
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return true;
-}
-
 static bool check_room(const struct export *export, uint64_t bytes, struct error *err)
 {
 	struct statvfs fs;
@@ -195,7 +183,9 @@ static bool write_front(struct export *export, struct error *err)
 	mp4box_u32(&front, 1);
 	mp4box_bytes(&front, "mdat", 4);
 	mp4box_u64(&front, end - mdat);
-	ok = check_room(export, export->precise ? 2 * end : end, err) && write_all(export->video.fd, front.data, front.bytes, err);
+	ok = check_room(export, export->precise ? 2 * end : end, err);
+	if (ok && !write_whole(export->video.fd, front.data, front.bytes))
+		ok = error_set_errno(err, errno, "cannot write the export");
 	mp4box_finish(&front);
 	return ok;
 }
@@ -218,13 +208,11 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 {
 	const struct gathered *gathered = &export->gathered;
 	const char *path = gathered->files[run->file].path;
-	int from = gathered_open(gathered, run->file, export->root, err);
+	int from = gathered->files[run->file].fd;
 	off_t from_at = (off_t)run->start, to_at = (off_t)run->goes_to;
 	uint64_t left = run->end - run->start;
 	ssize_t n = 1;
 
-	if (from < 0)
-		return false;
 	while (left && !job_is_cancelled(export->job)) {
 		n = copy_some(from, &from_at, export->video.fd, &to_at, (size_t)MIN(left, (uint64_t)COPY_BYTES));
 		if (n < 0 && errno == EINTR)
@@ -241,7 +229,6 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 		error_set(err, ERR_IO, "%s: the file has become shorter", path);
 	else if (left)
 		fail_cancelled(err);
-	close(from);
 	return !left;
 }
 

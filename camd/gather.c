@@ -10,13 +10,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define GAP_NS NS_PER_S
 #define OUT_OF_STEP 3
 #define SAME_CLOCK_NS (NS_PER_S / 2)
 #define CANCEL_FRAMES 1024
+#define DESCRIPTORS_MAX 65536
 
 /* What was taken so far. */
 struct taking {
@@ -27,6 +29,7 @@ struct taking {
 	uint64_t last_time_ns;
 	int64_t step_ns;		/* from the frame before it to the last one, unless that was a gap */
 	uint32_t n_entries;
+	bool too_many;			/* files to have open at once */
 };
 
 /* ---- the files ---- */
@@ -96,20 +99,39 @@ void gather_cameras(int root, bool found[GATHER_CAMERAS_MAX])
 	walk(root, note_camera, found);
 }
 
-static void add_file(struct taking *taking, const struct reel *reel)
+/*
+ * Whether the others in this process, recordings above all, find as many descriptors as they may need. Where more may be had, the limit
+ * is raised.
+ */
+static bool leaves_descriptors(int fd)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return true;
+	if ((rlim_t)fd >= limit.rlim_cur / 4 * 3) {
+		limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return (rlim_t)fd < limit.rlim_cur / 4 * 3;
+}
+
+/* The reel's descriptor becomes that of the file. One that somebody is deleting right now can't be locked, but can be read all the same. */
+static void add_file(struct taking *taking, struct reel *reel)
 {
 	struct gathered *to = taking->to;
-	struct stat status;
 
 	if (to->n_files == taking->capacity) {
 		taking->capacity = taking->capacity ? 2 * taking->capacity : 64;
 		to->files = xrealloc(to->files, taking->capacity, sizeof(*to->files));
 	}
-	fstat(reel->fd, &status);
+	flock(reel->fd, LOCK_SH | LOCK_NB);
 	to->files[to->n_files++] = (struct gathered_file){
-		.path = xstrdup(reel->path), .first_ns = reel->first_ns, .last_ns = reel->last_ns,
-		.device = status.st_dev, .inode = status.st_ino,
+		.path = xstrdup(reel->path), .fd = reel->fd, .first_ns = reel->first_ns, .last_ns = reel->last_ns,
 	};
+	reel->fd = -1;
+	taking->too_many = !leaves_descriptors(to->files[to->n_files - 1].fd);
 }
 
 static void look_at(void *user, int directory, const char *session, const char *name)
@@ -120,7 +142,7 @@ static void look_at(void *user, int directory, const char *session, const char *
 	struct error err;
 	char *path;
 
-	if (camera_of(name) != request->camera_id || request->is_cancelled(request->user))
+	if (camera_of(name) != request->camera_id || taking->too_many || request->is_cancelled(request->user))
 		return;
 	path = xasprintf("%s/%s/%s", request->root_path, session, name);
 	if (!reel_open(&reel, directory, path, &err))
@@ -140,47 +162,6 @@ static int compare_files(const void *a, const void *b)
 	return strcmp(one->path, other->path);
 }
 
-/* Opens the directory that holds one of the files, which is a child of the root; no link is followed. -1: it is gone. */
-static int open_session(const struct gathered_file *file, int root)
-{
-	const char *name = strrchr(file->path, '/'), *session = name;
-	char *part;
-	int directory;
-
-	while (session[-1] != '/')
-		session--;
-	part = strndup(session, (size_t)(name - session));
-	directory = openat(root, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	free(part);
-	return directory;
-}
-
-static bool open_file(const struct taking *taking, const struct gathered_file *file, struct reel *reel, struct error *err)
-{
-	int directory = open_session(file, taking->request->root);
-	bool ok = reel_open(reel, directory, file->path, err);
-
-	if (directory >= 0)
-		close(directory);
-	return ok;
-}
-
-int gathered_open(const struct gathered *gathered, size_t number, int root, struct error *err)
-{
-	const struct gathered_file *file = &gathered->files[number];
-	int directory = open_session(file, root);
-	int fd = openat(directory, strrchr(file->path, '/') + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat status;
-
-	if (directory >= 0)
-		close(directory);
-	if (fd >= 0 && !fstat(fd, &status) && status.st_dev == file->device && status.st_ino == file->inode)
-		return fd;
-	error_set(err, ERR_NOT_FOUND, "%s: the file was there a moment ago, and is gone", file->path);
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
 
 /* ---- the frames ---- */
 
@@ -417,7 +398,7 @@ static bool take_file(struct taking *taking, size_t file, struct error *err)
 
 	if (taking->request->is_cancelled(taking->request->user))
 		return error_set(err, ERR_CANCELLED, "Cancelled");
-	ok = open_file(taking, its, &reel, err) && reel_index(&reel, err) && take_range(taking, &reel, file, err);
+	ok = reel_adopt(&reel, its->fd, its->path, err) && reel_index(&reel, err) && take_range(taking, &reel, file, err);
 	reel_finish(&reel);
 	return ok;
 }
@@ -434,6 +415,9 @@ bool gather(struct gathered *gathered, const struct gather_request *request, str
 
 	*gathered = (struct gathered){ 0 };
 	walk(request->root, look_at, &taking);
+	if (taking.too_many)
+		return error_set(err, ERR_UNSUPPORTED, "the footage of that time lies in more than %zu files, which this process may not have open at "
+				 "once: raise its limit (ulimit -n, LimitNOFILE=), or export it in parts", gathered->n_files);
 	if (request->is_cancelled(request->user))
 		return error_set(err, ERR_CANCELLED, "Cancelled");
 	if (gathered->n_files)
@@ -450,8 +434,10 @@ bool gather(struct gathered *gathered, const struct gather_request *request, str
 
 void gathered_finish(struct gathered *gathered)
 {
-	for (size_t i = 0; i < gathered->n_files; i++)
+	for (size_t i = 0; i < gathered->n_files; i++) {
+		close(gathered->files[i].fd);
 		free(gathered->files[i].path);
+	}
 	free(gathered->files);
 	free(gathered->runs);
 	movie_finish(&gathered->movie);

@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define GATHER_CAMERAS_MAX 64
 
@@ -41,9 +40,8 @@ struct gathered_run {
 
 struct gathered_file {
 	char *path;
+	int fd;				/* open, and locked so that nobody deletes it */
 	int64_t first_ns, last_ns;	/* wall times */
-	dev_t device;
-	ino_t inode;
 };
 
 struct gathered {
@@ -58,12 +56,12 @@ struct gathered {
 	size_t left_out;		/* files that could not be used, in the range or not */
 };
 
-/* False: ERR_NOT_FOUND, there is nothing; or what could not be read. gathered_finish() in either case. */
+/*
+ * False: ERR_NOT_FOUND, there is nothing; or what could not be read. gathered_finish() in either case; until then the files stay
+ * open, and where they are.
+ */
 bool gather(struct gathered *gathered, const struct gather_request *request, struct error *err);
 void gathered_finish(struct gathered *gathered);
-
-/* Opens one of its files again. -1: it is gone, or another. */
-int gathered_open(const struct gathered *gathered, size_t file, int root, struct error *err);
 
 /* Which cameras have files there, by number. */
 void gather_cameras(int root, bool found[GATHER_CAMERAS_MAX]);

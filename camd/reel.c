@@ -144,18 +144,30 @@ static bool look_at(struct reel *reel, struct error *err)
 	return reel->finished ? read_last_ns(reel, err) : true;
 }
 
-bool reel_open(struct reel *reel, int directory, const char *path, struct error *err)
+/* Takes over the descriptor; -1: errno says why there is none. */
+static bool begin(struct reel *reel, int fd, const char *path, struct error *err)
 {
 	struct stat status;
 
-	*reel = (struct reel){ .path = xstrdup(path), .fd = -1 };
-	reel->fd = openat(directory, strrchr(path, '/') + 1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (reel->fd < 0 || fstat(reel->fd, &status))
+	*reel = (struct reel){ .path = xstrdup(path), .fd = fd };
+	if (fd < 0 || fstat(fd, &status))
 		return fail_to_read(reel, err);
 	if (!S_ISREG(status.st_mode))
 		return refuse(reel, "it is not a regular file", err);
 	reel->bytes = (uint64_t)status.st_size;
 	return look_at(reel, err);
+}
+
+bool reel_open(struct reel *reel, int directory, const char *path, struct error *err)
+{
+	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+	return begin(reel, openat(directory, strrchr(path, '/') + 1, flags), path, err);
+}
+
+bool reel_adopt(struct reel *reel, int fd, const char *path, struct error *err)
+{
+	return begin(reel, fcntl(fd, F_DUPFD_CLOEXEC, 0), path, err);
 }
 
 /* ---- the index ---- */

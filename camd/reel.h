@@ -36,6 +36,9 @@ struct reel {
  */
 bool reel_open(struct reel *reel, int directory, const char *path, struct error *err);
 
+/* The same for a file that is open already: the reel has a copy of the descriptor. */
+bool reel_adopt(struct reel *reel, int fd, const char *path, struct error *err);
+
 /* Finds all of its frames. */
 bool reel_index(struct reel *reel, struct error *err);
 

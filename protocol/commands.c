@@ -342,7 +342,7 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_DELETE_RECORDING] = {
 		.name = "delete_recording", .reply = MSG_DELETED, .flags = CMD_MAY_TAKE_TIME,
-		.summary = "Deletes recordings with their timing tables; refused for those that are protected or being written.",
+		.summary = "Deletes recordings with their timing tables; refused for those that are protected, being written, or being exported.",
 		ARGUMENTS(files_fields, files_args),
 	},
 };

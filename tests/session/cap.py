@@ -10,11 +10,12 @@ import fcntl
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 import threading
 import time
 
-from camd import Camd, SMALL, check, check_video, equal, is_finalised, main, test, until
+from camd import Camd, SMALL, check, check_video, equal, is_finalised, main, read_csv, test, until
 from disks import Disk, with_own_mounts
 
 LARGE = "synthetic:640x480@30"
@@ -285,6 +286,41 @@ def what_others_do():
             equal([entry["file"] for entry in page["recordings"]], [marked])
             equal(camd.ask("unprotect", file=marked)["files"], [marked])
             equal(camd.event("recording_deleted")["file"], marked)
+            camd.quit()
+
+
+def held_ffmpeg(directory):
+    """An environment in which the ffmpeg program says that it runs, by a file `begun`, and begins once there is a file `go`."""
+    program = directory / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n: >'{directory}/begun'\nuntil [ -e '{directory}/go' ]; do sleep 0.05; done\nexec {shutil.which('ffmpeg')} \"$@\"\n")
+    program.chmod(0o755)
+    return {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+@test
+def what_an_export_reads():
+    """It stays until that is done, whatever the cap says, and others go in its place; then it goes."""
+    with directory() as output, directory() as scratch:
+        first, *held, last = make(output, 2, each=4)
+        rows = [row for file in held for row in read_csv(file)]
+        with Camd("--storage-cap", "80%", output=output, env=held_ffmpeg(scratch)) as camd:
+            camd.ask("subscribe", events=["recording_deleted", "job_done"])
+            # not from a key frame on, so that the program runs in the middle of it
+            job = camd.ask("export", camera_id=0, precise=True, **{"from": rows[1]["write_time_unix"],
+                                                                   "to": read_csv(last)[0]["write_time_unix"]})["job"]
+            until(lambda: (scratch / "begun").exists(), "the export in the middle")
+            camd.ask("set_config", values={"storage_cap": 1})
+            # all were tried at once
+            equal([camd.event("recording_deleted")["file"] for _ in range(2)], [first, last])
+            equal([file for file in held if not os.path.exists(file)], [], "held ones that are gone")
+            error = camd.fails("delete_recording", "busy", file=held[3])
+            check(held[3] in error["message"] and "again" in error["message"], error)
+            (scratch / "go").touch()
+            done = camd.event("job_done", where=lambda data: data["job"] == job)
+            check(done["ok"], done)
+            equal(read_csv(done["files"][0]), rows[1:])
+            until(lambda: not any(os.path.exists(file) for file in held), "deleted, once it is done", timeout=60)
+            check(os.path.exists(done["files"][0]), "the export")
             camd.quit()
 
 

@@ -339,6 +339,23 @@ def encoded_in_two_ways():
 
 
 @test
+def many_files():
+    """All of them are open at once: more than may be are refused, with what to do; the limit is raised where that may be."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as directory:
+        session = pathlib.Path(directory) / "session_1"
+        session.mkdir()
+        for number in range(70):
+            shutil.copyfile(footage().files[0], session / f"cam0_{number}.mp4")
+        for hard, code in ((64, "unsupported"), (256, None)):
+            with open_camd(output=directory, wrapper=("prlimit", f"--nofile=64:{hard}")) as camd:
+                end = export(camd)
+                equal(end.get("code"), code, end)
+                check(code or end["frames"] == len(read_csv(footage().files[0])), end)
+                check(not code or "LimitNOFILE" in end["message"], end)
+                camd.quit()
+
+
+@test
 def cancelled():
     """What runs and what waits in line: no file is left."""
     with open_camd("--export-keep", "0", env=stuck_ffmpeg()) as camd:

@@ -4,6 +4,12 @@
 
 #define TRACK 1
 
+/*
+ * What is said of the whole movie is in milliseconds, rounded up: GStreamer (1.22) multiplies the product of one scale and the other's
+ * duration by 10 in 64 bits, and leaves out the track where that overflows by bad luck.
+ */
+#define MOVIE_UNITS_PER_S 1000
+
 static void write_matrix(struct mp4box *box)
 {
 	static const uint32_t unity[9] = { 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000 };
@@ -170,10 +176,12 @@ static void write_minf(struct mp4box *box, const struct movie *movie, const stru
 	mp4box_close(box, minf);
 }
 
-/* How long it plays, from the first sample shown on. */
-static uint64_t played(const struct movie *movie, const struct scale *scale)
+/* How long it plays, from the first sample shown on, in the movie's units. */
+static uint64_t played(const struct movie *movie)
 {
-	return duration_of(movie, scale) - scaled(scale, time_ns(movie, movie->first_shown));
+	uint64_t unit_ns = NS_PER_S / MOVIE_UNITS_PER_S;
+
+	return (time_ns(movie, movie->n) - time_ns(movie, movie->first_shown) + unit_ns - 1) / unit_ns;
 }
 
 static void write_edit(struct mp4box *box, const struct movie *movie, const struct scale *scale)
@@ -181,7 +189,7 @@ static void write_edit(struct mp4box *box, const struct movie *movie, const stru
 	size_t edts = mp4box_open(box, "edts"), elst = mp4box_open_full(box, "elst", 1, 0);
 
 	mp4box_u32(box, 1);
-	mp4box_u64(box, played(movie, scale));
+	mp4box_u64(box, played(movie));
 	mp4box_u64(box, scaled(scale, time_ns(movie, movie->first_shown)));
 	mp4box_u32(box, 0x10000);	/* speed */
 	mp4box_close(box, elst);
@@ -197,7 +205,7 @@ static void write_trak(struct mp4box *box, const struct movie *movie, const stru
 	mp4box_u64(box, movie->created);
 	mp4box_u32(box, TRACK);
 	mp4box_u32(box, 0);
-	mp4box_u64(box, played(movie, scale));
+	mp4box_u64(box, played(movie));
 	mp4box_zeros(box, 16);
 	write_matrix(box);
 	mp4box_u32(box, (uint32_t)movie->width << 16);
@@ -240,8 +248,8 @@ void moov_write(struct mp4box *box, const struct movie *movie, bool fragments_fo
 
 	mp4box_u64(box, movie->created);
 	mp4box_u64(box, movie->created);
-	mp4box_u32(box, scale.per_s);
-	mp4box_u64(box, played(movie, &scale));
+	mp4box_u32(box, MOVIE_UNITS_PER_S);
+	mp4box_u64(box, played(movie));
 	mp4box_u32(box, 0x10000);	/* speed */
 	mp4box_u16(box, 0x100);		/* volume */
 	mp4box_zeros(box, 10);

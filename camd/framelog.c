@@ -101,6 +101,11 @@ static uint64_t count_dropped(const struct framelog_row *row, struct framelog_pl
 	return row->number > last ? row->number - last - 1 : 0;
 }
 
+int64_t framelog_written_ns(const struct framelog_row *row)
+{
+	return (row->wall_ns / NS_PER_US + (row->wall_ns % NS_PER_US >= NS_PER_US / 2)) * NS_PER_US;
+}
+
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, struct framelog_place before)
 {
 	char wall[32] = "";
@@ -108,7 +113,7 @@ size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_
 
 	if (row->wall_ns > 0) {
 		/* in integers: a double is too short for it */
-		int64_t us = row->wall_ns / 1000 + (row->wall_ns % 1000 >= 500);
+		int64_t us = framelog_written_ns(row) / NS_PER_US;
 
 		snprintf(wall, sizeof(wall), "%" PRId64 ".%06" PRId64, us / 1000000, us % 1000000);
 	}

@@ -49,6 +49,9 @@ struct framelog_place {
 
 struct framelog_place framelog_place_of(const struct framelog_row *row);
 
+/* A row's wall time as the table says it: to the microsecond. Pure; any thread. */
+int64_t framelog_written_ns(const struct framelog_row *row);
+
 /*
  * Prints a row with its newline; returns its length. What lies between its number and that before it was dropped. At a table's begin
  * row->before says it. Where a new numbering begins in a table, as in clips, which neither recording counts between them was lost: the

@@ -105,7 +105,7 @@ static bool read_last_ns(struct reel *reel, struct error *err)
 		return fail_to_read(reel, err);
 	if (!read_head_before(reel, mp4box_get64(box), &fragment, &last))
 		return refuse(reel, "its index does not belong to its frames", err);
-	reel->last_ns = fragment.row.wall_ns;
+	reel->last_ns = framelog_written_ns(&fragment.row);
 	return true;
 }
 
@@ -115,7 +115,7 @@ static bool read_first_ns(struct reel *reel, struct error *err)
 	size_t head_bytes;
 
 	if (read_head(reel, MOVIE_HEAD_BYTES, &fragment, &head_bytes)) {
-		reel->first_ns = fragment.row.wall_ns;
+		reel->first_ns = framelog_written_ns(&fragment.row);
 		return true;
 	}
 	return errno ? fail_to_read(reel, err) : refuse(reel, "it begins with no whole frame", err);
@@ -279,7 +279,7 @@ bool reel_find(const struct reel *reel, int64_t wall_ns, size_t *k, struct error
 
 		if (!reel_frame(reel, middle, &fragment, &start, err))
 			return false;
-		if (fragment.row.wall_ns < wall_ns)
+		if (framelog_written_ns(&fragment.row) < wall_ns)
 			low = middle + 1;
 		else
 			high = middle;

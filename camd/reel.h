@@ -46,7 +46,7 @@ bool reel_index(struct reel *reel, struct error *err);
 bool reel_frame(const struct reel *reel, size_t k, struct fragment *fragment, uint64_t *start, struct error *err);
 
 /*
- * The first frame at or after a moment by its own wall time; n if there is none. Where the clock was set in mid-file there may be
+ * The first frame at or after a moment by its own wall time, as a table says it; n if there is none. Where the clock was set in mid-file there may be
  * several such places; one of them is found.
  */
 bool reel_find(const struct reel *reel, int64_t wall_ns, size_t *k, struct error *err);

@@ -164,7 +164,8 @@ static bool read_seconds(const char *text, int64_t *wall_ns)
 
 	if (*end || end == text || text[strspn(text, "0123456789.eE+")] || !isfinite(seconds) || seconds > 9e9)
 		return false;
-	*wall_ns = (int64_t)seconds * NS_PER_S + llround((seconds - floor(seconds)) * 1e9);
+	/* a double has no more digits for today's times */
+	*wall_ns = (int64_t)seconds * NS_PER_S + llround((seconds - floor(seconds)) * 1e6) * NS_PER_US;
 	return true;
 }
 

@@ -153,6 +153,19 @@ def ten_random_ranges():
 
 
 @test
+def from_row_to_row():
+    """The times of rows, as the table says them, are the times of their frames."""
+    material = footage()
+    with open_camd("--export-keep", "0") as camd:
+        for begin, end in ((1, 8), (2, 9), (3, 10), (4, 11), (5, 12)):
+            times = [material.rows[k]["write_time_unix"] for k in (begin, end)]
+            for as_said in (str, float):
+                video, _ = done(camd, **{"from": as_said(times[0]), "to": as_said(times[1])})
+                equal(read_csv(video), material.rows[begin:end], f"{as_said} {times}")
+        camd.quit()
+
+
+@test
 def everything():
     """Without a range: all there is; the unit of its times is as coarse as its gaps need."""
     material = footage()

@@ -1,41 +1,9 @@
 #include "camd/avcc.h"
 
+#include "common/util.h"
+
 #define MAX_SPS 31	/* five bits count them */
 #define MAX_PPS 255
-
-/* Reads bits of a NAL unit, passing over the emulation prevention bytes (the 03 of 00 00 03). */
-struct bits {
-	const uint8_t *at, *end;
-	unsigned zeros;		/* bytes of zero right before at */
-	unsigned left;		/* bits of current that are not read yet */
-	uint8_t current;
-};
-
-static unsigned read_bit(struct bits *bits)
-{
-	if (!bits->left) {
-		if (bits->zeros >= 2 && bits->at < bits->end && *bits->at == 3) {
-			bits->at++;
-			bits->zeros = 0;
-		}
-		bits->current = bits->at < bits->end ? *bits->at++ : 0xff;
-		bits->zeros = bits->current ? 0 : bits->zeros + 1;
-		bits->left = 8;
-	}
-	return bits->current >> --bits->left & 1;
-}
-
-static uint32_t read_ue(struct bits *bits)
-{
-	unsigned leading = 0;
-	uint32_t value = 1;
-
-	while (leading < 31 && !read_bit(bits))
-		leading++;
-	while (leading--)
-		value = value << 1 | read_bit(bits);
-	return value - 1;
-}
 
 /* Profiles whose SPS says how chroma is sampled and how deep samples are, and whose avcC must say it too. */
 static bool has_chroma_format(uint8_t profile)
@@ -50,18 +18,11 @@ static bool has_chroma_format(uint8_t profile)
 
 static void write_chroma_format(struct mp4box *box, const struct nal *sps)
 {
-	struct bits bits = { .at = sps->data + 4, .end = sps->data + sps->bytes };
-	uint32_t chroma_format, depth_luma, depth_chroma;
+	struct h264_chroma chroma = h264_chroma(sps);
 
-	read_ue(&bits);			/* id */
-	chroma_format = read_ue(&bits);
-	if (chroma_format == 3)
-		read_bit(&bits);	/* separate planes */
-	depth_luma = read_ue(&bits);
-	depth_chroma = read_ue(&bits);
-	mp4box_u8(box, 0xfc | (chroma_format & 3));
-	mp4box_u8(box, 0xf8 | (depth_luma & 7));
-	mp4box_u8(box, 0xf8 | (depth_chroma & 7));
+	mp4box_u8(box, 0xfc | (chroma.format & 3));
+	mp4box_u8(box, 0xf8 | (chroma.depth_luma & 7));
+	mp4box_u8(box, 0xf8 | (chroma.depth_chroma & 7));
 	mp4box_u8(box, 0);		/* SPS extensions */
 }
 
@@ -75,23 +36,39 @@ static void write_sets(struct mp4box *box, const struct nal *nals, size_t n, int
 	}
 }
 
-/* The first SPS if there are as many parameter sets, and as small ones, as the box can hold; NULL otherwise. */
+/* The SPS of the highest profile if there are as many parameter sets, and as small ones, as the box can hold; NULL otherwise. */
 static const struct nal *count_sets(const struct nal *nals, size_t n, unsigned *n_sps, unsigned *n_pps)
 {
-	const struct nal *first = NULL;
+	const struct nal *highest = NULL;
 
 	*n_sps = *n_pps = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (nals[i].type != NAL_SPS && nals[i].type != NAL_PPS)
 			continue;
-		if (nals[i].bytes > UINT16_MAX)
+		if (nals[i].bytes > UINT16_MAX || (nals[i].type == NAL_SPS && nals[i].bytes < 4))
 			return NULL;
 		if (nals[i].type == NAL_PPS)
 			++*n_pps;
-		else if (!(*n_sps)++)
-			first = &nals[i];
+		else if (!(*n_sps)++ || nals[i].data[1] > highest->data[1])
+			highest = &nals[i];
 	}
-	return first && first->bytes >= 4 && *n_sps <= MAX_SPS && *n_pps && *n_pps <= MAX_PPS ? first : NULL;
+	return highest && *n_sps <= MAX_SPS && *n_pps && *n_pps <= MAX_PPS ? highest : NULL;
+}
+
+/* Profile; which constraints all of them keep; level. */
+static void write_demands(struct mp4box *box, const struct nal *nals, size_t n, const struct nal *highest)
+{
+	uint8_t constraints = 0xff, level = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (nals[i].type != NAL_SPS)
+			continue;
+		constraints &= nals[i].data[2];
+		level = MAX(level, nals[i].data[3]);
+	}
+	mp4box_u8(box, highest->data[1]);
+	mp4box_u8(box, constraints);
+	mp4box_u8(box, level);
 }
 
 bool avcc_write(struct mp4box *box, const struct nal *nals, size_t n)
@@ -104,7 +81,7 @@ bool avcc_write(struct mp4box *box, const struct nal *nals, size_t n)
 		return false;
 	avcc = mp4box_open(box, "avcC");
 	mp4box_u8(box, 1);
-	mp4box_bytes(box, sps->data + 1, 3);	/* profile, constraints, level */
+	write_demands(box, nals, n, sps);
 	mp4box_u8(box, 0xfc | 3);		/* NAL units have lengths of four bytes */
 	mp4box_u8(box, (uint8_t)(0xe0 | n_sps));
 	write_sets(box, nals, n, NAL_SPS);
@@ -114,4 +91,29 @@ bool avcc_write(struct mp4box *box, const struct nal *nals, size_t n)
 		write_chroma_format(box, sps);
 	mp4box_close(box, avcc);
 	return true;
+}
+
+/* So many sets of one kind; *at is where they begin, and then where they end. */
+static bool read_sets(const uint8_t *data, size_t bytes, size_t *at, unsigned count, int type, struct nal *nals, size_t max, size_t *n)
+{
+	for (; count; count--) {
+		size_t length = bytes - *at >= 2 ? mp4box_get16(data + *at) : 0;
+
+		if (!length || length > bytes - *at - 2 || *n == max || (data[*at + 2] & 31) != type)
+			return false;
+		nals[(*n)++] = (struct nal){ .data = data + *at + 2, .bytes = length, .type = type };
+		*at += 2 + length;
+	}
+	return true;
+}
+
+bool avcc_read(const uint8_t *data, size_t bytes, struct nal *nals, size_t max, size_t *n)
+{
+	size_t at = 6;
+
+	*n = 0;
+	if (bytes < 7 || data[0] != 1 || (data[4] & 3) != 3 || !read_sets(data, bytes, &at, data[5] & 31, NAL_SPS, nals, max, n) || at == bytes)
+		return false;
+	at++;
+	return read_sets(data, bytes, &at, data[at - 1], NAL_PPS, nals, max, n);
 }

@@ -1,11 +1,10 @@
 #include "camd/export.h"
 
-#include "camd/child.h"
 #include "camd/exports.h"
 #include "camd/folder.h"
 #include "camd/gather.h"
 #include "camd/jobs.h"
-#include "camd/mp4times.h"
+#include "camd/leadin.h"
 #include "common/clock.h"
 #include "common/util.h"
 
@@ -24,9 +23,9 @@
 #define MDAT_HEAD_BYTES 16
 #define COPY_BYTES ((size_t)16 << 20)	/* between two looks whether it is cancelled */
 #define RECOVERY_POLL_MS 20
-#define FEED_BYTES ((size_t)1 << 16)
+#define COPY_PART 0.98		/* of the progress: up to the end of copying */
+#define LEADIN_PART 0.2		/* of the progress */
 #define FREE_BYTES_LEFT ((uint64_t)64 << 20)	/* what recordings may need meanwhile */
-#define MAX_FFMPEG_GAP_NS (INT32_MAX * NS_PER_US)
 
 struct export {
 	struct session *session;
@@ -49,7 +48,7 @@ struct export {
 	/* of the camera that is under way */
 	int64_t camera_id;
 	struct gathered gathered;
-	struct export_part video, table;
+	struct export_part leadin, video, table;
 	FILE *rows;
 };
 
@@ -183,7 +182,7 @@ static bool write_front(struct export *export, struct error *err)
 	mp4box_u32(&front, 1);
 	mp4box_bytes(&front, "mdat", 4);
 	mp4box_u64(&front, end - mdat);
-	ok = check_room(export, export->precise ? 2 * end : end, err);
+	ok = check_room(export, end, err);
 	if (ok && !write_whole(export->video.fd, front.data, front.bytes))
 		ok = error_set_errno(err, errno, "cannot write the export");
 	mp4box_finish(&front);
@@ -211,6 +210,7 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 	int from = gathered->files[run->file].fd;
 	off_t from_at = (off_t)run->start, to_at = (off_t)run->goes_to;
 	uint64_t left = run->end - run->start;
+	double begins = export->leadin.name ? LEADIN_PART : 0;
 	ssize_t n = 1;
 
 	while (left && !job_is_cancelled(export->job)) {
@@ -221,7 +221,7 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 			break;
 		left -= (uint64_t)n;
 		*copied += (uint64_t)n;
-		set_progress(export, (export->precise ? 0.1 : 0.98) * (double)*copied / (double)total);
+		set_progress(export, begins + (COPY_PART - begins) * (double)*copied / (double)total);
 	}
 	if (n < 0)
 		error_set_errno(err, errno, "cannot copy %s", path);
@@ -245,88 +245,31 @@ static bool copy_runs(struct export *export, struct error *err)
 	return true;
 }
 
-/* ---- encoding it anew ---- */
+/* ---- its exact beginning ---- */
 
-static bool feed(struct export *export, struct child *child, struct error *err)
+static void on_leadin(void *user, double part)
 {
-	uint8_t *data = xcalloc(FEED_BYTES, 1);
-	off_t at = 0, end = lseek(export->video.fd, 0, SEEK_END);
-	ssize_t n = 0;
-	bool ok = true;
-
-	while (ok && (n = pread(export->video.fd, data, FEED_BYTES, at)) > 0) {
-		at += n;
-		ok = child_write(child, data, (size_t)n, err);
-		set_progress(export, 0.1 + 0.88 * (double)at / (double)end);
-	}
-	free(data);
-	return n < 0 ? error_set_errno(err, errno, "cannot read the export") : ok;
+	set_progress(user, LEADIN_PART * part);
 }
 
-/* What is shown is at the times that it should be at. */
-static bool check_times(const struct export *export, int fd, int units_per_s, struct error *err)
+/* Encodes anew what can't be copied, where only what is shown may be in the file. */
+static bool make_leadin(struct export *export, struct error *err)
 {
-	const struct movie *movie = &export->gathered.movie;
-	size_t n = movie->n - movie->first_shown;
-	int64_t *times = xcalloc(n, sizeof(*times));
+	uint64_t bytes = leadin_bytes(&export->gathered);
+	struct leadin_request request = { .cancel_fd = job_cancel_fd(export->job), .on_progress = on_leadin, .user = export };
+	char *unique, *path;
 	bool ok;
 
-	for (size_t i = 0; i < n; i++)
-		times[i] = (int64_t)movie->samples[movie->first_shown + i].time_ns;
-	ok = mp4times_check(fd, times, n, units_per_s, err);
-	free(times);
-	return ok;
-}
-
-/* Without our lock, which a child that outlives us would hold for a while longer. */
-static int open_unlocked(const struct export_part *part)
-{
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", part->fd);
-	return open(path, O_RDWR | O_CLOEXEC);
-}
-
-static bool encode_anew(struct export *export, struct export_part *to, struct error *err)
-{
-	int units_per_s = export->gathered.longest_ns < MAX_FFMPEG_GAP_NS ? 1000000 : 1000;
-	char units[16];
-	const char *const argv[] = {
-		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-f", "mp4", "-i", "pipe:0", "-c:v", "libx264", "-preset",
-		"veryfast", "-crf", "17", "-bf", "0", "-fps_mode", "passthrough", "-enc_time_base", units, "-video_track_timescale",
-		units + 2, "-map_metadata", "0", "-movflags", "+faststart", "-f", "mp4", "file:" CHILD_OUTPUT, NULL,
-	};
-	struct child_request request = {
-		.argv = argv, .remedy = "apt install ffmpeg", .output_fd = open_unlocked(to), .cancel_fd = job_cancel_fd(export->job),
-	};
-	struct child *child;
-	bool ok;
-
-	if (request.output_fd < 0)
-		return error_set_errno(err, errno, "%s/%s", export->exports.path, to->name);
-	snprintf(units, sizeof(units), "1/%d", units_per_s);
-	child = child_start(&request, err);
-	close(request.output_fd);
-	ok = child && feed(export, child, err) && child_finish(child, err) && check_times(export, to->fd, units_per_s, err);
-	child_destroy(child);
-	return ok;
-}
-
-/* Puts what ffmpeg makes of the video in its place. */
-static bool make_precise(struct export *export, struct error *err)
-{
-	struct export_part made = { .fd = -1 };
-	char *unique = xasprintf("export_%d_%" PRId64 "_precise.mp4", (int)getpid(), job_number(export->job));
-	bool ok = exports_begin(&export->exports, &made, unique, err) && encode_anew(export, &made, err);
-
+	if (!export->precise || !bytes)
+		return true;
+	unique = xasprintf("export_%d_%" PRId64 "_precise.mp4", (int)getpid(), job_number(export->job));
+	ok = check_room(export, 2 * bytes, err) && exports_begin(&export->exports, &export->leadin, unique, err);
+	path = xasprintf("%s/%s", export->exports.path, ok ? export->leadin.name : unique);
+	request.path = path;
+	request.fd = export->leadin.fd;
+	ok = ok && leadin_make(&export->gathered, &request, err);
 	free(unique);
-	if (ok) {
-		struct export_part copied = export->video;
-
-		export->video = made;
-		made = copied;
-	}
-	exports_end(&export->exports, &made);
+	free(path);
 	return ok;
 }
 
@@ -365,9 +308,10 @@ static bool begin_parts(struct export *export, struct error *err)
 
 static bool export_camera(struct export *export, struct error *err)
 {
-	bool ok = begin_parts(export, err) && choose_frames(export, err) && write_front(export, err) && copy_runs(export, err) &&
-		  (!export->precise || make_precise(export, err)) && publish(export, err);
+	bool ok = begin_parts(export, err) && choose_frames(export, err) && make_leadin(export, err) && write_front(export, err) &&
+		  copy_runs(export, err) && publish(export, err);
 
+	exports_end(&export->exports, &export->leadin);
 	exports_end(&export->exports, &export->video);
 	exports_end(&export->exports, &export->table);
 	gathered_finish(&export->gathered);
@@ -476,7 +420,7 @@ bool export_start(struct session *session, const struct export_args *args, int64
 
 	*export = (struct export){
 		.session = session, .output_dir = xstrdup(config->output_dir), .keep = config->export_keep, .root = -1, .exports.directory = -1,
-		.video.fd = -1, .table.fd = -1,
+		.leadin.fd = -1, .video.fd = -1, .table.fd = -1,
 	};
 	if (take_arguments(export, args, err)) {
 		request.what = export->what = print_what(export);

@@ -1,8 +1,8 @@
 /*
  * export: one MP4 a camera of all its footage of a time, whatever files that lies in, as a job. What was encoded is copied, not
  * looked at; the kernel does the copying. The file begins with the key frame that its first frame needs, and an edit list has
- * players begin with that first frame; or all is encoded anew through the ffmpeg program, where `precise` asks for it, and nothing
- * earlier is in the file. Beside it is a timing table with the rows of the frames that are shown, as the recordings have them.
+ * players begin with that first frame; or, where `precise` asks for it, what comes before the next key frame is encoded anew, and
+ * nothing earlier is in the file. Beside it is a timing table with the rows of the frames that are shown, as the recordings have them.
  *
  * Main thread.
  */

@@ -1,6 +1,7 @@
 #include "camd/gather.h"
 
 #include "camd/reel.h"
+#include "camd/stsd.h"
 #include "common/util.h"
 
 #include <ctype.h>
@@ -28,7 +29,6 @@ struct taking {
 	struct fragment last;		/* the last frame taken; sequence 0: none */
 	uint64_t last_time_ns;
 	int64_t step_ns;		/* from the frame before it to the last one, unless that was a gap */
-	uint32_t n_entries;
 	bool too_many;			/* files to have open at once */
 };
 
@@ -190,28 +190,6 @@ static bool is_gap(const struct taking *taking, const struct fragment *frame, in
 	return step >= GAP_NS && step > OUT_OF_STEP * MAX(taking->step_ns, (int64_t)taking->last.frame_ns) && !exposed;
 }
 
-/* Which entry of the movie's stsd describes the file's frames; a new one if none does. */
-static uint32_t entry_of(struct taking *taking, const struct reel *reel)
-{
-	struct mp4box *stsd = &taking->to->movie.stsd;
-	const uint8_t *entry = reel->stsd.data + 16;
-	size_t bytes = reel->stsd.bytes - 16, at = 16;
-
-	for (uint32_t i = 0; i < taking->n_entries; i++) {
-		size_t size = mp4box_get32(stsd->data + at);
-
-		if (size == bytes && !memcmp(stsd->data + at, entry, bytes))
-			return i;
-		at += size;
-	}
-	if (!stsd->bytes)
-		mp4box_bytes(stsd, reel->stsd.data, 16);
-	mp4box_bytes(stsd, entry, bytes);
-	mp4box_set32(stsd, 0, (uint32_t)stsd->bytes);
-	mp4box_set32(stsd, 12, taking->n_entries + 1);
-	return taking->n_entries++;
-}
-
 static bool check_size(const struct taking *taking, const struct reel *reel, const struct fragment *frame, struct error *err)
 {
 	const struct movie *movie = &taking->to->movie;
@@ -284,12 +262,10 @@ static void take_frame(struct taking *taking, const struct place *place, const s
 	movie->frame_ns = frame->frame_ns;
 	movie_add(movie, &sample);
 	add_run(taking, place->file, start, payload + frame->payload_bytes);
-	if (shown) {
+	if (shown)
 		show(taking, place, frame, movie->n - 1 == movie->first_shown, step);
-		taking->to->longest_ns = MAX(taking->to->longest_ns, (uint64_t)step);
-	} else {
+	else
 		movie->first_shown = movie->n;
-	}
 	taking->last_time_ns = sample.time_ns;
 	if (!is_gap(taking, frame, step))
 		taking->step_ns = step;
@@ -312,7 +288,7 @@ static bool find_before(const struct reel *reel, size_t k, uint64_t *before, str
 static bool take_frames(struct taking *taking, const struct reel *reel, size_t file, size_t k, size_t shown, size_t end, struct error *err)
 {
 	const struct gather_request *request = taking->request;
-	struct place place = { .file = file, .entry = entry_of(taking, reel) };
+	struct place place = { .file = file, .entry = stsd_find(&taking->to->movie.stsd, &reel->stsd) };
 
 	if (!find_before(reel, k, &place.before, err))
 		return false;

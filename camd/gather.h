@@ -52,7 +52,6 @@ struct gathered {
 	size_t n_runs;
 	int64_t from_ns, to_ns;		/* wall time of the first frame shown, and of the end of the last */
 	int64_t first_sensor_ns;	/* of the first frame shown */
-	uint64_t longest_ns;		/* from a frame to the next */
 	size_t left_out;		/* files that could not be used, in the range or not */
 };
 

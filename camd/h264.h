@@ -24,3 +24,12 @@ bool h264_has_idr(const uint8_t *data, size_t bytes);
 
 /* Finds the first SPS and PPS. False if either is missing. They point into data. */
 bool h264_find_parameter_sets(const uint8_t *data, size_t bytes, struct nal *sps, struct nal *pps);
+
+/* The number of an SPS or PPS, of whatever bytes; one that is cut off has a large one. */
+uint32_t h264_set_id(const struct nal *set);
+
+/* What an SPS says of chroma and of depth (bits - 8) in those profiles that say it. */
+struct h264_chroma {
+	uint32_t format, depth_luma, depth_chroma;
+};
+struct h264_chroma h264_chroma(const struct nal *sps);

@@ -1,6 +1,7 @@
 #include "camd/reel.h"
 
 #include "camd/movie.h"
+#include "camd/stsd.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -138,6 +139,8 @@ static bool look_at(struct reel *reel, struct error *err)
 	movie_finish(&movie);
 	if (state != MOVIE_FINISHED && state != MOVIE_UNFINISHED)
 		return refuse(reel, "it is no recording of camd's", err);
+	if (!reel->finished && !stsd_is_plain(reel->stsd.data, reel->stsd.bytes))
+		return refuse(reel, "its head is damaged", err);
 	if (!read_first_ns(reel, err))
 		return false;
 	reel->last_ns = INT64_MAX;
@@ -195,8 +198,7 @@ static bool take_moov(struct reel *reel, const uint8_t *moov, size_t bytes)
 	if (!find_table(moov, bytes, "co64", 16, 8, &offsets, &n) || !find_table(moov, bytes, "stsz", 20, 4, &sizes, &n_sizes) ||
 	    n != n_sizes || !n || !mp4box_find(moov, bytes, "moov/trak/mdia/minf/stbl/stsd", &stsd, &stsd_bytes))
 		return false;
-	/* one entry and nothing else */
-	if (stsd_bytes < 24 || mp4box_get32(stsd + 12) != 1 || mp4box_get32(stsd + 16) != stsd_bytes - 16)
+	if (!stsd_is_plain(stsd, stsd_bytes))
 		return false;
 	mp4box_bytes(&reel->stsd, stsd, stsd_bytes);
 	reel->places = xcalloc(n, sizeof(*reel->places));

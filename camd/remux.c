@@ -361,7 +361,7 @@ static bool run(void *user, struct job *job, struct error *err)
 
 	if (!wait_for_recovery(remux, job, err) || !read_times(remux, err) || !choose_units(remux, err) || !open_part(remux, err))
 		return false;
-	ok = convert(remux, job, err) && mp4times_check(remux->part_fd, remux->times.sensor_ns, remux->n, remux->units_per_s, err) &&
+	ok = convert(remux, job, err) && mp4times_check(remux->part_fd, remux->times.sensor_ns, remux->n, remux->units_per_s, NULL, err) &&
 	     publish(remux, job, err);
 	close_part(remux);
 	if (ok && remux->notes[0])

@@ -151,7 +151,7 @@ static const struct field export_fields[] = {
 	{ .name = "to", .type = FIELD_TIME, AT(to_ns), .flags = FIELD_OPTIONAL,
 	  .help = "Frames before this moment; to the newest if absent." },
 	{ .name = "precise", .type = FIELD_BOOL, AT(precise), .fallback = "false",
-	  .help = "Encode all anew, so that nothing before `from` is in the file; else it begins with up to a second more, which players skip." },
+	  .help = "Have nothing before `from` in the file: the frames from there to the next key frame are encoded anew, the others copied. Else it begins with up to `intra` more, which players skip." },
 	{ .name = "label", .type = FIELD_TEXT, AT(label), .flags = FIELD_OPTIONAL,
 	  .help = "The end of the file's name: letters, digits, - and _, up to 64 bytes." },
 	{ 0 },

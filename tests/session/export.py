@@ -69,6 +69,11 @@ def footage():
     return Footage(directory)
 
 
+def inside(material):
+    """A moment behind a key frame, so that an exact cut there needs the ffmpeg program."""
+    return material.rows[1]["write_time_unix"]
+
+
 def stuck_ffmpeg():
     """An environment in which the ffmpeg program does nothing for a while."""
     directory = tempfile.mkdtemp(prefix="camd-test-")
@@ -371,9 +376,10 @@ def many_files():
 @test
 def cancelled():
     """What runs and what waits in line: no file is left."""
+    material = footage()
     with open_camd("--export-keep", "0", env=stuck_ffmpeg()) as camd:
         before = names(camd)
-        jobs = [camd.ask("export", precise=True)["job"] for _ in range(3)]
+        jobs = [camd.ask("export", precise=True, **{"from": inside(material)})["job"] for _ in range(3)]
         until(lambda: any("precise" in name for name in names(camd)), "the first one in the middle")
         for job in reversed(jobs):
             equal(camd.ask("cancel", job=job), {"job": job})
@@ -393,7 +399,7 @@ def crash_in_the_middle():
     nothing = {"from": 1, "to": 2}
     with Camd(cameras=["synthetic:64x48@5"], env=stuck_ffmpeg()) as camd:
         shutil.copytree(footage().directory, camd.output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("exports"))
-        camd.ask("export", precise=True)
+        camd.ask("export", precise=True, **{"from": inside(footage())})
         until(lambda: any("precise" in name for name in names(camd)), "parts")
         parts = names(camd)
         check(all(name.endswith(".part") for name in parts), parts)

@@ -1,6 +1,7 @@
 /* NAL units, parameter sets, avcC: on right streams and on garbage. */
 #include "camd/avcc.h"
 #include "camd/h264.h"
+#include "camd/stsd.h"
 #include "common/util.h"
 
 #include <stdarg.h>
@@ -164,6 +165,125 @@ static void test_avcc_refuses(void **state)
 	mp4box_finish(&box);
 }
 
+/* ---- several encoders ---- */
+
+/* Baseline, level 4, id 0, and its PPS, id 0; High, level 3, id 1, and its PPS, id 1. */
+static const uint8_t sps_baseline[] = { 0x67, 0x42, 0xc0, 0x28, 0xd9, 0x40 }, pps_0[] = { 0x68, 0xce, 0x38 };
+static const uint8_t sps_1[] = { 0x67, 0x64, 0x00, 0x1e, 0x5a, 0xd9 }, pps_1[] = { 0x68, 0x5a, 0xe3 };
+
+static void write_avcc(struct mp4box *box, const uint8_t *sps, size_t sps_bytes, const uint8_t *set, size_t set_bytes)
+{
+	const struct nal nals[] = { { .data = sps, .bytes = sps_bytes, .type = NAL_SPS }, { .data = set, .bytes = set_bytes, .type = NAL_PPS } };
+
+	assert_true(avcc_write(box, nals, ARRAY_LEN(nals)));
+}
+
+/* As in a recording: the sets, and another box behind them. */
+static void write_stsd(struct mp4box *stsd)
+{
+	size_t start = mp4box_open_full(stsd, "stsd", 0, 0), entry;
+
+	mp4box_u32(stsd, 1);
+	entry = mp4box_open(stsd, "avc1");
+	mp4box_zeros(stsd, 78);
+	write_avcc(stsd, sps_baseline, sizeof(sps_baseline), pps_0, sizeof(pps_0));
+	mp4box_close(stsd, mp4box_open(stsd, "colr"));
+	mp4box_close(stsd, entry);
+	mp4box_close(stsd, start);
+}
+
+static void test_ids(void **state)
+{
+	struct nal nal = { .data = sps_1, .bytes = sizeof(sps_1), .type = NAL_SPS };
+
+	(void)state;
+	assert_int_equal(h264_set_id(&nal), 1);
+	nal.bytes = 1;
+	assert_true(h264_set_id(&nal) < UINT32_MAX);
+	nal = (struct nal){ .data = pps_1, .bytes = sizeof(pps_1), .type = NAL_PPS };
+	assert_int_equal(h264_set_id(&nal), 1);
+	nal.data = pps_0;
+	assert_int_equal(h264_set_id(&nal), 0);
+}
+
+static void test_sets_of_two_encoders_in_one_entry(void **state)
+{
+	struct mp4box stsd = { 0 }, more = { 0 };
+	struct nal nals[4];
+	const uint8_t *avcc, *colr;
+	size_t bytes, n;
+
+	(void)state;
+	write_stsd(&stsd);
+	write_avcc(&more, sps_1, sizeof(sps_1), pps_1, sizeof(pps_1));
+	assert_true(stsd_is_plain(stsd.data, stsd.bytes));
+	assert_int_equal(stsd_free_id(&stsd), 1);
+	assert_true(stsd_add_sets(&stsd, more.data + 8, more.bytes - 8));
+	assert_int_equal(stsd_free_id(&stsd), 2);
+	assert_true(stsd_is_plain(stsd.data, stsd.bytes));
+	assert_true(mp4box_find(stsd.data + 102, stsd.bytes - 102, "avcC", &avcc, &bytes));
+	assert_true(mp4box_find(stsd.data + 102, stsd.bytes - 102, "colr", &colr, &n));
+	/* the higher profile, the higher level, no constraint that one of them does not keep */
+	assert_memory_equal(avcc + 8, "\1\x64\0\x28\xff\xe2", 6);
+	assert_true(avcc_read(avcc + 8, bytes - 8, nals, 4, &n));
+	assert_int_equal(n, 4);
+	assert_memory_equal(nals[1].data, sps_1, sizeof(sps_1));
+	assert_memory_equal(nals[3].data, pps_1, sizeof(pps_1));
+	assert_false(avcc_read(avcc + 8, bytes - 8, nals, 3, &n));
+	mp4box_finish(&stsd);
+	mp4box_finish(&more);
+}
+
+static void test_entries_are_found_again(void **state)
+{
+	struct mp4box stsd = { 0 }, one = { 0 }, other = { 0 };
+
+	(void)state;
+	write_stsd(&one);
+	write_stsd(&other);
+	other.data[60] = 1;
+	assert_int_equal(stsd_find(&stsd, &one), 0);
+	assert_int_equal(stsd_find(&stsd, &other), 1);
+	assert_int_equal(stsd_find(&stsd, &one), 0);
+	assert_int_equal(mp4box_get32(stsd.data), stsd.bytes);
+	assert_int_equal(mp4box_get32(stsd.data + 12), 2);
+	assert_int_equal(stsd_free_id(&stsd), 1);
+	mp4box_finish(&stsd);
+	mp4box_finish(&one);
+	mp4box_finish(&other);
+}
+
+/* Cut off anywhere, and with each byte changed. */
+static void test_damaged_sets(void **state)
+{
+	struct mp4box stsd = { 0 };
+	struct nal nals[4];
+	size_t n;
+
+	(void)state;
+	write_stsd(&stsd);
+	for (size_t bytes = 0; bytes < stsd.bytes; bytes++) {
+		uint8_t *data = memcpy(xcalloc(bytes + 1, 1), stsd.data, bytes);
+
+		assert_false(stsd_is_plain(data, bytes));
+		if (bytes > 110)
+			avcc_read(data + 110, bytes - 110, nals, 4, &n);
+		free(data);
+	}
+	for (size_t at = 0; at < stsd.bytes * 4; at++) {
+		struct mp4box damaged = { 0 };
+
+		mp4box_bytes(&damaged, stsd.data, stsd.bytes);
+		damaged.data[at / 4] = (uint8_t[]){ 0, 0xff, 0x7f, (uint8_t)(damaged.data[at / 4] ^ 1) }[at % 4];
+		if (stsd_is_plain(damaged.data, damaged.bytes)) {
+			stsd_free_id(&damaged);
+			stsd_add_sets(&damaged, stsd.data + 110, 26);
+		}
+		mp4box_finish(&damaged);
+	}
+	mp4box_finish(&stsd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +293,10 @@ int main(void)
 		cmocka_unit_test(test_parameter_sets),
 		cmocka_unit_test(test_garbage_is_never_read_past),
 		cmocka_unit_test(test_avcc_of_high_profile),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_sets_of_two_encoders_in_one_entry),
+		cmocka_unit_test(test_entries_are_found_again),
+		cmocka_unit_test(test_damaged_sets),
 		cmocka_unit_test(test_avcc_of_444),
 		cmocka_unit_test(test_avcc_refuses),
 	};

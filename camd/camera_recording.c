@@ -348,6 +348,11 @@ void camera_trigger(struct camera *camera, struct clip_request *request)
 	writing_trigger(camera->writing, request);
 }
 
+void camera_set_clip_end(struct camera *camera, int64_t trigger_id, int64_t to_ns)
+{
+	writing_set_clip_end(camera->writing, trigger_id, to_ns);
+}
+
 bool camera_mark(struct camera *camera, const char *text, int64_t at_ns)
 {
 	bool encoded;

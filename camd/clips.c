@@ -13,7 +13,8 @@
 #define GRACE_NS (5 * NS_PER_S)
 
 struct clip {
-	struct clip_request *request;	/* of the first trigger; its to_ns is that of the last */
+	struct clip_request *request;	/* of the first trigger; its to_ns is the last of all */
+	int64_t to_ns[CLIP_MAX_TRIGGERS];	/* of each */
 	struct clip_done *done;
 	struct footage *footage;	/* NULL: no frame so far */
 	struct frame_format format;
@@ -144,13 +145,19 @@ static struct clip *find_joinable(const struct clips *clips, const struct clip_r
 	return NULL;
 }
 
+static void add_trigger(struct clip *clip, const struct clip_request *request)
+{
+	clip->to_ns[clip->done->n_triggers] = request->to_ns;
+	clip->done->trigger_ids[clip->done->n_triggers++] = request->trigger_id;
+}
+
 void clips_begin(struct clips *clips, struct clip_request *request, const struct ring *ring)
 {
 	struct clip *clip = request->extend ? find_joinable(clips, request) : NULL;
 
 	if (clip) {
 		clip->request->to_ns = MAX(clip->request->to_ns, request->to_ns);
-		clip->done->trigger_ids[clip->done->n_triggers++] = request->trigger_id;
+		add_trigger(clip, request);
 		clip_request_destroy(request);
 		return;
 	}
@@ -159,7 +166,7 @@ void clips_begin(struct clips *clips, struct clip_request *request, const struct
 	clip->done = xcalloc(1, sizeof(*clip->done));
 	clip->done->camera_id = clips->camera_id;
 	clip->done->csv = request->csv;
-	clip->done->trigger_ids[clip->done->n_triggers++] = request->trigger_id;
+	add_trigger(clip, request);
 	clip->next = clips->first;
 	clips->first = clip;
 	for (size_t i = ring_find(ring, request->from_ns); i < ring->n; i++)
@@ -175,6 +182,24 @@ void clips_add(struct clips *clips, const struct packet *packet, const struct fr
 		next = clip->next;
 		if (!add(clips, clip, packet, format))
 			end(clips, clip);
+	}
+}
+
+void clips_set_end(struct clips *clips, int64_t trigger_id, int64_t to_ns)
+{
+	for (struct clip *clip = clips->first; clip; clip = clip->next) {
+		int64_t last_ns = INT64_MIN;
+		bool found = false;
+
+		for (size_t i = 0; i < clip->done->n_triggers; i++) {
+			if (clip->done->trigger_ids[i] == trigger_id) {
+				clip->to_ns[i] = to_ns;
+				found = true;
+			}
+			last_ns = MAX(last_ns, clip->to_ns[i]);
+		}
+		if (found)
+			clip->request->to_ns = last_ns;
 	}
 }
 

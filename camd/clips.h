@@ -53,6 +53,9 @@ struct clips {
 void clips_begin(struct clips *clips, struct clip_request *request, const struct ring *ring);	/* takes over the request */
 void clips_add(struct clips *clips, const struct packet *packet, const struct frame_format *format);
 
+/* What a trigger wants ends at another time than it said; a clip that is complete already stays as it is. */
+void clips_set_end(struct clips *clips, int64_t trigger_id, int64_t to_ns);
+
 /* Those end whose last frame does not come: a camera is silent. now_ns: CLOCK_MONOTONIC. */
 void clips_check(struct clips *clips, int64_t now_ns);
 void clips_end(struct clips *clips);		/* all of them, as far as they are */

@@ -82,7 +82,7 @@ struct config {
 	char *motion_mask;
 	int64_t motion_hold_ns;
 	bool motion_trigger;
-	int64_t motion_before_ns, motion_after_ns;
+	int64_t motion_before_ns, motion_after_ns, motion_longest_ns;
 	int night_mode;			/* enum night_mode */
 	double dark_threshold, bright_threshold;
 	int64_t min_dark_frames;

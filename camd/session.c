@@ -195,7 +195,7 @@ static void on_mark(void *user, struct camera *camera, const struct mark_done *d
 
 static void on_finding(void *user, struct camera *camera, enum analyzer_kind kind, const struct analyzer_news *finding)
 {
-	noticed(user, camera, kind, finding);
+	noticed_tell(((struct session *)user)->noticed, camera, kind, finding);
 }
 
 static void on_preview(void *user, struct camera *camera, struct frame *frame)
@@ -328,6 +328,8 @@ static void on_tick(uv_timer_t *timer)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
 	storage_tick(session->storage, now_ns);
+	if (!session->finishing)
+		noticed_tick(session->noticed, now_ns);
 	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
 		look_for_cameras(session);
 	check_ready(session);
@@ -348,6 +350,7 @@ struct session *session_create(const struct session_request *request)
 	session->jobs = jobs_create(session);
 	session->adjust = adjust_create(session);
 	session->triggers = triggers_create(session);
+	session->noticed = noticed_create(session);
 	session->storage = storage_create(session);
 	return session;
 }
@@ -428,6 +431,7 @@ void session_destroy(struct session *session)
 	jobs_destroy(session->jobs);
 	adjust_destroy(session->adjust);
 	triggers_destroy(session->triggers);
+	noticed_destroy(session->noticed);
 	encoders_destroy(session->encoders);
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);

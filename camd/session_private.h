@@ -24,6 +24,7 @@ struct session {
 	struct jobs *jobs;
 	struct adjust *adjust;
 	struct triggers *triggers;
+	struct noticed *noticed;
 	struct encoders *encoders;
 	struct recovery *recovery;
 	struct storage *storage;

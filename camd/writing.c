@@ -12,7 +12,7 @@
 #define MAX_BYTES (48u << 20)
 #define MAX_PACKETS 4096
 
-enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_MARK, WRITE_CHECK };
+enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP_END, WRITE_MARK, WRITE_CHECK };
 
 /* Waits for its frame. */
 struct mark {
@@ -41,7 +41,8 @@ struct item {
 	struct frame_format format;
 	struct clip_request *trigger;
 	struct mark *mark;
-	int64_t ns;			/* WRITE_RING, WRITE_CHECK */
+	int64_t ns;			/* WRITE_RING, WRITE_CHECK, WRITE_CLIP_END */
+	int64_t trigger_id;		/* WRITE_CLIP_END */
 	uint64_t bytes;			/* WRITE_RING */
 };
 
@@ -108,6 +109,9 @@ static void carry_out(struct writing *writing, struct item *item)
 		break;
 	case WRITE_TRIGGER:
 		clips_begin(&writing->clips, item->trigger, &writing->ring);
+		break;
+	case WRITE_CLIP_END:
+		clips_set_end(&writing->clips, item->trigger_id, item->ns);
 		break;
 	case WRITE_MARK:
 		add_mark(writing, item->mark);
@@ -203,6 +207,13 @@ int64_t writing_ring_from_ns(const struct writing *writing)
 void writing_trigger(struct writing *writing, struct clip_request *request)
 {
 	struct item item = { .kind = WRITE_TRIGGER, .trigger = request };
+
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_set_clip_end(struct writing *writing, int64_t trigger_id, int64_t to_ns)
+{
+	struct item item = { .kind = WRITE_CLIP_END, .trigger_id = trigger_id, .ns = to_ns };
 
 	queue_push_force(&writing->queue, &item);
 }

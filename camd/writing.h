@@ -45,6 +45,9 @@ int64_t writing_ring_from_ns(const struct writing *writing);	/* ring_from_ns(); 
 /* Takes over the request; on_clip_begun and on_clip follow. Never refused. */
 void writing_trigger(struct writing *writing, struct clip_request *request);
 
+/* What a trigger wants ends at another sensor time than its request said. Never refused. */
+void writing_set_clip_end(struct writing *writing, int64_t trigger_id, int64_t to_ns);
+
 /* Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. */
 void writing_mark(struct writing *writing, const char *text, int64_t at_ns);
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Motion and night in films that are made here; playback.py has a real one."""
 
+import atexit
 import csv
+import functools
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -53,21 +56,48 @@ def noise_light_and_a_box():
             camd.quit()
 
 
+@functools.cache
+def film_of_a_box():
+    directory = tempfile.mkdtemp(prefix="camd-test-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return film(os.path.join(directory, "box.mp4"), "smptebars=s=640x480:r=20", f"{moving_box()},{NOISE}", 9)
+
+
+def clips_of_a_box(*flags):
+    """(times of the frames of each clip of one motion, by camera_frame), motion_started, motion_ended; of a box that moves for 3 s."""
+    with Camd("--motion", "--motion-trigger", "--prebuffer", "3", "--motion-before", "1", "--motion-after", "1", "--motion-hold", "1", "--intra", "0.5",
+              "--preset", "ultrafast", *flags, cameras=[f"file:{film_of_a_box()}"]) as camd:
+        camd.ask("subscribe", events=["motion_started", "motion_ended", "trigger_saved"])
+        began, ended = (camd.event(event)["sensor_timestamp_ns"] for event in ("motion_started", "motion_ended"))
+        clips = []
+        while not clips or max(clips[-1].values()) < ended + 1.9e9:
+            file, = camd.event("trigger_saved")["files"]
+            rows = read_csv(file)
+            equal(count_frames(file), len(rows))
+            check("_motion" in os.path.basename(file), file)
+            clips.append({row["camera_frame"]: row["sensor_timestamp_ns"] for row in rows})
+        equal(list(camd.events), [], "no other clip")
+        camd.quit()
+    return clips, began, ended
+
+
 @test
 def motion_writes_a_clip():
-    """Of the seconds before it started, and after."""
-    with tempfile.TemporaryDirectory() as directory:
-        name = film(os.path.join(directory, "box.mp4"), "smptebars=s=640x480:r=20", f"{moving_box()},{NOISE}", 7)
-        with Camd("--motion", "--motion-trigger", "--prebuffer", "3", "--motion-before", "1", "--motion-after", "2", "--preset", "ultrafast",
-                  cameras=[f"file:{name}"]) as camd:
-            camd.ask("subscribe", events=["motion_started", "trigger_saved"])
-            began = camd.event("motion_started")["sensor_timestamp_ns"]
-            saved = camd.event("trigger_saved")
-            clip, = saved["files"]
-            times = [row["sensor_timestamp_ns"] for row in read_csv(clip)]
-            check(times[0] <= began - 0.7e9 and times[-1] >= began + 1.9e9, times[0] - began, times[-1] - began)
-            equal(count_frames(clip), len(times))
-            camd.quit()
+    """Of the time before it, as long as it lasts, and after its end was told: motion_hold behind it."""
+    (clip,), began, ended = clips_of_a_box()
+    first, last = min(clip.values()), max(clip.values())
+    check(first <= began - 0.7e9 and 1.9e9 < last - ended < 3e9, (first - began) / 1e9, (last - ended) / 1e9)
+
+
+@test
+def motion_that_lasts():
+    """Goes on in another clip, and no frame is missing between."""
+    clips, began, ended = clips_of_a_box("--motion-longest", "1.2")
+    check(3 <= len(clips) <= 4 and min(clips[0].values()) <= began - 0.7e9, len(clips), "clips")
+    for clip, after in zip(clips, clips[1:]):
+        check(min(after) <= max(clip) + 1 and max(after) > max(clip), min(after), max(clip))
+    for clip in clips[:-1]:
+        check(max(clip.values()) - min(clip.values()) < 1.2e9 + 1.5e9 + 0.4e9, "each has its time")
 
 
 def check_nights(camd, began, ended):

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Looks at a camera's pictures, and says when they change: Python's standard library only.
+"""Looks at a camera's pictures, and has camd keep the seconds around a change: Python's standard library only.
 
     tap.py SECONDS [FLAG...]        flags are camd's; CAMD names the program
 
 camd gives the pictures in shared memory (docs/frame_tap.md); each is looked at where the last one is always the newest, however
-long the look takes, and recordings don't notice.
+long the look takes, and recordings don't notice. What is found goes back as `trigger`, which makes a clip of the time before and
+after it, or a longer one of the clip that is being written; and as `mark`, which notes it with the frame, in the video and its CSV.
 """
 import json
 import mmap
@@ -55,7 +56,8 @@ def difference(one, other):
 
 def main():
     seconds = float(sys.argv[1])
-    camd = subprocess.Popen([os.environ.get("CAMD", "camd"), *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    # what is given overrides this: without a prebuffer nothing of the time before a trigger is there
+    camd = subprocess.Popen([os.environ.get("CAMD", "camd"), "--prebuffer", "5s", *sys.argv[2:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def ask(command, **arguments):
         print(json.dumps({"command": command, **arguments}), file=camd.stdin)
@@ -64,8 +66,8 @@ def main():
             sys.exit(f"tap.py: {reply['data']['message']}")
         return reply["data"]
 
-    tap = Tap(ask("frame_tap", size="160x120", rate=10)["path"])
-    seen, before, end = 0, None, time.monotonic() + seconds
+    tap = Tap(ask("frame_tap", camera_id=0, size="160x120", rate=10)["path"])
+    seen, before, end, quiet_until = 0, None, time.monotonic() + seconds, 0
     while time.monotonic() < end:
         picture = tap.newest()
         if not picture:
@@ -73,8 +75,12 @@ def main():
             continue
         facts, pixels = picture
         seen += 1
-        if before and difference(before, pixels) > 2:
+        changed = difference(before, pixels) if before else 0
+        if changed > 2 and time.monotonic() >= quiet_until:
             print(f"frame {facts['camera_frame']} is another", flush=True)
+            ask("mark", camera_id=0, label=f"changed by {changed:.1f}, frame {facts['camera_frame']}")
+            ask("trigger", camera_id=0, before=2, after=2, label="changed")
+            quiet_until = time.monotonic() + 1      # the clip goes on for two
         before = pixels
     print(f"{seen} pictures", flush=True)
     ask("quit")

@@ -3,13 +3,14 @@
 
 import glob
 import os
+import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import time
 
-from camd import CAMD, ROOT, Camd, Handed, check, check_stopped, equal, main, test, until
+from camd import CAMD, ROOT, Camd, Handed, check, check_stopped, count_frames, equal, main, read_csv, test, until
 from colour import read_number
 
 sys.path.insert(0, str(ROOT / "docs/examples"))
@@ -159,12 +160,18 @@ def hostile():
 
 @test
 def example():
-    """docs/examples/tap.py sees a moving picture."""
+    """docs/examples/tap.py sees a moving picture; its triggers make one clip of it, which has its marks."""
     with tempfile.TemporaryDirectory() as directory:
-        result = subprocess.run([ROOT / "docs/examples/tap.py", "2", "--no-config", "--camera", "synthetic:160x120@15", "--output-dir", directory],
+        result = subprocess.run([ROOT / "docs/examples/tap.py", "3", "--no-config", "--camera", "synthetic:160x120@15", "--output-dir", directory],
                                 stdout=subprocess.PIPE, text=True, env=dict(os.environ, CAMD=CAMD), timeout=60)
         equal(result.returncode, 0)
         check(re.search(r"frame \d+ is another", result.stdout) and re.search(r"^\d+ pictures$", result.stdout, re.M), result.stdout)
+        clip, = map(str, pathlib.Path(directory).glob("*/clip_cam0_*_changed.mp4"))
+        marks = [row["mark"] for row in read_csv(clip) if row["mark"]]
+        found = re.findall(r"frame (\d+) is another", result.stdout)
+        # the last one may have had no frame any more
+        check(marks and {mark.split()[-1] for mark in marks} <= set(found) and all(mark.startswith("changed by ") for mark in marks), marks, found)
+        equal(count_frames(clip), len(read_csv(clip)))
 
 
 main()

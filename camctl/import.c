@@ -13,6 +13,7 @@
 #define DEPTH_MAX 4
 #define MOST 1e9		/* no number of theirs is larger */
 #define DEFAULT_RATE 30.0	/* camd's */
+#define FRAME_RING_MAX 1000.0	/* likewise */
 
 struct import {
 	FILE *to;
@@ -20,7 +21,7 @@ struct import {
 	size_t n_rules;		/* keys that are known */
 	/* what is put together of several keys; NAN: not given */
 	double width, height, rate, frames, before_s;
-	bool night_given, night;
+	bool night_given, night, stills;
 	char *night_mode;
 };
 
@@ -104,6 +105,10 @@ static bool take_number(struct import *import, const struct import_rule *rule, d
 		break;
 	case IMPORT_FRAMES:
 		import->frames = value;
+		snprintf(text, sizeof(text), "%.0f", fmin(value, FRAME_RING_MAX));
+		print_setting(import, "frame_ring", text, rule->key);
+		if (value > FRAME_RING_MAX)
+			note(import, rule->key, "", "frame_ring keeps 1000 raw frames at most; prebuffer has the rest, encoded");
 		break;
 	case IMPORT_BEFORE:
 		import->before_s = value;
@@ -133,11 +138,37 @@ static bool take_text(struct import *import, const struct import_rule *rule, con
 	return true;
 }
 
+/* Pictures are in one format; theirs are made of raw frames. */
+static bool take_formats(struct import *import, const struct import_rule *rule, const struct cJSON *list)
+{
+	static const char *const formats[] = { "jpg", "png", "npy", NULL };
+	struct json_member item;
+
+	for (const struct cJSON *at = NULL; (at = field_json_next(list, at, &item));) {
+		bool known = false;
+
+		for (size_t i = 0; item.text && formats[i]; i++)
+			known = known || !strcmp(item.text, formats[i]);
+		if (known && !import->stills) {
+			print_setting(import, "stills", item.text, rule->key);
+			print_setting(import, "stills_from", "ring", rule->key);
+			import->stills = true;
+		} else {
+			note(import, rule->key, item.text ? item.text : "", known ? "a trigger's pictures are in one format, the first" : "no format of pictures");
+		}
+	}
+	return true;
+}
+
 static bool take_switch(struct import *import, const struct import_rule *rule, bool on)
 {
 	if (rule->kind == IMPORT_NIGHT) {
 		import->night_given = true;
 		import->night = on;
+		return true;
+	}
+	if (rule->kind == IMPORT_SWITCH) {
+		print_setting(import, rule->setting, on ? "true" : "false", rule->key);
 		return true;
 	}
 	print_setting(import, "show_frame_number", on ? "true" : "false", rule->key);
@@ -164,6 +195,9 @@ static bool carry_out(struct import *import, const struct import_rule *rule, con
 	case IMPORT_DEVICE:
 	case IMPORT_NIGHT_MODE:
 		return member->text && take_text(import, rule, member->text);
+	case IMPORT_FORMATS:
+		return member->list && take_formats(import, rule, member->list);
+	case IMPORT_SWITCH:
 	case IMPORT_STAMP:
 	case IMPORT_NIGHT:
 		return member->is_bool && take_switch(import, rule, member->numbers[0] != 0);
@@ -253,8 +287,6 @@ static void print_buffer(struct import *import)
 		return;
 	snprintf(text, sizeof(text), "%.10g", fmax(ring_s, import->before_s));
 	print_setting(import, "prebuffer", text, isnan(ring_s) ? "export.save_before_s" : "ring, in seconds at that rate");
-	if (!isnan(import->before_s))
-		note(import, "export.save_before_s", "", "each trigger says it itself: camctl trigger --before SECONDS; it reaches back as far as prebuffer");
 }
 
 static void print_night(struct import *import)

@@ -21,6 +21,8 @@ enum import_kind {
 	IMPORT_RATE,		/* frames a second */
 	IMPORT_FRAMES,		/* a buffer of so many */
 	IMPORT_BEFORE,		/* seconds before a trigger */
+	IMPORT_SWITCH,		/* true or false, as it is */
+	IMPORT_FORMATS,		/* of a trigger's pictures */
 	IMPORT_STAMP,		/* whether the time is drawn */
 	IMPORT_NIGHT,		/* whether there is a night mode */
 	IMPORT_NIGHT_MODE,

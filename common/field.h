@@ -151,6 +151,7 @@ struct json_member {
 	const char *name;	/* borrowed, as is the text */
 	const char *text;	/* NULL: it is none */
 	const struct cJSON *object;	/* NULL: it is none */
+	const struct cJSON *list;	/* likewise; field_json_next() steps through its items, which have no names */
 	bool is_bool;
 	size_t n;
 	double numbers[JSON_MEMBER_NUMBERS];

@@ -474,7 +474,8 @@ const struct cJSON *field_json_next(const struct cJSON *object, const struct cJS
 
 	if (!value)
 		return NULL;
-	*member = (struct json_member){ .name = value->string, .object = cJSON_IsObject(value) ? value : NULL, .is_bool = cJSON_IsBool(value) };
+	*member = (struct json_member){ .name = value->string, 
+		.object = cJSON_IsObject(value) ? value : NULL, .list = cJSON_IsArray(value) ? value : NULL, .is_bool = cJSON_IsBool(value) };
 	if (cJSON_IsString(value))
 		member->text = value->valuestring;
 	else if (!cJSON_IsArray(value))

@@ -59,16 +59,32 @@ def dash_of_pi():
 def pi_cam_service():
     settings, notes, _ = translate(PI_CAM_SERVICE)
     equal(settings, {
-        "resolution": "640x480", "target_fps": "15", "prebuffer": "10", "night_mode": "slow_video", "dark_threshold": "40",
+        "resolution": "640x480", "target_fps": "15", "prebuffer": "10", "frame_ring": "150", "night_mode": "slow_video", "dark_threshold": "40",
         "bright_threshold": "60", "min_dark_frames": "10", "night_exposure": "200000", "night_gain": "8", "output_dir": "/srv/snaps",
-        "log_level": "warning",
+        "log_level": "warning", "stills": "jpg", "stills_from": "ring", "trigger_before": "3", "trigger_after": "3",
+        "stack_dark_frames": "true", "stack_count": "8",
     })
-    for key in ("camera.codec = rgb", "camera.video_mode", "export.formats", "export.save_before_s", "export.save_after_s = 3",
-                "export.stack_dark_frames = true", "export.stack_count", "network.port = 9999"):
-        check(any(note.startswith(f"#   {key}") for note in notes), key, notes)
+    equal([note.split(":")[0] for note in notes[-4:]],
+          ["#   camera.codec = rgb", "#   camera.video_mode = stream", "#   export.formats = png", "#   network.port = 9999"])
     equal(translate({**PI_CAM_SERVICE, "night": {"enable": False, "mode": "still"}})[0]["night_mode"], "off")
     # a trigger that reaches further back than the ring
     equal(translate({**PI_CAM_SERVICE, "export": {"save_before_s": 20}})[0]["prebuffer"], "20")
+    settings, notes, _ = translate({"camera": {"framerate": 30}, "ring": {"size": 3000}, "export": {"formats": ["bmp", 7, "npy"]}})
+    equal(settings, {"target_fps": "30", "prebuffer": "100", "frame_ring": "1000", "stills": "npy", "stills_from": "ring"})
+    equal([note.split(":")[0] for note in notes[-3:]], ["#   ring.size", "#   export.formats = bmp", "#   export.formats"])
+
+
+def makes_pictures(camd):
+    """A trigger does what it was there for."""
+    camd.started()
+    camd.ask("subscribe", events=["trigger_saved", "job_done"])
+    camd.ask("wait", seconds=1)
+    camd.ask("trigger", after=0.3)
+    clip, = camd.event("trigger_saved")["clips"]
+    done = camd.event("job_done")
+    check(done["ok"] and done["job"] == clip["stills_job"], done)
+    pictures = list(pathlib.Path(done["files"][0]).parent.glob("*.jpg"))
+    check(len(pictures) >= 10, len(pictures), "pictures")
 
 
 @test
@@ -85,7 +101,12 @@ def camd_takes_what_is_printed():
                 equal(values["target_fps"], 24 if document is DASH_OF_PI else 15)
                 equal(values["timezone"], "utc" if document is DASH_OF_PI else "local")
                 equal(values["log_level"], "info" if document is DASH_OF_PI else "warning")
+                if document is PI_CAM_SERVICE:
+                    equal((values["stack_dark_frames"], values["stack_count"], values["frame_ring"]), ("sum", 8, 150))
+                    makes_pictures(camd)
                 camd.quit()
+                # the camera is another one, by a flag
+                equal([line for line in camd.log().splitlines() if line.split()[1] not in ("info", "debug")], [], "complaints")
 
 
 @test

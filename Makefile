@@ -3,10 +3,11 @@
 #   make demo     record 10 s from the first camera that there is, and report
 #   make check    all tests, on a machine where nothing was installed by hand
 #   make check-long   what takes longer: Debian 13, arm64; goes on where it was interrupted
+#   make fuzz     hostile bytes for all that reads bytes, FUZZ_SECONDS=60 each; what breaks something is in build-fuzz/fuzz
 #   make bench    benchmarks
 #   make docs     print the reference pages anew from the tables
 
-.PHONY: all build demo check check-long bench docs clean packages-build packages-check
+.PHONY: all build demo check check-long fuzz bench docs clean packages-build packages-check
 
 all: build
 
@@ -30,6 +31,12 @@ check: packages-check
 check-long:
 	@tests/tools/packages long
 	@tests/tools/check-long
+
+fuzz: packages-check
+	@[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >fuzz.log || { cat fuzz.log; rm -f fuzz.log; exit 1; }
+	@rm -f fuzz.log
+	@ninja -C build-fuzz --quiet
+	@tests/fuzz/run build-fuzz
 
 bench: packages-check build
 	meson test -C build --benchmark --verbose

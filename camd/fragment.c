@@ -212,6 +212,10 @@ static bool read_mark(struct fragment *fragment, const uint8_t *at, size_t bytes
 	if (length >= MARK_BYTES || RECORD_BYTES + length > bytes)
 		return false;
 	memcpy(fragment->row.mark, at + RECORD_BYTES, length);
+	/* it becomes a field of a table of lines */
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)fragment->row.mark[i] < ' ')
+			return false;
 	return true;
 }
 

@@ -16,6 +16,7 @@
 
 #define ROWS_BYTES 4096
 #define MAX_BOXES 64
+#define LARGEST (INT64_C(1) << 60)	/* differences and sums stay numbers */
 
 static int open_regular(int directory, const char *name, int64_t *bytes)
 {
@@ -90,14 +91,17 @@ struct row {
 
 static bool read_row(const char *text, struct row *row)
 {
-	long long number, sensor_ns, lost[4];
+	long long facts[6];	/* number, sensor time, what was lost to each cause */
 
-	if (sscanf(text, "%lld,%lf,%lld,%*d,%*d,%*d,%lld,%lld,%lld,%lld", &number, &row->wall_s, &sensor_ns, &lost[0], &lost[1], &lost[2],
-		   &lost[3]) != 7)
+	if (sscanf(text, "%lld,%lf,%lld,%*d,%*d,%*d,%lld,%lld,%lld,%lld", &facts[0], &row->wall_s, &facts[1], &facts[2], &facts[3],
+		   &facts[4], &facts[5]) != 7)
 		return false;
-	row->number = number;
-	row->sensor_ns = sensor_ns;
-	row->lost = lost[0] + lost[1] + lost[2] + lost[3];
+	for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+		if (facts[i] < 0 || facts[i] > LARGEST)
+			return false;
+	row->number = facts[0];
+	row->sensor_ns = facts[1];
+	row->lost = facts[2] + facts[3] + facts[4] + facts[5];
 	return true;
 }
 

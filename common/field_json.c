@@ -2,6 +2,7 @@
 #include "common/field.h"
 
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "common/util.h"
 
 #include <cjson/cJSON.h>
@@ -273,13 +274,34 @@ static cJSON *plain_number(double value)
 	return cJSON_CreateRaw(text);
 }
 
+/* Names of files may be any bytes, JSON is UTF-8: what is none becomes U+FFFD, byte by byte. */
+static cJSON *text_to_json(const char *text)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	const char *fault = utf8_find_fault(text);
+	char *made, *to;
+	cJSON *json;
+
+	if (!fault)
+		return cJSON_CreateString(text);
+	to = made = xcalloc(strlen(text) + 1, sizeof(replacement));
+	for (; fault; text = fault + 1, fault = utf8_find_fault(text)) {
+		to = mempcpy(to, text, (size_t)(fault - text));
+		to = mempcpy(to, replacement, sizeof(replacement) - 1);
+	}
+	strcpy(to, text);
+	json = cJSON_CreateString(made);
+	free(made);
+	return json;
+}
+
 static cJSON *item_to_json(const struct field *f, const struct list *list, size_t i)
 {
 	if (f->of == FIELD_OBJECT)
 		return fields_to_json(f->fields, (const char *)list->items + i * f->item_bytes);
 	if (f->of == FIELD_INT)
 		return exact_integer(((int64_t *)list->items)[i]);
-	return cJSON_CreateString(((char **)list->items)[i]);
+	return text_to_json(((char **)list->items)[i]);
 }
 
 static cJSON *list_to_json(const struct field *f, const struct list *list)
@@ -339,7 +361,7 @@ cJSON *field_to_json(const struct field *f, const void *base)
 	case FIELD_PATH:
 		if (!*(char *const *)slot)
 			return optional ? NULL : cJSON_CreateNull();
-		return cJSON_CreateString(*(char *const *)slot);
+		return text_to_json(*(char *const *)slot);
 	case FIELD_ENUM:
 		return *(const int *)slot < 0 ? NULL : cJSON_CreateString(f->choices[*(const int *)slot]);
 	case FIELD_COLOUR:

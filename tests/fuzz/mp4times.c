@@ -1,0 +1,24 @@
+/* The MP4 that another program made of a recording, as it is looked at again. Most of what runs here is FFmpeg's. */
+#include "tests/fuzz/fuzz.h"
+
+#include "camd/mp4times.h"
+
+#include <fcntl.h>
+#include <libavutil/log.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	int64_t sensor_ns[16];
+	struct error err;
+	int fd;
+
+	av_log_set_level(AV_LOG_QUIET);
+	for (size_t i = 0; i < 16; i++)
+		sensor_ns[i] = INT64_C(1000000000) + (int64_t)i * 100000000;
+	fd = open(fuzz_file("x.mp4", data, bytes), O_RDONLY | O_CLOEXEC);
+	for (size_t n = 1; n <= 16; n += 5)
+		mp4times_check(fd, sensor_ns, n, 1000000000, &err);
+	close(fd);
+	return 0;
+}

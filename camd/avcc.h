@@ -5,7 +5,7 @@
 #pragma once
 
 #include "camd/h264.h"
-#include "camd/mp4box.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>

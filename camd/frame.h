@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "common/frame_facts.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,14 +35,6 @@ extern const char *const pixel_format_names[];	/* by enum pixel_format, NULL-ter
 /* Whether it has no YCbCr: then .colour.matrix is 0 and full_range true. */
 bool pixel_format_is_rgb(enum pixel_format pixels);
 
-/* Colour as ITU-T H.273 code points, so that they go into a bitstream as they are. 2 is "unspecified". */
-struct colour {
-	uint8_t primaries;	/* 1: BT.709, 5: BT.601-625, 6: BT.601-525 */
-	uint8_t transfer;	/* 1: BT.709, 6: BT.601, 13: sRGB */
-	uint8_t matrix;		/* 0: none, it is RGB; 1: BT.709, 5 and 6: BT.601 */
-	bool full_range;	/* true: 0-255, as in JPEG; false: 16-235 */
-};
-
 struct frame_format {
 	enum pixel_format pixels;
 	int width, height;	/* in pixels, even */
@@ -53,23 +47,6 @@ struct plane {
 	size_t bytes;		/* bytes of this plane that hold picture */
 	int dmabuf;		/* fd of the buffer that holds the plane, or -1; belongs to the source */
 	size_t offset;		/* of the plane in that buffer */
-};
-
-/* What a sensor said about an exposure: the members whose bit is in known, the others are unknown. */
-enum exposure_fact {
-	EXPOSURE_TIME = 1 << 0,
-	EXPOSURE_ANALOGUE_GAIN = 1 << 1,
-	EXPOSURE_DIGITAL_GAIN = 1 << 2,
-	EXPOSURE_LUX = 1 << 3,
-	EXPOSURE_TEMPERATURE = 1 << 4,
-};
-
-struct exposure {
-	unsigned known;		/* bits of enum exposure_fact */
-	int32_t time_us;
-	float analogue_gain, digital_gain;	/* factors */
-	float lux;
-	float temperature_c;	/* of the sensor */
 };
 
 /* How the pictures of a source lie in its buffers, the same for all of them: what an encoder that imports them must know. */

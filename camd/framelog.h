@@ -17,18 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The facts of one frame, as far as the table has them. */
-struct framelog_row {
-	uint64_t number;		/* in the recording, from 1, lost frames included */
-	int64_t wall_ns;		/* CLOCK_REALTIME; 0: unknown, printed as an empty field */
-	int64_t sensor_ns;		/* CLOCK_MONOTONIC */
-	uint64_t before;		/* number of the recording's row before, which may be in another file; 0: none */
-	uint64_t camera_frame;
-	uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
-	struct exposure exposure;	/* what is unknown is printed as empty fields */
-	char mark[MARK_BYTES];
-};
-
 #define FRAMELOG_HEADER \
 	"frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops," \
 	"camera_frame,lost_sensor,lost_starved,lost_encoder,lost_storage," \

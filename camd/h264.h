@@ -1,11 +1,11 @@
 /* Reading H.264 in Annex B form: NAL units, parameter sets. Pure functions on memory; any thread. */
 #pragma once
 
+#include "common/nal.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum nal_type { NAL_SLICE = 1, NAL_IDR = 5, NAL_SEI = 6, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9, NAL_FILLER = 12 };
 
 struct nal {
 	const uint8_t *data;	/* the NAL unit, without start code and trailing zeros */

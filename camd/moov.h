@@ -2,7 +2,7 @@
 #pragma once
 
 #include "camd/movie.h"
-#include "camd/mp4box.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 

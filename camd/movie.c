@@ -8,16 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libdeflate.h>
 
 #ifndef CAMD_VERSION
 #define CAMD_VERSION "unknown"
 #endif
 
 #define UNIX_TO_MP4_S INT64_C(2082844800)	/* MP4 counts from 1904 */
-#define SLOT 32					/* where it is: right behind ftyp */
-#define SLOT_BYTES 16
-#define SLOT_MAGIC "cam2"	/* another one when fragments change, so that an older camd leaves the file alone */
 #define TAG_BYTES_MAX 255
 
 uint32_t movie_frame_ns(double fps)
@@ -127,22 +123,6 @@ bool movie_init(struct movie *movie, const struct movie_facts *facts, const stru
 	return true;
 }
 
-static void write_ftyp(struct mp4box *box)
-{
-	size_t ftyp = mp4box_open(box, "ftyp");
-
-	mp4box_bytes(box, "isom", 4);
-	mp4box_u32(box, 0x200);
-	mp4box_bytes(box, "isomiso6avc1mp41", 16);
-	mp4box_close(box, ftyp);
-}
-
-/* The head's own CRC stands in its last four bytes. */
-static uint32_t crc_of_head(const uint8_t head[MOVIE_HEAD_BYTES])
-{
-	return libdeflate_crc32(0, head, MOVIE_HEAD_BYTES - 4);
-}
-
 void movie_describe(struct movie *movie, const struct movie_facts *facts)
 {
 	mp4box_finish(&movie->udta);
@@ -155,7 +135,7 @@ void movie_describe(struct movie *movie, const struct movie_facts *facts)
 void movie_write_front(const struct movie *movie, struct mp4box *box)
 {
 	box->bytes = 0;
-	write_ftyp(box);
+	movie_head_ftyp(box);
 	moov_write(box, movie, false);
 }
 
@@ -167,9 +147,9 @@ bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES],
 	bool fits;
 	size_t start;
 
-	write_ftyp(&box);
+	movie_head_ftyp(&box);
 	start = mp4box_open(&box, "free");
-	mp4box_bytes(&box, SLOT_MAGIC, 4);
+	mp4box_bytes(&box, MOVIE_SLOT_MAGIC, 4);
 	mp4box_u32(&box, movie->file_id);
 	mp4box_close(&box, start);
 	moov_write(&box, &empty, true);
@@ -178,7 +158,7 @@ bool movie_write_head(const struct movie *movie, uint8_t head[MOVIE_HEAD_BYTES],
 	if (fits) {
 		mp4box_zeros(&box, MOVIE_HEAD_BYTES - box.bytes);
 		mp4box_close(&box, start);
-		mp4box_set32(&box, MOVIE_HEAD_BYTES - 4, crc_of_head(box.data));
+		mp4box_set32(&box, MOVIE_HEAD_BYTES - 4, movie_head_crc(box.data));
 		memcpy(head, box.data, MOVIE_HEAD_BYTES);
 	}
 	mp4box_finish(&box);
@@ -191,7 +171,7 @@ static bool copy_box(struct mp4box *to, const uint8_t *head, const char *path)
 	size_t bytes;
 
 	/* behind ftyp and slot */
-	if (!mp4box_find(head + SLOT + SLOT_BYTES, MOVIE_HEAD_BYTES - SLOT - SLOT_BYTES, path, &found, &bytes))
+	if (!mp4box_find(head + MOVIE_SLOT + MOVIE_SLOT_BYTES, MOVIE_HEAD_BYTES - MOVIE_SLOT - MOVIE_SLOT_BYTES, path, &found, &bytes))
 		return false;
 	mp4box_bytes(to, found, bytes);
 	return true;
@@ -216,34 +196,14 @@ static bool read_moov(struct movie *movie, const uint8_t head[MOVIE_HEAD_BYTES])
 	return whole;
 }
 
-static bool is_zero(const uint8_t *data, size_t bytes)
-{
-	return !data[0] && !memcmp(data, data + 1, bytes - 1);
-}
-
 enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_t bytes)
 {
-	static const uint8_t slot_finished[8] = { 0, 0, 0, 1, 'm', 'd', 'a', 't' };
-	static const uint8_t slot_unfinished[] = { 0, 0, 0, SLOT_BYTES, 'f', 'r', 'e', 'e' };
-	struct mp4box ftyp = { 0 };
-	bool ours;
+	enum movie_state state;
 
 	*movie = (struct movie){ 0 };
-	if (bytes < MOVIE_HEAD_BYTES)
-		return MOVIE_FOREIGN;
-	if (is_zero(head, MOVIE_HEAD_BYTES))
-		return MOVIE_DAMAGED;
-	write_ftyp(&ftyp);
-	ours = !memcmp(head, ftyp.data, ftyp.bytes);
-	mp4box_finish(&ftyp);
-	if (ours && !memcmp(head + SLOT, slot_finished, sizeof(slot_finished)))
-		return MOVIE_FINISHED;
-	if (!ours || memcmp(head + SLOT, slot_unfinished, sizeof(slot_unfinished)) ||
-	    memcmp(head + SLOT + sizeof(slot_unfinished), SLOT_MAGIC, 4))
-		return MOVIE_FOREIGN;
-	movie->file_id = mp4box_get32(head + SLOT + 12);
-	if (mp4box_get32(head + MOVIE_HEAD_BYTES - 4) == crc_of_head(head) && read_moov(movie, head))
-		return MOVIE_UNFINISHED;
+	state = movie_head_read(head, bytes, &movie->file_id);
+	if (state != MOVIE_UNFINISHED || read_moov(movie, head))
+		return state;
 	movie_finish(movie);
 	return MOVIE_DAMAGED;
 }
@@ -265,8 +225,8 @@ static bool fill_slot(struct appender *file, uint64_t end, struct error *err)
 
 	mp4box_u32(&slot, 1);
 	mp4box_bytes(&slot, "mdat", 4);
-	mp4box_u64(&slot, end - SLOT);
-	ok = appender_patch(file, SLOT, slot.data, slot.bytes, err) && appender_sync(file, err);
+	mp4box_u64(&slot, end - MOVIE_SLOT);
+	ok = appender_patch(file, MOVIE_SLOT, slot.data, slot.bytes, err) && appender_sync(file, err);
 	mp4box_finish(&slot);
 	return ok;
 }

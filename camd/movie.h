@@ -16,14 +16,13 @@
 #include "camd/appender.h"
 #include "camd/frame.h"
 #include "camd/h264.h"
-#include "camd/mp4box.h"
 #include "common/error.h"
+#include "common/movie_head.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define MOVIE_HEAD_BYTES 4096	/* where the first fragment begins */
 
 /* What is said about a file when it is begun. */
 struct movie_facts {
@@ -52,13 +51,6 @@ struct movie {
 	struct movie_sample *samples;
 	size_t n, capacity;
 	size_t first_shown;		/* players begin with this one: those before it are there to decode it from */
-};
-
-enum movie_state {
-	MOVIE_FOREIGN,		/* not written by camd */
-	MOVIE_UNFINISHED,
-	MOVIE_FINISHED,
-	MOVIE_DAMAGED,		/* camd's head, but no longer whole, or nothing but zeros */
 };
 
 /* The nominal duration of a frame at so many frames a second; that of 30 for senseless rates. */

@@ -1,8 +1,8 @@
 /* A second look at an MP4 that another program made: whether its frames have the times they should, and where they lie. Any one thread. */
 #pragma once
 
-#include "camd/mp4box.h"
 #include "common/error.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>

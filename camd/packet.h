@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MARK_BYTES 128	/* with its NUL */
-
 struct packet {
 	atomic_int references;
 	const uint8_t *data;		/* NAL units behind start codes */

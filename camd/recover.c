@@ -1,7 +1,8 @@
 #include "camd/recover.h"
 
 #include "camd/h264.h"
-#include "camd/salvage.h"
+#include "camd/movie.h"
+#include "common/salvage.h"
 #include "common/util.h"
 
 #include <ctype.h>
@@ -74,13 +75,21 @@ static void close_video(struct job *job)
 	job->fd = -1;
 }
 
-static void on_fragment(void *user, const struct fragment *fragment, uint64_t damaged_frames)
+static void on_fragment(void *user, const struct fragment *fragment, const struct salvage *so_far)
 {
 	struct job *job = user;
 	struct framelog_row row = fragment->row;
+	struct movie_sample sample = {
+		.offset = so_far->end - fragment->payload_bytes,
+		.time_ns = (uint64_t)fragment->media_ns,
+		.bytes = fragment->payload_bytes,
+		.key = fragment->key,
+	};
 
+	job->movie.file_id = fragment->file_id;
+	movie_add(&job->movie, &sample);
 	/* the storage lost what was damaged */
-	row.lost_storage += damaged_frames;
+	row.lost_storage += so_far->damaged_frames;
 	if (job->table)
 		framelog_repair_add(job->table, &row);
 }
@@ -218,7 +227,7 @@ static bool recover_video(struct job *job, enum movie_state state, struct error 
 	bool ok;
 
 	job->table = framelog_repair_open(job->directory, table, table_path, &report->table_error);
-	ok = salvage_scan(job->fd, job->path, job->bytes, &job->movie, &job->salvage, on_fragment, job, err);
+	ok = salvage_scan(job->fd, job->path, job->bytes, job->movie.file_id, &job->salvage, on_fragment, job, err);
 	if (ok && state == MOVIE_DAMAGED && !job->movie.n) {
 		report->state = RECOVER_EMPTY;
 	} else if (ok) {

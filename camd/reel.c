@@ -1,5 +1,6 @@
 #include "camd/reel.h"
 
+#include "camd/framelog.h"
 #include "camd/movie.h"
 #include "camd/stsd.h"
 #include "common/util.h"

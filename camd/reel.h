@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#include "camd/fragment.h"
-#include "camd/mp4box.h"
 #include "common/error.h"
+#include "common/fragment.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "camd/mp4box.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 #include "camd/video_facts.h"
 
 #include "camd/framelog.h"
-#include "camd/mp4box.h"
 #include "camd/video_name.h"
 #include "common/field.h"
+#include "common/mp4box.h"
 #include "common/util.h"
 
 #include <fcntl.h>

@@ -1,9 +1,10 @@
 #include "camd/output/output.h"
 
 #include "camd/appender.h"
-#include "camd/fragment.h"
+#include "camd/framelog.h"
 #include "camd/h264.h"
 #include "camd/movie.h"
+#include "common/fragment.h"
 #include "common/util.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "camd/fragment.h"
 #include "camd/movie.h"
+#include "common/fragment.h"
 #include "common/util.h"
 
 #include <libdeflate.h>

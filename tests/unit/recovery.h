@@ -1,9 +1,9 @@
 /* Fixture of the tests of recovery: an unfinished recording and its timing table, to be damaged and recovered. */
 #pragma once
 
-#include "camd/fragment.h"
 #include "camd/framelog.h"
 #include "camd/recover.h"
+#include "common/fragment.h"
 #include "common/util.h"
 #include "tests/unit/demux.h"
 #include "tests/unit/scratch.h"

@@ -1,5 +1,6 @@
 /* The crash-safe MP4 and the raw stream: what is in the files, unfinished, cut off at any block, and finished. */
-#include "camd/fragment.h"
+#include "camd/framelog.h"
+#include "common/fragment.h"
 #include "common/util.h"
 #include "tests/unit/demux.h"
 #include "tests/unit/scratch.h"

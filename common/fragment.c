@@ -1,4 +1,4 @@
-#include "camd/fragment.h"
+#include "common/fragment.h"
 
 #include "common/util.h"
 

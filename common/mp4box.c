@@ -1,4 +1,4 @@
-#include "camd/mp4box.h"
+#include "common/mp4box.h"
 
 #include "common/util.h"
 

@@ -1,5 +1,7 @@
-#include "camd/salvage.h"
+#include "common/salvage.h"
 
+#include "common/movie_head.h"
+#include "common/nal.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -88,8 +90,8 @@ static bool check_crc(struct window *window, uint32_t crc, uint32_t expected, ui
 	return crc == expected;
 }
 
-/* Returns the length of the whole and undamaged fragment at a place; 0 if there is none. */
-static uint64_t read_fragment(struct window *window, uint64_t at, struct fragment *fragment)
+/* Returns the length of the whole and undamaged fragment at a place; 0 if there is none. *broken counts those that only seem to be. */
+static uint64_t read_fragment(struct window *window, uint64_t at, struct fragment *fragment, uint64_t *broken)
 {
 	size_t got, least = (size_t)MIN(window->file_bytes - at, (uint64_t)FRAGMENT_HEAD_BYTES_MAX), head;
 	const uint8_t *data = window_see(window, at, least, &got);
@@ -102,10 +104,11 @@ static uint64_t read_fragment(struct window *window, uint64_t at, struct fragmen
 	crc = fragment_crc_head(data, head);
 	expected = fragment_crc(data);
 	payload = at + head;
-	if (!check_crc(window, crc, expected, payload, payload + fragment->payload_bytes) ||
-	    !check_nals(window, payload, payload + fragment->payload_bytes))
-		return 0;
-	return head + fragment->payload_bytes;
+	if (check_crc(window, crc, expected, payload, payload + fragment->payload_bytes) &&
+	    check_nals(window, payload, payload + fragment->payload_bytes))
+		return head + fragment->payload_bytes;
+	++*broken;
+	return 0;
 }
 
 /* The next place at or after at where a fragment may begin, by its magic; the file's end if there is none. */
@@ -124,63 +127,54 @@ static uint64_t find_candidate(struct window *window, uint64_t at)
 }
 
 /* Whether a whole fragment is of this file and later than the last one. */
-static bool belongs(const struct movie *movie, const struct fragment *fragment, const struct fragment *last)
+static bool belongs(uint32_t file_id, const struct fragment *fragment, const struct fragment *last)
 {
-	if (movie->file_id && fragment->file_id != movie->file_id)
+	if (file_id && fragment->file_id != file_id)
 		return false;
 	return !last->sequence || (fragment->sequence > last->sequence && fragment->media_ns > last->media_ns);
 }
 
-static void accept(struct movie *movie, struct salvage *salvage, const struct fragment *fragment, const struct fragment *last,
-		   bool *doubtful)
+static void accept(struct salvage *salvage, const struct fragment *fragment, const struct fragment *last, bool *doubtful)
 {
 	uint32_t missing = fragment->sequence - last->sequence - 1;
-	struct movie_sample sample = {
-		.offset = salvage->end - fragment->payload_bytes,
-		.time_ns = (uint64_t)fragment->media_ns,
-		.bytes = fragment->payload_bytes,
-		.key = fragment->key,
-	};
 
-	if (!movie->n) {
+	if (!salvage->n++)
 		salvage->first = *fragment;
-		movie->file_id = fragment->file_id;
-	}
 	*doubtful = (*doubtful || missing) && !fragment->key;
 	salvage->damaged_frames += missing;
 	salvage->doubtful_frames += *doubtful;
-	movie_add(movie, &sample);
 }
 
-static void scan(struct window *window, struct movie *movie, struct salvage *salvage, salvage_fn on_fragment, void *user)
+static void scan(struct window *window, uint32_t file_id, struct salvage *salvage, salvage_fn on_fragment, void *user)
 {
 	struct fragment fragment, last = { 0 };
 	uint64_t at = MOVIE_HEAD_BYTES;
 	bool doubtful = false;
 
 	while (at < window->file_bytes) {
-		uint64_t bytes = read_fragment(window, at, &fragment);
+		uint64_t bytes = read_fragment(window, at, &fragment, &salvage->broken);
 
-		if (!bytes || !belongs(movie, &fragment, &last)) {
+		if (!bytes || !belongs(file_id, &fragment, &last)) {
 			at = find_candidate(window, at + 1);
 			continue;
 		}
 		at += bytes;
 		salvage->end = at;
-		accept(movie, salvage, &fragment, &last, &doubtful);
-		on_fragment(user, &fragment, salvage->damaged_frames);
+		accept(salvage, &fragment, &last, &doubtful);
+		on_fragment(user, &fragment, salvage);
+		file_id = fragment.file_id;
 		last = fragment;
 	}
 }
 
-bool salvage_scan(int fd, const char *path, uint64_t bytes, struct movie *movie, struct salvage *salvage, salvage_fn on_fragment,
-		  void *user, struct error *err)
+bool salvage_scan(int fd, const char *path, uint64_t bytes, uint32_t file_id, struct salvage *salvage, salvage_fn on_fragment, void *user,
+		  struct error *err)
 {
 	struct window window = { .fd = fd, .file_bytes = bytes, .data = xcalloc(WINDOW_BYTES, 1) };
 
 	*salvage = (struct salvage){ .end = MOVIE_HEAD_BYTES };
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	scan(&window, movie, salvage, on_fragment, user);
+	scan(&window, file_id, salvage, on_fragment, user);
 	free(window.data);
 	if (window.number)
 		return error_set_errno(err, window.number, "%s: cannot read the file; it is left as it is", path);

@@ -13,9 +13,8 @@
  */
 #pragma once
 
-#include "camd/frame.h"
-#include "camd/framelog.h"
-#include "camd/mp4box.h"
+#include "common/frame_facts.h"
+#include "common/mp4box.h"
 
 #include <stdbool.h>
 #include <stddef.h>

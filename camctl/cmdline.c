@@ -35,7 +35,7 @@ const struct cmdline_tool_name cmdline_tools[] = {
 };
 
 const struct frontend_impl *const cmdline_frontends[] = {
-	&frontend_record, &frontend_slave, &frontend_doctor, &frontend_report, &frontend_import, NULL,
+	&frontend_record, &frontend_slave, &frontend_doctor, &frontend_report, &frontend_verify, &frontend_import, NULL,
 };
 
 const struct frontend_impl *cmdline_frontend(const char *name)

@@ -21,6 +21,7 @@ static bool next_line(struct csv *csv)
 		if (n < CSV_LINE_BYTES)
 			csv->line[n++] = (char)c;
 	}
+	csv->torn = n > 0;
 	return false;
 }
 
@@ -65,7 +66,7 @@ static int64_t read_wall(const char *at)
 {
 	double seconds = at ? strtod(at, NULL) : 0;
 
-	return seconds > 0 && seconds < 1e11 ? (int64_t)(seconds * 1e6) : 0;
+	return seconds > 0 && seconds < 9e9 ? (int64_t)(seconds * 1e6) : 0;
 }
 
 static bool read_row(const char *line, struct csv_row *row)

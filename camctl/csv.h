@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct csv {
 	FILE *file;
 	char line[CSV_LINE_BYTES];		/* the row that was read last; the header at first */
 	int64_t bad;				/* rows that were left out */
+	bool torn;				/* behind the last row there is a part of one */
 };
 
 /* False: it can't be read, or is no such table. */

@@ -16,6 +16,7 @@ static const char usage[] =
 	"  camctl --socket PATH ...              these four with a camd that runs already; it goes on when camctl ends\n"
 	"  camctl doctor                         what is there, what is missing, and the remedy; with --board, measures\n"
 	"  camctl report SESSION                 intervals, losses, bitrate, skew out of its files; --svg FILE draws them\n"
+	"  camctl verify FILE|DIRECTORY...       what plays, what its table says, what is missing; --json for programs\n"
 	"  camctl import FILE                    the settings of another service, translated (see docs/migrating.md)\n"
 	"  camctl script FILE...                 send and expect: runs transcripts (camctl script --help)\n"
 	"  camctl check-lines [FILE]             holds lines that camd printed against the message table\n"

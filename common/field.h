@@ -166,6 +166,9 @@ const struct cJSON *field_json_next(const struct cJSON *object, const struct cJS
 struct cJSON *field_to_json(const struct field *field, const void *base);	/* NULL: absent */
 struct cJSON *fields_to_json(const struct field *table, const void *base);	/* an object; the caller deletes */
 
+/* The same as one line of text without its newline; allocated. */
+char *fields_print_json(const struct field *table, const void *base);
+
 /* Whether an object is what the table says: members known, there, and of the right type. For tests and clients. */
 bool fields_check_json(const struct field *table, const struct cJSON *object, const char *where, struct error *err);
 

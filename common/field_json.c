@@ -397,6 +397,15 @@ cJSON *fields_to_json(const struct field *table, const void *base)
 	return object;
 }
 
+char *fields_print_json(const struct field *table, const void *base)
+{
+	cJSON *object = fields_to_json(table, base);
+	char *text = cJSON_PrintUnformatted(object);
+
+	cJSON_Delete(object);
+	return text;
+}
+
 static bool check_value(const struct field *f, enum field_type type, const cJSON *value, const char *where, struct error *err)
 {
 	static const char *const no_choices[] = { NULL };

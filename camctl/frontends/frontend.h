@@ -36,4 +36,4 @@ struct frontend_impl {
 	struct session_watcher watcher;
 };
 
-extern const struct frontend_impl frontend_oneshot, frontend_record, frontend_slave, frontend_doctor, frontend_report, frontend_import, frontend_keyboard, frontend_terminal;
+extern const struct frontend_impl frontend_oneshot, frontend_record, frontend_slave, frontend_doctor, frontend_report, frontend_verify, frontend_import, frontend_keyboard, frontend_terminal;

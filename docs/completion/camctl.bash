@@ -54,7 +54,7 @@ _camd_values() {
 
 _camctl_own_flags() { echo --json --no-json --timeout --socket --mode --slave --no-slave --headless --no-headless --picture --help --no-help --version --no-version; }
 
-_camctl_subcommands() { echo record slave doctor report import script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording frame_tap sync; }
+_camctl_subcommands() { echo record slave doctor report verify import script check-lines help start_recording stop_recording take_snapshot get_status toggle_preview quit ping wait describe list_cameras get_config set_config subscribe unsubscribe set_controls set_camera set_overlay new_session remux trigger mark export cancel list_recordings protect unprotect delete_recording frame_tap sync; }
 
 # Flags that take the next word along, before a sub-command.
 _camctl_flags_with_value() { _camd_flags_with_value; echo --timeout --socket --mode --picture; }
@@ -89,6 +89,7 @@ _camctl_flags_of() {
     record) echo --seconds --camera-id ;;
     doctor) echo --board --no-board --seconds --report ;;
     report) echo --session --svg ;;
+    verify) echo --files --decode --no-decode ;;
     import) echo --file ;;
     start_recording) echo --camera-id --duration ;;
     stop_recording) echo --camera-id ;;

@@ -65,7 +65,7 @@ def recordings():
     with tempfile.TemporaryDirectory() as where:
         whole, table = record(where)
         killed, torn = record(where, kill=True)
-        raw, _ = record(where, "--container=h264")
+        raw, raw_table = record(where, "--container=h264")
     for target in "recover", "reel":
         seed(target, "whole", whole)
         seed(target, "killed", killed)
@@ -77,6 +77,9 @@ def recordings():
     for name, video, rows in ("whole", whole, table), ("killed", killed, torn):
         seed("table", name, rows)
         seed("report", name, struct.pack("<H", len(rows)) + rows + video)
+        seed("verify", name, struct.pack("<HB", len(rows), 0) + rows + video)
+    seed("verify", "clip", struct.pack("<HB", len(table), 1) + table + whole)
+    seed("verify", "raw", struct.pack("<HB", len(raw_table), 2) + raw_table + raw)
     seed("table", "torn", table[:-30])
     seed("table", "original", "frame_number,write_time_unix,sensor_timestamp_ns,dropped_since_last,total_hardware_drops\n"
          "1,1732000000.123456,1000,,\n2,,2000,0,0\n")

@@ -75,6 +75,18 @@ static void close_video(struct job *job)
 	job->fd = -1;
 }
 
+/*
+ * The number of the row before a file's first whole frame, of which so many before it were damaged. Of a recording's first file there is
+ * none; else it is in the file before, and what else was lost between them can't be told any more.
+ */
+static uint64_t number_before(const struct framelog_row *row, uint64_t damaged)
+{
+	uint64_t lost = row->lost_sensor + row->lost_starved + row->lost_encoder + row->lost_storage;
+	bool first_file = row->number - 1 <= lost + damaged;
+
+	return first_file || row->before < damaged ? 0 : row->before - damaged;
+}
+
 static void on_fragment(void *user, const struct fragment *fragment, const struct salvage *so_far)
 {
 	struct job *job = user;
@@ -88,6 +100,8 @@ static void on_fragment(void *user, const struct fragment *fragment, const struc
 
 	job->movie.file_id = fragment->file_id;
 	movie_add(&job->movie, &sample);
+	if (so_far->n == 1 && so_far->damaged_frames)
+		row.before = number_before(&row, so_far->damaged_frames);
 	/* the storage lost what was damaged */
 	row.lost_storage += so_far->damaged_frames;
 	if (job->table)

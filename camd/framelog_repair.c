@@ -176,8 +176,8 @@ static bool can_be_in_row(char letter, int commas_before)
 	return letter && strchr("0123456789.,-_abcdefghijklmnopqrstuvwxyz", letter);
 }
 
-/* Where the last whole row ends. */
-static uint64_t end_of_rows(int fd)
+/* Where the last whole row ends, and how many there are, the header among them. */
+static uint64_t end_of_rows(int fd, uint64_t *lines)
 {
 	uint64_t at = 0, whole = 0;
 	int commas = 0;
@@ -192,8 +192,10 @@ static uint64_t end_of_rows(int fd)
 				clean = clean && can_be_in_row(text[i], commas);
 				continue;
 			}
-			if (clean)
+			if (clean) {
 				whole = at + i + 1;
+				++*lines;
+			}
 			clean = true;
 			commas = 0;
 		}
@@ -204,7 +206,7 @@ bool framelog_repair_trim(int directory, const char *name, const char *path, str
 			  struct error *err)
 {
 	struct appender file;
-	uint64_t bytes, end;
+	uint64_t bytes, end, lines = 0;
 	int fd = open_table(directory, name, 0, &bytes);
 	bool ok = true;
 
@@ -212,9 +214,11 @@ bool framelog_repair_trim(int directory, const char *name, const char *path, str
 	if (fd < 0)
 		return errno == ENOENT ? true : error_set_errno(err, errno, "%s: cannot open the timing table", path);
 	appender_adopt(&file, fd, path, bytes);
-	end = end_of_rows(fd);
+	end = end_of_rows(fd, &lines);
+	report->rows = lines ? lines - 1 : 0;	/* without the header */
 	if (end < bytes) {
-		*report = (struct framelog_repair_report){ .changed = true, .rows_cut = 1 };
+		report->changed = true;
+		report->rows_cut = 1;
 		ok = appender_cut(&file, end, err) && appender_sync(&file, err);
 	}
 	appender_close(&file);

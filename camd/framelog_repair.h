@@ -17,6 +17,7 @@ struct framelog_repair_report {
 	uint64_t rows_added;	/* more rows than before */
 	uint64_t rows_cut;	/* fewer */
 	bool changed;
+	uint64_t rows;		/* that are left, of a table that was trimmed */
 	bool foreign;		/* it has other columns than camd writes: left as it is */
 };
 

@@ -292,6 +292,7 @@ static bool recover_at(int directory, const char *name, const char *path, struct
 	if (ends_with(name, ".h264")) {
 		report->state = RECOVER_RAW;
 		trim_table(&job);
+		report->frames = report->table.rows;
 		return true;
 	}
 	ok = open_video(&job, O_RDONLY, err) && look_at(&job, err);

@@ -25,7 +25,7 @@ enum recover_state {
 
 struct recover_report {
 	enum recover_state state;
-	uint64_t frames;		/* in the video now */
+	uint64_t frames;		/* in the video now; of raw H.264 those that its table has */
 	int64_t duration_ns;
 	uint64_t damaged_frames;	/* lost to holes in the file; the timing table counts them as lost_storage */
 	uint64_t doubtful_frames;	/* whole, but they may refer to damaged ones: from these to the next key frame */

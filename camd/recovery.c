@@ -3,12 +3,16 @@
 #include "camd/control.h"
 #include "camd/exports.h"
 #include "camd/recover.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
+
+#define AGAIN_NS (10 * NS_PER_S)
 
 struct finding {
 	struct recovery *recovery;
@@ -22,6 +26,10 @@ struct recovery {
 	char *output_dir;
 	struct finding *first, **last;	/* told to nobody yet */
 	bool told;
+	bool no_room;			/* for something the disk was too full; the worker's while that is busy */
+	bool again;			/* it was told of before */
+	uint64_t room_bytes;		/* there was then */
+	int64_t due_ns;
 	atomic_bool busy, stop;
 };
 
@@ -84,6 +92,11 @@ static bool on_file(void *user, const char *path, const struct recover_report *r
 		log_warning("%s: its timing table can't be looked at: %s", path, report->table_error.text);
 		return !atomic_load(&recovery->stop);
 	}
+	if (err && err->code == ERR_STORAGE_FULL) {
+		recovery->no_room = true;
+		if (recovery->again)
+			return !atomic_load(&recovery->stop);
+	}
 	finding = xcalloc(1, sizeof(*finding));
 	finding->recovery = recovery;
 	finding->event = (struct recovered){
@@ -96,11 +109,22 @@ static bool on_file(void *user, const char *path, const struct recover_report *r
 	return !atomic_load(&recovery->stop);
 }
 
+static uint64_t room_bytes(const struct recovery *recovery)
+{
+	struct statvfs disk;
+
+	return statvfs(recovery->output_dir, &disk) ? 0 : (uint64_t)disk.f_bavail * disk.f_frsize;
+}
+
 static void work(uv_work_t *job)
 {
 	struct recovery *recovery = job->data;
 
+	if (recovery->again && room_bytes(recovery) <= recovery->room_bytes)
+		return;
+	recovery->no_room = false;
 	recover_directory(recovery->output_dir, on_file, recovery);
+	recovery->room_bytes = room_bytes(recovery);
 	exports_sweep(recovery->output_dir);
 }
 
@@ -109,8 +133,23 @@ static void after(uv_work_t *job, int status)
 	struct recovery *recovery = job->data;
 
 	(void)status;
+	recovery->due_ns = clock_now_ns() + AGAIN_NS;
 	atomic_store(&recovery->busy, false);
 	session_check_down(recovery->session);
+}
+
+static void begin(struct recovery *recovery)
+{
+	atomic_store(&recovery->busy, true);
+	uv_queue_work(session_loop(recovery->session), &recovery->work, work, after);
+}
+
+void recovery_tick(struct recovery *recovery)
+{
+	if (recovery_is_busy(recovery) || !recovery->no_room || atomic_load(&recovery->stop) || clock_now_ns() < recovery->due_ns)
+		return;
+	recovery->again = true;
+	begin(recovery);
 }
 
 struct recovery *recovery_begin(struct session *session, const char *output_dir)
@@ -121,8 +160,7 @@ struct recovery *recovery_begin(struct session *session, const char *output_dir)
 	recovery->output_dir = xstrdup(output_dir);
 	recovery->last = &recovery->first;
 	recovery->work.data = recovery;
-	atomic_store(&recovery->busy, true);
-	uv_queue_work(session_loop(session), &recovery->work, work, after);
+	begin(recovery);
 	return recovery;
 }
 

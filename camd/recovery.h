@@ -13,6 +13,9 @@ struct recovery *recovery_begin(struct session *session, const char *output_dir)
 /* Sends what was found before anybody could subscribe; what is found later is sent at once. */
 void recovery_tell(struct recovery *recovery);
 
+/* To be called now and then: what found no room on the disk is tried again when there is more of it. */
+void recovery_tick(struct recovery *recovery);
+
 /* Ends after its present file. */
 void recovery_stop(struct recovery *recovery);
 bool recovery_is_busy(const struct recovery *recovery);	/* any thread */

@@ -328,8 +328,10 @@ static void on_tick(uv_timer_t *timer)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
 	storage_tick(session->storage, now_ns);
-	if (!session->finishing)
+	if (!session->finishing) {
 		noticed_tick(session->noticed, now_ns);
+		recovery_tick(session->recovery);
+	}
 	if (session->discovering && !session->looking && !session->finishing && now_ns >= session->look_again_ns)
 		look_for_cameras(session);
 	check_ready(session);

@@ -191,6 +191,40 @@ def killed_while_recovering():
 
 
 @test
+def killed_in_a_later_file():
+    """Of a recording of several files only the last one never ended; a clip that was being written did not, either."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        with Camd("--segment-length=1s", "--intra=0.5s", "--prebuffer=1s", output=place, cameras=CAMERAS[:1]) as camd:
+            camd.started()
+            camd.ask("subscribe", events=["segment_finished"])
+            camd.ask("start_recording")
+            camd.event("segment_finished")
+            camd.ask("trigger", before=0.5, after=60)
+            camd.event("segment_finished")
+            time.sleep(0.3)
+            camd.kill()
+        videos = list(pathlib.Path(place).glob("*/*.mp4"))
+        finished = {str(video) for video in videos if is_finalised(str(video))}
+        check(len(finished) >= 2 and len(videos) == len(finished) + 2, videos, finished)
+        before = contents(finished)
+        events = recovered(place, 2)
+        equal(set(events), {str(video) for video in videos} - finished)
+        equal(contents(finished), before, "what had ended is not touched")
+        clip, = (video for video in events if "/clip_cam0_" in video)
+        check(events[clip]["frames"] > 20, events)
+        rows = [check_table_of(video) for video in sorted(set(map(str, videos)) - {clip}, key=lambda video: read_csv(video)[0]["frame_number"])]
+        for last, row in zip(rows, rows[1:]):
+            equal(row[0]["frame_number"] - row[0]["dropped_since_last"], last[-1]["frame_number"] + 1, "the numbers go on")
+
+
+def check_table_of(video):
+    """The video's frames have the table's times."""
+    rows = read_csv(video)
+    equal(packet_times_ns(video), [row["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"] for row in rows], video)
+    return rows
+
+
+@test
 def foreign_files_stay():
     """What is not camd's is not touched, whatever it is called."""
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from camd import (CAMCTL, CAMD, Camd, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
-                  main, read_csv, test)
+                  is_finalised, main, read_csv, test)
 from disks import OWN_MOUNTS, Disk, with_own_mounts
 
 NOBODY = 65534
@@ -293,6 +293,32 @@ def file_size_limit():
         check_kept(event["file"])
         check_answers(camd)
         camd.quit()
+
+
+@test
+def no_room_to_recover():
+    """What a crash has left is told of and stays as it is while there is no room to finish it; with room it is finished, without a new start."""
+    with Disk("16M") as disk:
+        with Camd(output=disk.path, cameras=["synthetic:160x120@60"]) as camd:
+            camd.started()
+            video, = camd.ask("start_recording")["files"]
+            time.sleep(4)       # an index of more than a page
+            camd.kill()
+        disk.fill()
+        left, frames = open(video, "rb").read(), count_frames(video)
+        with Camd(output=disk.path, cameras=[]) as camd:
+            camd.ask("subscribe", events=["recovered"])
+            event = camd.event("recovered")
+            equal(event["file"], video)
+            check("No space left" in event["message"], event)
+            check(open(video, "rb").read() == left, "the video is as it was")
+            camd.silent(11)
+            disk.empty()
+            event = camd.event("recovered")
+            check("message" not in event and abs(event["frames"] - frames) <= 1, event, frames)
+            check(is_finalised(video), "it is finished")
+            check_video(video)
+            camd.quit()
 
 
 if __name__ == "__main__":

@@ -198,11 +198,15 @@ static void test_raw_streams(void **state)
 	assert_int_equal(report.state, RECOVER_RAW);
 	assert_false(report.table.changed);
 	spill(table, torn, sizeof(torn) - 1);
-	assert_true(recover(path).table.changed);
+	report = recover(path);
+	assert_true(report.table.changed);
+	assert_int_equal(report.frames, 2);
 	assert_true(file_is(table, torn, 12));
 	assert_false(recover(path).table.changed);
 	spill(table, hole, sizeof(hole) - 1);
-	assert_false(recover(path).table.changed);
+	report = recover(path);
+	assert_false(report.table.changed);
+	assert_int_equal(report.frames, 2);
 	spill(table, "a,b\n1,2", 7);
 	assert_int_equal(recover(path).table.rows_cut, 1);
 	assert_true(file_is(table, "a,b\n", 4));

@@ -247,6 +247,74 @@ def unplug(camd):
     assert not camd.seen("encoder_changed") and len(glob.glob(camd.output + "/*/cam0*.mp4")) == 1
 
 
+def anew(camd):
+    """The cameras and their encoders are opened again."""
+    camd.ask("set_camera", enabled=False)
+    camd.ask("set_camera", enabled=True)
+    camd.ask("wait", seconds=2)
+
+
+def sane(camd):
+    """The fault is over, and all is well again."""
+    anew(camd)
+    camd.ask("start_recording")
+    camd.ask("wait", seconds=0.5)
+    assert all(map(is_hardware, encoders(camd)))
+    stop(camd)
+
+
+# the fault and its value, the most frames that a camera loses by it, the least that both do; at the start, whether software takes over
+AT_START = [("swallow", 3, 3, 3, False), ("swallow_every", 3, 9, 10, False), ("error", 2, 2, 2, False), ("stall", 1, 32, 40, True),
+            ("eio", 1, 2, 0, False), ("vanish", 1, 2, 0, True), ("split", 3, 0, 0, False), ("last_with_data", 1, 0, 0, False),
+            ("no_sequence", 1, 0, 0, False), ("reqbufs_fail", 1, 0, 0, False), ("job_us", 200000, 16, 16, False)]
+AT_THE_END = [("swallow_every", 1, 2, 2), ("error", 2, 1, 2), ("stall", 1, 2, 2), ("eio", 1, 2, 2),
+              ("vanish", 1, 2, 2), ("split", 3, 0, 0), ("last_with_data", 1, 0, 0), ("mutex_ms", 2000, 1, 0),
+              ("streamoff_ms", 2000, 0, 0), ("job_us", 200000, 0, 0)]
+
+
+def check_round(camd, what, most, least):
+    before = camd.ask("ping")["monotonic_ns"]
+    cameras = stop(camd, (most, most))
+    took = (camd.ask("ping")["monotonic_ns"] - before) / NS
+    lost = [camera["lost"]["encoder"] for camera in cameras]
+    print(f"## {what}: lost {lost}, {took:.2f} s to stop", flush=True)
+    assert sum(lost) >= least and took < 3, (what, lost, took)
+    assert all(camera["frames"] > 5 for camera in cameras), (what, cameras)
+
+
+def at_start(camd):
+    """Each fault that is there when the recording begins, in an encoder that is open, or that opens with it: it begins, within seconds."""
+    stop(camd)
+    for opens in (False, True):
+        for name, value, most, least, software in AT_START:
+            if opens and name == "eio":
+                continue        # hits only who has it open
+            fault(name, value)
+            if opens:
+                anew(camd)
+            started = camd.ask("start_recording")
+            assert len(started["cameras"]) == 2 and "failed" not in started, (name, started)
+            camd.ask("wait", seconds=2)
+            assert all(is_hardware(each) != software for each in encoders(camd)), (name, encoders(camd))
+            check_round(camd, name, most, least)
+            fault(name, 0)
+            sane(camd)
+
+
+def at_the_end(camd):
+    """Each fault just before a recording ends, with frames inside: it ends soon, with whole files."""
+    stop(camd)
+    for name, value, most, least in AT_THE_END:
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=1)
+        fault(name, value)
+        camd.ask("wait", seconds=0.12)
+        check_round(camd, name, most, least)
+        fault(name, 0)
+        sane(camd)
+    fault("streamoff_ms", 60000)        # and camd's own end waits for no driver
+
+
 NS = 1_000_000_000
 # what happens; the module's arguments, faults from before camd's start, and whether the fault is for the first context only
 CASES = {
@@ -270,6 +338,8 @@ CASES = {
     "refuse_dmabuf": (no_dmabuf, "refuse_dmabuf=14", {}, False),
     "unplug": (unplug, "", {}, False),
     "no_buffers": (no_buffers, "reqbufs_fail=100", {}, False),
+    "at_start": (at_start, "", {}, False),
+    "at_the_end": (at_the_end, "", {}, False),
 }
 
 

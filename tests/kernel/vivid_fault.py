@@ -60,16 +60,16 @@ class Scene:
         return [event["data"] for event in self.camd.events
                 if event.get("event") == name and event["data"].get("camera_id") == camera]
 
-    def stop(self):
-        """Ends the recording, and checks what holds whatever happened."""
+    def stop(self, recorded=2):
+        """Ends the recording, and checks what holds whatever happened. recorded: how many cameras did."""
         cameras = self.camd.ask("stop_recording")["cameras"]
         self.camd.ask("ping")               # what events are on their way come before its answer
         for camera in cameras:
             assert camera["captured"] == camera["frames"] + total(camera["lost"]), camera
             assert "error" not in camera, camera
-        assert len({camera["file"] for camera in cameras}) == 2, cameras
+        assert len({camera["file"] for camera in cameras}) == recorded, cameras
         # what the events said was lost is what the ledger says
-        told = self.heard("frames_lost", 0)
+        told = self.heard("frames_lost", cameras[0]["camera_id"])
         for cause, lost in cameras[0]["lost"].items():
             assert sum(data["lost"][cause] for data in told) == lost, (told, cameras[0])
         assert not self.heard("camera_lost", 1) and not self.heard("frames_lost", 1), self.camd.events
@@ -327,6 +327,69 @@ def case_unplug_at_the_end(scene):
     scene.finish()
 
 
+# ---- when a recording starts, and when it ends ----
+
+START_TIMEOUT_S = 5
+# what is injected; how long the start of a recording takes then, at most: beyond the timeout camera 0's has failed; how many frames
+# it costs camera 0 at the end, at least and at most
+AT_ONCE = [
+    ("damaged", [(BUFFER, 1)], 0.2, 1, 1),
+    ("silent", [(DROPPED, 100)], START_TIMEOUT_S + 0.1, 0, 0),
+    ("refused", [(QBUF, 1)], 0.2, 0, 0),
+    ("fatal", [(FATAL, 1)], 0.2, 0, 2),
+    ("fatal, restart refused", [(STREAMON, 1), (FATAL, 1)], 0.2, 0, 2),
+    ("unplugged", [(DISCONNECT, 1)], 2, 0, 0),
+]
+
+
+def start_under(scene, name, faults, most_s):
+    """With the fault there, a running camera's recording begins all the same, or is said to have failed, and holds up nobody."""
+    fails = most_s > START_TIMEOUT_S
+    for control, value in faults:
+        scene.inject(control, value)
+    began = time.monotonic()
+    started = scene.record(0)
+    took = time.monotonic() - began
+    assert [camera["camera_id"] for camera in started.get("failed", [])] == ([0] if fails else []), (name, started)
+    assert took < most_s, (name, took)
+    scene.inject(DROPPED, 0)
+    time.sleep(1)
+    cameras = scene.stop(recorded=1 if fails else 2)
+    assert not sum(total(camera["lost"]) for camera in cameras), (name, cameras)
+
+
+def end_under(scene, name, faults, least, most):
+    """It ends at once, with what was recorded up to then."""
+    scene.record(1)
+    for control, value in faults:
+        scene.inject(control, value)
+    time.sleep(0.1)
+    began = time.monotonic()
+    suffering, other = scene.stop()
+    assert time.monotonic() - began < 0.1 and not total(other["lost"]), (name, other)
+    assert least <= suffering["lost"]["sensor"] == total(suffering["lost"]) <= most, (name, suffering)
+    assert 25 <= suffering["frames"] + total(suffering["lost"]) <= other["frames"] + 2, (name, suffering, other)
+    scene.inject(DROPPED, 0)
+
+
+def case_starts_and_ends(scene):
+    """Each fault just before a recording starts, and just before it ends; afterwards the camera records as ever."""
+    scene.open()
+    time.sleep(2)
+    for name, faults, most_s, least, most in AT_ONCE:
+        for ends in (False, True):
+            scene.camd.events.clear()
+            if ends:
+                end_under(scene, name, faults, least, most)
+            else:
+                start_under(scene, name, faults, most_s)
+            time.sleep(10)
+            scene.camd.events.clear()
+            scene.record(1)
+            assert not sum(total(camera["lost"]) for camera in scene.stop()), name
+    scene.finish()
+
+
 # ----
 
 def check_gaps(table):
@@ -359,7 +422,8 @@ def inside(case, program, target):
 
 def run(case, camd, probe):
     videos = inkernel.run(__file__, case, camd, probe, ["-t", "-T", "200", "-k", "vivid.n_devs=2"])
-    assert len(videos) == (4 if case == "astray" else 2), videos        # one a camera and session, whatever happened
+    expected = {"astray": 4, "starts_and_ends": 2 * 4 * len(AT_ONCE) - sum(fault[2] > START_TIMEOUT_S for fault in AT_ONCE)}
+    assert len(videos) == expected.get(case, 2), videos         # one a camera and session, whatever happened
 
 
 if __name__ == "__main__":

@@ -28,12 +28,15 @@ static bool ends_with(const char *name, const char *end)
 static bool open_folder(struct exports *exports, const char *output_dir)
 {
 	int root = open(output_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), number;
+	bool made;
 
 	if (root < 0)
 		return false;
-	if (!mkdirat(root, FOLDER, 0777))
+	made = !mkdirat(root, FOLDER, 0777);
+	if (made)
 		fsync(root);
-	exports->directory = openat(root, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (made || errno == EEXIST)
+		exports->directory = openat(root, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	number = errno;
 	close(root);
 	errno = number;

@@ -299,14 +299,16 @@ static bool open_part(struct remux *remux, struct error *err)
 
 	remux->part = name;
 	remux->part_fd = openat(remux->at.directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-	if (remux->part_fd < 0)
+	if (remux->part_fd < 0) {
 		error_set_errno(err, errno, "cannot make %s", name);
-	else if (flock(remux->part_fd, LOCK_EX | LOCK_NB) || !is_still_there(remux))
+	} else if (flock(remux->part_fd, LOCK_EX | LOCK_NB) || !is_still_there(remux)) {
 		error_set(err, ERR_BUSY, "%s: another camd makes an MP4 of it", remux->at.path);
-	else if (ftruncate(remux->part_fd, 0))
+	} else if (ftruncate(remux->part_fd, 0)) {
 		error_set_errno(err, errno, "cannot write %s", name);
-	else
+		unlinkat(remux->at.directory, name, 0);
+	} else {
 		return true;
+	}
 	if (remux->part_fd >= 0)
 		close(remux->part_fd);
 	remux->part_fd = -1;

@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+"""The kernel says no: system calls of a running camd fail, by strace's injection, one after the other, and what is asked of it
+meanwhile is refused with the reason, by an event where it is a job's. Afterwards it does as ever.
+
+Not under sanitizers, whose search for leaks needs to trace the process itself.
+"""
+
+import contextlib
+import fcntl
+import glob
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from camd import CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, test, until
+
+
+def strace(*injections, paths=()):
+    """The beginning of a command line in which these calls fail: CALL:error=NAME[:when=N] each, on those files only, if there are some."""
+    if SANITIZED or not shutil.which("strace"):
+        raise Skip("needs strace, and no sanitizer")
+    calls = ",".join(sorted({each.split(":")[0] for each in injections}))
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls]
+    for injection in injections:
+        words += ["-e", "inject=" + injection]
+    for path in paths:
+        words += ["-P", str(path)]
+    return words
+
+
+@contextlib.contextmanager
+def refusing(camd, *injections, paths=()):
+    """Meanwhile calls of a camd that runs fail."""
+    tasks = f"/proc/{camd.process.pid}/task/"
+    command = [*strace(*injections, paths=paths), "-p", str(camd.process.pid)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
+        def attached():
+            check(tracer.poll() is None, "strace ended:", tracer.poll() is not None and tracer.stderr.read())
+            texts = [pathlib.Path(path).read_text() for path in glob.glob(tasks + "*/status")]
+            return all(f"TracerPid:\t{tracer.pid}" in text for text in texts)
+        try:
+            until(attached, "strace")
+            yield
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
+
+def job_fails(camd, code, words, command, **arguments):
+    """What is asked begins as a job, which ends with this error."""
+    number = camd.ask(command, **arguments)["job"]
+    done = camd.event("job_done", where=lambda data: data["job"] == number)
+    check(not done["ok"], done)
+    equal(done["code"], code, done)
+    check(re.search(words, done["message"]), done)
+
+
+def reply_fails(camd, code, words, command, **arguments):
+    message = camd.fails(command, code, **arguments)["message"]
+    check(re.search(words, message), message)
+
+
+def shot_fails(camd, code, words, **arguments):
+    """A snapshot of the one camera."""
+    camd.send("take_snapshot", **arguments)
+    reply = camd.reply()
+    failed = reply["data"] if reply["status"] == "error" else reply["data"]["failed"][0]
+    equal(failed["code"], code, failed)
+    check(re.search(words, failed["message"]), failed)
+
+
+@test
+def snapshots():
+    with Camd() as camd:
+        camd.started()
+        for injection, code, words in [("openat:error=EACCES", "permission_denied", "snapshot .*Permission denied"),
+                                       ("fsync:error=EIO:when=1", "io_error", "snapshot .*Input/output error"),
+                                       ("fsync:error=ENOSPC:when=2", "storage_full", "snapshots in .*No space")]:
+            with refusing(camd, injection):
+                shot_fails(camd, code, words)
+            equal(glob.glob(f"{camd.output}/*/snapshot*"), [], "nothing half is left")
+        files = camd.ask("take_snapshot")["files"]
+        check(os.path.getsize(files[0]) > 500, files)
+        camd.quit()
+
+
+@test
+def raw_recordings_made_playable():
+    """remux, and what all jobs share."""
+    with Camd("--container", "h264") as camd:
+        camd.ask("subscribe", events=["job_done"])
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=0.5)
+        video, = camd.ask("stop_recording")["files"]
+        table = video.replace(".h264", "_frame_timing.csv")
+        folder, name = os.path.split(video)
+        part = "." + name.replace(".h264", ".mp4.part")
+        for injection, paths, how, code, words in [
+                ("openat2:error=ENOSYS", (), reply_fails, "unsupported", "Linux 5.6"),
+                ("openat2:error=EIO", (), reply_fails, "io_error", "Input/output error"),
+                ("newfstatat:error=EIO", (video,), reply_fails, "io_error", "Input/output error"),
+                ("eventfd2:error=EMFILE", (), reply_fails, "io_error", "cannot begin a job: Too many open files"),
+                ("clone3:error=EAGAIN", (), job_fails, "io_error", "thread for the job"),
+                ("read:error=EIO", (table,), job_fails, "io_error", "cannot read the timing table"),
+                ("openat:error=EROFS", (part,), job_fails, "storage_readonly", "cannot make .*Read-only"),
+                ("ftruncate:error=EIO", (), job_fails, "io_error", "cannot write"),
+                ("read:error=EIO", (video,), job_fails, "io_error", "cannot read"),
+                ("fsync:error=ENOSPC", (), job_fails, "storage_full", "cannot write .*No space"),
+                ("renameat2:error=EIO", (), job_fails, "io_error", "cannot rename")]:
+            with refusing(camd, injection, paths=paths):
+                how(camd, code, words, "remux", file=video)
+            equal(sorted(os.listdir(folder)), sorted([name, os.path.basename(table), "session.log"]), f"{injection}: nothing half is left")
+        with open(os.path.join(folder, part), "w", encoding="utf-8") as others:
+            fcntl.flock(others, fcntl.LOCK_EX)
+            job_fails(camd, "busy", "another camd makes an MP4 of it", "remux", file=video)
+        os.rename(camd.output, f"{camd.output}-away")
+        reply_fails(camd, "not_found", "output directory", "remux", file=video)
+        os.rename(f"{camd.output}-away", camd.output)
+        number = camd.ask("remux", file=video)["job"]
+        done = camd.event("job_done", where=lambda data: data["job"] == number)
+        check(done["ok"], done)
+        camd.quit()
+
+
+@test
+def a_program_that_cannot_be_run():
+    """ffmpeg is there, and is no program."""
+    with tempfile.TemporaryDirectory() as directory:
+        fake = pathlib.Path(directory) / "ffmpeg"
+        fake.write_text("")
+        fake.chmod(0o644)
+        with Camd("--container", "h264", env=dict(os.environ, PATH=directory), program=CAMD) as camd:
+            camd.ask("subscribe", events=["job_done"])
+            camd.ask("start_recording")
+            camd.ask("wait", seconds=0.3)
+            video, = camd.ask("stop_recording")["files"]
+            job_fails(camd, "permission_denied", "cannot run ffmpeg", "remux", file=video)
+            camd.quit()
+
+
+@test
+def exports():
+    with Camd() as camd:
+        camd.ask("subscribe", events=["job_done"])
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=1.2)
+        video, = camd.ask("stop_recording")["files"]
+        whole = {"camera_id": 0, "from": "20200101_000000", "to": "20380101_000000"}
+        for injection, paths, code, words in [
+                ("mkdirat:error=EROFS", (), "storage_readonly", "exports: Read-only"),
+                ("fcntl:error=EMFILE", (), "io_error", "cannot write the timing table"),
+                ("flock:error=ENOLCK:when=1", (), "io_error", "exports/|No locks"),
+                ("fsync:error=EIO", (), "io_error", "cannot write the export"),
+                ("renameat2:error=EIO", (), "io_error", "cannot name the export"),
+                ("pread64:error=EIO", (video,), "not_found", "no footage of that time.* some of its files"),
+                ("pwrite64:error=ENOSPC", (), "storage_full", "cannot write the export"),
+                ("copy_file_range:error=EIO", (), "io_error", "cannot copy"),
+                ("copy_file_range:retval=0", (), "io_error", "has become shorter")]:
+            with refusing(camd, injection, paths=paths):
+                job_fails(camd, code, words, "export", **whole)
+            equal([each for each in glob.glob(f"{camd.output}/exports/*") + glob.glob(f"{camd.output}/exports/.*") if not each.endswith(".")], [], injection)
+        number = camd.ask("export", **whole)["job"]
+        check(camd.event("job_done", where=lambda data: data["job"] == number)["ok"], "the export")
+        camd.quit()
+
+
+@test
+def deleting():
+    with Camd() as camd:
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=0.4)
+        video, = camd.ask("stop_recording")["files"]
+        with refusing(camd, "unlinkat:error=EPERM", paths=(os.path.basename(video),)):
+            reply_fails(camd, "permission_denied", "cannot delete", "delete_recording", file=video)
+        check(os.path.exists(video), "it is still there")
+        camd.ask("delete_recording", file=video)
+        camd.quit()
+
+
+@test
+def programs_at_events():
+    """Of each it is told once why it does not run, and recordings go on."""
+    with Camd("--on-event", "recording_started: /bin/true", "--on-event", "recording_stopped: /bin/echo") as camd:
+        camd.started()
+        for injection, command, words in [("memfd_create:error=EMFILE", "start_recording", "cannot run /bin/true: Too many open files"),
+                                          ("pidfd_open:error=ENOSYS", "stop_recording", "cannot watch /bin/echo")]:
+            with refusing(camd, injection):
+                camd.ask(command)
+                until(lambda: re.search(words, camd.log()), words)
+        camd.quit()
+
+
+@test
+def tables_without_room():
+    """The disk has no room for the rows of a recording's table: it does not begin."""
+    with Camd() as camd:
+        camd.started()
+        with refusing(camd, "fallocate:error=ENOSPC"):
+            reply_fails(camd, "storage_full", "timing table .*No space", "start_recording")
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=0.3)
+        check_stopped(camd.ask("stop_recording")["cameras"][0], numbers=False)
+        camd.quit()
+
+
+def crashed(directory):
+    """A recording of a camd that was killed."""
+    with Camd(output=directory) as camd:
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=0.7)
+        video, = (str(path) for path in pathlib.Path(directory).glob("*/*.mp4"))
+        camd.kill()
+    return video
+
+
+@test
+def recovery():
+    """What a crash left can't be read, or its table can't be made: that is said, the file stays, and the next start finishes it."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        video = crashed(directory)
+        table = video.replace(".mp4", "_frame_timing.csv")
+        size = os.path.getsize(video)
+        for injection, paths, words in [("pread64:error=EIO", [video], "cannot read"),
+                                        ("pread64:error=EIO:when=2+", [video], "cannot read the file; it is left as it is"),
+                                        ("openat:error=EACCES", [os.path.basename(table)], "cannot open the timing table")]:
+            with Camd(output=directory, wrapper=strace(injection, paths=paths)) as camd:
+                camd.started()
+                until(lambda: re.search(words, camd.log()), words)
+                camd.quit()
+            check("pread" not in injection or os.path.getsize(video) == size, "it is as it was")
+        with Camd(output=directory) as camd:
+            camd.started()
+            camd.ask("list_recordings")
+            camd.quit()
+
+
+@test
+def cameras_without_threads():
+    """A camera whose thread can't be made is opened again until it can."""
+    with Camd(cameras=[SMALL, "file:/nowhere.mp4"]) as camd:
+        camd.started()
+        with refusing(camd, "clone3:error=EAGAIN"):
+            camd.ask("set_camera", camera_id=0, enabled=False)
+            camd.send("set_camera", camera_id=0, enabled=True)
+            camd.reply()
+            until(lambda: "no thread" in camd.ask("get_status")["cameras"][0].get("error", ""), "the reason")
+        until(lambda: camd.ask("get_status")["cameras"][0]["state"] == "running", "the camera")
+        camd.ask("start_recording", camera_id=0)
+        camd.ask("wait", seconds=0.3)
+        check_stopped(camd.ask("stop_recording")["cameras"][0], numbers=False)
+        camd.quit()
+
+
+@test
+def taps():
+    with Camd() as camd:
+        camd.started()
+        with refusing(camd, "ftruncate:error=ENOSPC", "fallocate:error=ENOSPC"):
+            reply_fails(camd, "storage_full", "No space", "frame_tap", camera_id=0)
+        camd.ask("frame_tap", camera_id=0)
+        camd.quit()
+
+
+@test
+def clients():
+    """One that can't be served is told, and gets in later."""
+    with Handed() as handed, handed.camd("--mode", "headless") as camd:
+        with handed.client() as client:
+            client.started()
+        for injection, code, words in [("getsockopt:error=ENOPROTOOPT", "permission_denied", "can't be found out"),
+                                       ("fcntl:error=EMFILE", "busy", "no descriptor is left")]:
+            with refusing(camd, injection), handed.client() as client:
+                line = client.line()
+                equal((line["status"], line["data"]["code"]), ("error", code), line)
+                check(re.search(words, line["data"]["message"]), line)
+        with handed.client() as client:
+            client.ask("ping")
+            client.send("quit")
+            camd.wait()
+
+
+@test
+def new_folders():
+    """A session that can't be begun leaves camd in the old one."""
+    with Camd() as camd:
+        session = camd.ask("get_status")["session"]
+        for injection, code, words in [("mkdir:error=EEXIST", "io_error", "too many of this second"),
+                                       ("flock:error=ENOLCK", "io_error", "session folder"),
+                                       ("openat:error=EROFS", "storage_readonly", "Read-only")]:
+            with refusing(camd, injection):
+                reply_fails(camd, code, words, "new_session")
+            equal(camd.ask("get_status")["session"], session, injection)
+        check(camd.ask("new_session")["session"] != session, "a new one")
+        camd.quit()
+
+
+def begin(*flags, wrapper=()):
+    """What a camd says whose input ends at once, and its status."""
+    with tempfile.TemporaryDirectory() as directory:
+        result = subprocess.run([*wrapper, CAMD, "--no-config", "--output-dir", directory, "--camera", SMALL, *flags], stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=60)
+        return result.stdout + result.stderr + "".join(path.read_text() for path in pathlib.Path(directory).glob("*/session.log")), result.returncode
+
+
+@test
+def beginnings():
+    """What can't begin is said; how many such calls libraries make before camd's own is up to them."""
+    check("must not hold a slash" in begin("--session-prefix", "a/b")[0])
+    check("Read-only" in begin(wrapper=strace("openat:error=EROFS", paths=["session.log"]))[0])
+    for injection, words in [("flock:error=ENOLCK", "session folder.*No locks"), ("pipe2:error=EMFILE", "a pipe for the log"),
+                             ("eventfd2:error=EMFILE", "camera 0: eventfd")]:
+        said = [begin(wrapper=strace(f"{injection}:when={n}")) for n in range(1, 6)]
+        check(any(re.search(words, text) for text, _ in said), injection, said)
+
+
+if __name__ == "__main__":
+    main()

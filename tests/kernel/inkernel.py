@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # what to start camd with
 
 
 # ---- in the kernel ----
@@ -47,7 +48,7 @@ class Camd:
         self.scratch = os.environ["CAMD_SCRATCH"]
         self.output = os.path.join(self.scratch, "recordings")
         self.events = []
-        self.process = subprocess.Popen([program, "--output-dir", self.output, "--no-show-frame-number", *flags], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*NO_NETWORK, program, "--output-dir", self.output, "--no-show-frame-number", *flags], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def line(self):
@@ -119,11 +120,11 @@ def videos(target, camera, probe):
     return found
 
 
-def run(script, case, camd, probe, flags, number_pattern=False, probed=True):
-    """Boots the kernel for `SCRIPT inside CASE CAMD DIR`, checks the lines that camd said, and probes the videos left in DIR."""
+def run(script, case, camd, probe, flags, number_pattern=False, probed=True, more=()):
+    """Boots the kernel for `SCRIPT inside CASE CAMD DIR MORE…`, checks the lines that camd said, and probes the videos left in DIR."""
     with tempfile.TemporaryDirectory() as target:
         command = [os.path.join(HERE, "run"), *flags, "--", "/usr/bin/python3", "-B", os.path.abspath(script), "inside", case,
-                   os.path.abspath(camd), target]
+                   os.path.abspath(camd), target, *more]
         subprocess.run(command, check=True)
         check_lines(target)
         found = sorted(glob.glob(target + "/session_*/cam*.mp4"))

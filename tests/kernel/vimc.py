@@ -22,6 +22,9 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import inkernel     # noqa: E402
+
 # of each bar, as they are at three quarters of full brightness
 BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]
 ASKED = "640x480"       # what libcamera makes of it differs: until 0.3 a multiple of six
@@ -29,7 +32,7 @@ ASKED = "640x480"       # what libcamera makes of it differs: until 0.3 a multip
 
 class Camd:
     def __init__(self, camd, out, *flags):
-        self.process = subprocess.Popen([camd, "--output-dir", out, "--log-level", "debug", *flags], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*inkernel.NO_NETWORK, camd, "--output-dir", out, "--log-level", "debug", *flags], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def ask(self, command, **arguments):

@@ -32,7 +32,7 @@ BRIGHTNESS, CONTRAST, SATURATION, HFLIP, VFLIP = 0x980900, 0x980901, 0x980902, 0
 
 
 def start(camd, out, flags):
-    return subprocess.Popen([camd, "--output-dir", out, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    return subprocess.Popen([*inkernel.NO_NETWORK, camd, "--output-dir", out, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
 
 def ask(process, **request):

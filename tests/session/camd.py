@@ -39,6 +39,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
 CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
 PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
+NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # see tests/tools/no_network.c
 SANITIZED = bool(os.environ.get("CAMD_SANITIZED"))      # slow, and with memory of its own
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
 # the user's settings are found first, so these, which say nothing, keep the machine's away; ./config.txt is up to each test
@@ -128,7 +129,7 @@ class Camd:
         self.events = collections.deque()
         self.lines = 0
         self.broken = None
-        command = [*wrapper, program, "--output-dir", str(self.output), *(["--no-config"] if no_config else [])]
+        command = [*NO_NETWORK, *wrapper, program, "--output-dir", str(self.output), *(["--no-config"] if no_config else [])]
         for camera in cameras:
             command += ["--camera", camera]
         popen.setdefault("stderr", open(os.path.join(self.directory, "stderr"), "wb"))
@@ -561,7 +562,8 @@ _tests = []
 
 
 def test(function):
-    _tests.append(function)
+    if function.__module__ == "__main__":       # one program may use what another has
+        _tests.append(function)
     return function
 
 

@@ -14,11 +14,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
-from camd import (CAMD, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_video, complete_fragments, equal, is_finalised, main,
+from camd import (CAMD, NO_NETWORK, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_video, complete_fragments, equal, is_finalised, main,
                   read_csv, test, until)
 
 WATCHDOG_S = 4 if SANITIZED else 1
@@ -201,6 +202,26 @@ def unit_and_stop_timeout_agree():
         patience, = re.findall(r"^TimeoutStopSec=(\d+)$", pathlib.Path(unit()).read_text(), re.M)
         check(float(patience) >= seconds + 15, f"TimeoutStopSec={patience}, stop_timeout {seconds}")
         camd.quit()
+
+
+# ---- no network ----
+
+@test
+def network_is_death():
+    """In these tests, to camd and to all that it starts; to camd alone in those that need a network themselves."""
+    if not NO_NETWORK:
+        raise Skip("CAMD_NO_NETWORK is not set")
+    make = "import socket; socket.socket(socket.{}).close()"
+    for family, status in (("AF_INET", -signal.SIGSYS), ("AF_INET6", -signal.SIGSYS), ("AF_UNIX", 0), ("AF_NETLINK, socket.SOCK_RAW", 0)):
+        for wrapper in (NO_NETWORK, []) if runs_without_network() else (NO_NETWORK,):
+            equal(subprocess.run([*wrapper, sys.executable, "-c", make.format(family)]).returncode, status, f"{wrapper} {family}")
+    with Camd() as camd:
+        check(runs_without_network(camd.process.pid), "camd is not under the filter")
+        camd.quit()
+
+
+def runs_without_network(pid="self"):
+    return re.search(r"^Seccomp:\s*2$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M) is not None
 
 
 # ---- a camera's driver that does not come back ----

@@ -190,6 +190,16 @@ bool appender_sync_name(struct appender *appender, struct error *err)
 	       sync_directory(appender, err);
 }
 
+bool appender_sync_first(struct appender *appender, uint64_t bytes, struct error *err)
+{
+	struct error ignored;
+
+	if (appender_sync_name(appender, err))
+		return true;
+	appender_cut(appender, bytes, &ignored);
+	return false;
+}
+
 void appender_close(struct appender *appender)
 {
 	if (appender->fd >= 0)

@@ -51,6 +51,9 @@ bool appender_sync(struct appender *appender, struct error *err);
 /* fsync of the file and of the directory that holds it, so that its name survives too. */
 bool appender_sync_name(struct appender *appender, struct error *err);
 
+/* The same for what was appended first behind bytes, which is cut off again if it fails. */
+bool appender_sync_first(struct appender *appender, uint64_t bytes, struct error *err);
+
 /* Whether nothing final has happened. */
 bool appender_usable(struct appender *appender, struct error *err);
 

@@ -29,7 +29,6 @@ static struct output *annexb_create(const struct output_request *request, const 
 {
 	struct annexb *annexb;
 	struct nal sps, pps;
-	bool made;
 
 	if (!h264_has_idr(first->data, first->bytes) || !h264_find_parameter_sets(first->data, first->bytes, &sps, &pps)) {
 		error_set(err, ERR_ENCODER_FAILED, "%s: the first packet is not a key frame with SPS and PPS", request->path);
@@ -38,11 +37,8 @@ static struct output *annexb_create(const struct output_request *request, const 
 	annexb = xcalloc(1, sizeof(*annexb));
 	annexb->output.impl = &output_annexb;
 	annexb->last_ns = INT64_MIN;
-	made = appender_create(&annexb->file, request->path, err);
-	if (made && appender_sync_name(&annexb->file, err))
+	if (appender_create(&annexb->file, request->path, err))
 		return &annexb->output;
-	if (made)
-		unlink(request->path);
 	annexb_destroy(&annexb->output);
 	return NULL;
 }
@@ -55,6 +51,8 @@ static bool annexb_write(struct output *output, const struct packet *packet, str
 		return error_set(err, ERR_INTERNAL, "%s: frame %" PRIu64 " is not later than the one before it; it is left out",
 				 annexb->file.path, packet->number);
 	if (!appender_write(&annexb->file, packet->data, packet->bytes, err))
+		return false;
+	if (!output->bytes && !appender_sync_first(&annexb->file, 0, err))
 		return false;
 	annexb->last_ns = packet->sensor_ns;
 	output->bytes = annexb->file.bytes;

@@ -85,8 +85,7 @@ static bool write_file_head(struct fmp4 *fmp4, struct error *err)
 {
 	uint8_t head[MOVIE_HEAD_BYTES];
 
-	return movie_write_head(&fmp4->movie, head, err) && appender_write(&fmp4->file, head, sizeof(head), err) &&
-	       appender_sync_name(&fmp4->file, err);
+	return movie_write_head(&fmp4->movie, head, err) && appender_write(&fmp4->file, head, sizeof(head), err);
 }
 
 static bool start_movie(struct fmp4 *fmp4, const struct output_request *request, const struct packet *first, struct error *err)
@@ -209,6 +208,8 @@ static bool fmp4_write(struct output *output, const struct packet *packet, struc
 	if (!describe(fmp4, packet, &fragment, err))
 		return false;
 	if (!appender_writev(&fmp4->file, fmp4->pieces, gather(fmp4, &fragment), err))
+		return false;
+	if (!fmp4->movie.n && !appender_sync_first(&fmp4->file, output->bytes, err))
 		return false;
 	sample = (struct movie_sample){
 		.offset = fmp4->file.bytes - fragment.payload_bytes,

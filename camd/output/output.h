@@ -26,12 +26,12 @@ struct output_impl {
 	const char *name;	/* of the setting container: "mp4", "h264" */
 	const char *suffix;	/* ".mp4" */
 
-	/* Makes the file with what must stand at its head, and syncs file and directory. first is its first packet, a key frame. */
+	/* Makes the file with what must stand at its head. first is its first packet, a key frame. */
 	struct output *(*create)(const struct output_request *request, const struct packet *first, struct error *err);
 
 	/*
-	 * Appends one packet with one system call where possible. False: nothing of it is in the file (it was cut back to where it
-	 * was) and err says why.
+	 * Appends one packet with one system call where possible. With the first one, file and directory are synced, so that a power cut
+	 * leaves no file without a frame. False: nothing of it is in the file (it was cut back to where it was) and err says why.
 	 */
 	bool (*write)(struct output *output, const struct packet *packet, struct error *err);
 

@@ -102,6 +102,7 @@ struct recording *camera_recording(const struct camera *camera);		/* NULL: none 
  */
 void camera_set_prebuffer(struct camera *camera, int64_t length_ns, int64_t max_bytes);
 bool camera_has_prebuffer(const struct camera *camera);
+int64_t camera_prebuffer_bytes(const struct camera *camera);	/* what a clip begins with; 0: there is no prebuffer */
 int64_t camera_prebuffer_from_ns(const struct camera *camera);	/* sensor time of the oldest packet; 0: there is none */
 
 /*

@@ -257,6 +257,11 @@ bool camera_has_prebuffer(const struct camera *camera)
 	return camera->prebuffer_ns;
 }
 
+int64_t camera_prebuffer_bytes(const struct camera *camera)
+{
+	return camera->prebuffer_ns ? (int64_t)writing_ring_bytes(camera->writing) : 0;
+}
+
 int64_t camera_prebuffer_from_ns(const struct camera *camera)
 {
 	return writing_ring_from_ns(camera->writing);

@@ -15,6 +15,11 @@ int64_t ring_from_ns(const struct ring *ring)
 	return atomic_load(&ring->from_ns);
 }
 
+uint64_t ring_bytes(const struct ring *ring)
+{
+	return atomic_load(&ring->bytes);
+}
+
 static void note_begin(struct ring *ring)
 {
 	atomic_store(&ring->from_ns, ring->n ? ring_entry(ring, 0)->packet->sensor_ns : 0);

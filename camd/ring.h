@@ -1,6 +1,6 @@
 /*
  * The last seconds of a camera's packets, always from a key frame on: copies, so that no encoder misses its memory. Belongs to the
- * camera's output thread, but for ring_from_ns().
+ * camera's output thread, but for ring_from_ns() and ring_bytes().
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct ring {
 	uint64_t max_bytes;		/* but never more than this */
 	struct ring_entry *entries;	/* in a circle */
 	size_t first, n, capacity;
-	uint64_t bytes;
+	_Atomic uint64_t bytes;
 	_Atomic int64_t from_ns;
 };
 
@@ -33,3 +33,6 @@ size_t ring_find(const struct ring *ring, int64_t sensor_ns);
 
 /* Sensor time of the oldest packet; 0: it is empty. Any thread. */
 int64_t ring_from_ns(const struct ring *ring);
+
+/* What its packets take. Any thread. */
+uint64_t ring_bytes(const struct ring *ring);

@@ -251,6 +251,8 @@ static void after_ended(struct storage_task *task)
 void storage_file_begun(struct storage *storage, const char *video)
 {
 	note_growing(storage, video)->begun = true;
+	/* it has begun with all that the prebuffer had */
+	storage->look_soon = true;
 }
 
 void storage_file_ended(struct storage *storage, const char *video)
@@ -387,15 +389,28 @@ static bool has_limits(const struct storage *storage)
 	return storage->cap.bytes || storage->cap.percent > 0 || config->storage_reserve_bytes || config->keep_for_ns;
 }
 
+/* A clip's first write is all that the prebuffer has, and what a file has beside packets: a quarter of small ones. */
+static int64_t clip_bytes(const struct camera *camera)
+{
+	int64_t bytes = camera_prebuffer_bytes(camera);
+
+	return bytes ? bytes + bytes / 4 + TABLE_RESERVE_BYTES : 0;
+}
+
 /* What is going to be written before there is time to make room again. */
 static int64_t ahead_bytes(const struct storage *storage, int64_t limit)
 {
-	int64_t nominal = 0;
+	int64_t nominal = 0, clips = 0;
 
-	for (size_t i = 0; i < session_n_cameras(storage->session); i++)
-		if (session_camera(storage->session, (int64_t)i))
-			nominal += camera_config(session_options(storage->session), (int)i)->bitrate_bps / 8 * 2 + TABLE_RESERVE_BYTES;
-	return MIN(MAX(nominal, (int64_t)(storage->growth * AHEAD_S)), limit / 4);
+	for (size_t i = 0; i < session_n_cameras(storage->session); i++) {
+		const struct camera *camera = session_camera(storage->session, (int64_t)i);
+
+		if (!camera)
+			continue;
+		nominal += camera_config(session_options(storage->session), (int)i)->bitrate_bps / 8 * 2 + TABLE_RESERVE_BYTES;
+		clips += clip_bytes(camera);
+	}
+	return MIN(MAX(nominal, (int64_t)(storage->growth * AHEAD_S)) + clips, limit / 4);
 }
 
 static int64_t used_bytes(const struct storage *storage)

@@ -204,6 +204,11 @@ int64_t writing_ring_from_ns(const struct writing *writing)
 	return ring_from_ns(&writing->ring);
 }
 
+uint64_t writing_ring_bytes(const struct writing *writing)
+{
+	return ring_bytes(&writing->ring);
+}
+
 void writing_trigger(struct writing *writing, struct clip_request *request)
 {
 	struct item item = { .kind = WRITE_TRIGGER, .trigger = request };

@@ -41,6 +41,7 @@ void writing_end(struct writing *writing, struct recording *recording);
 /* How much the ring keeps; 0: nothing. Never refused. */
 void writing_set_ring(struct writing *writing, int64_t length_ns, uint64_t max_bytes);
 int64_t writing_ring_from_ns(const struct writing *writing);	/* ring_from_ns(); any thread */
+uint64_t writing_ring_bytes(const struct writing *writing);	/* ring_bytes(); any thread */
 
 /* Takes over the request; on_clip_begun and on_clip follow. Never refused. */
 void writing_trigger(struct writing *writing, struct clip_request *request);

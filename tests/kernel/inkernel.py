@@ -97,7 +97,22 @@ class Camd:
         assert self.process.wait() == 0
 
 
+def usage(pid):
+    """What a process has: memory, threads, and its processor time, which is exact with `run -M cputime`."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        status = dict(line.split(":", 1) for line in file)
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        ticks = sum(int(value) for value in file.read().rsplit(")", 1)[1].split()[11:13])
+    return {"rss_kb": int(status["VmRSS"].split()[0]), "threads": int(status["Threads"]), "cpu_s": ticks / os.sysconf("SC_CLK_TCK")}
+
+
 # ---- on the host ----
+
+def slope(values):
+    """How much they grow from one to the next, by the straight line that fits best."""
+    middle, mean = (len(values) - 1) / 2, sum(values) / len(values)
+    return sum((i - middle) * (value - mean) for i, value in enumerate(values)) / sum((i - middle) ** 2 for i in range(len(values)))
+
 
 def check_lines(target):
     """What camd said, as far as it was kept in DIR, against its table of messages."""

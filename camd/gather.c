@@ -187,7 +187,7 @@ static bool is_gap(const struct taking *taking, const struct fragment *frame, in
 	const struct exposure *exposure = &frame->row.exposure;
 	bool exposed = exposure->known & EXPOSURE_TIME && exposure->time_us * NS_PER_US >= step / 2;
 
-	return step >= GAP_NS && step > OUT_OF_STEP * MAX(taking->step_ns, (int64_t)taking->last.frame_ns) && !exposed;
+	return step >= GAP_NS && step / OUT_OF_STEP > MAX(taking->step_ns, (int64_t)taking->last.frame_ns) && !exposed;
 }
 
 static bool check_size(const struct taking *taking, const struct reel *reel, const struct fragment *frame, struct error *err)
@@ -198,6 +198,18 @@ static bool check_size(const struct taking *taking, const struct reel *reel, con
 		return true;
 	return error_set(err, ERR_UNSUPPORTED, "%s: pictures of %dx%d follow such of %dx%d, which no file can hold both; export what lies "
 			 "before and behind that moment apart", reel->path, frame->width, frame->height, movie->width, movie->height);
+}
+
+/* Within a file they rise; all in all there are no more than can be counted. */
+static bool check_time(const struct taking *taking, const struct reel *reel, const struct fragment *frame, bool same_file, size_t k,
+		       struct error *err)
+{
+	if (same_file && frame->row.sensor_ns <= taking->last.row.sensor_ns)
+		return error_set(err, ERR_IO, "%s: frame %zu is damaged: it is no later than the one before it", reel->path, k + 1);
+	if (taking->last_time_ns > INT64_MAX / 2)
+		return error_set(err, ERR_UNSUPPORTED, "%s: frame %zu is more than 146 years behind the first one of all; export what lies before it apart",
+				 reel->path, k + 1);
+	return true;
 }
 
 static void add_run(struct taking *taking, size_t file, uint64_t start, uint64_t end)
@@ -236,7 +248,7 @@ static void show(struct taking *taking, const struct place *place, const struct 
 	if (first) {
 		to->from_ns = frame->row.wall_ns;
 		to->first_sensor_ns = frame->row.sensor_ns;
-		if (request->from_ns != INT64_MIN && to->from_ns - request->from_ns >= GAP_NS)
+		if (request->from_ns != INT64_MIN && request->from_ns <= to->from_ns - GAP_NS)
 			request->on_gap(request->user, request->from_ns, to->from_ns);
 	} else if (is_gap(taking, frame, step)) {
 		request->on_gap(request->user, taking->last.row.wall_ns + taking->last.frame_ns, frame->row.wall_ns);
@@ -298,7 +310,8 @@ static bool take_frames(struct taking *taking, const struct reel *reel, size_t f
 
 		if (k % CANCEL_FRAMES == 0 && request->is_cancelled(request->user))
 			return error_set(err, ERR_CANCELLED, "Cancelled");
-		if (!reel_frame(reel, k, &frame, &start, err) || !check_size(taking, reel, &frame, err))
+		if (!reel_frame(reel, k, &frame, &start, err) || !check_size(taking, reel, &frame, err) ||
+		    !check_time(taking, reel, &frame, place.same_file, k, err))
 			return false;
 		take_frame(taking, &place, &frame, start, reel->places[k].offset, k >= shown);
 		place.same_file = true;
@@ -403,7 +416,7 @@ bool gather(struct gathered *gathered, const struct gather_request *request, str
 			return false;
 	if (gathered->movie.n == gathered->movie.first_shown)
 		return fail_empty(gathered, request, err);
-	if (request->to_ns != INT64_MAX && request->to_ns - gathered->to_ns >= GAP_NS)
+	if (request->to_ns != INT64_MAX && gathered->to_ns <= request->to_ns - GAP_NS)
 		request->on_gap(request->user, gathered->to_ns, request->to_ns);
 	return true;
 }

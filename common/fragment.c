@@ -6,6 +6,7 @@
 #include <libdeflate.h>
 
 #define VERSION 3
+#define TIME_MAX_NS (INT64_MAX / 2)	/* 146 years */
 #define FLAG_KEY 1
 
 /* Places in the record. */
@@ -219,6 +220,15 @@ static bool read_mark(struct fragment *fragment, const uint8_t *at, size_t bytes
 	return true;
 }
 
+/* Times that can be: their differences, and the differences of these, are numbers, too. */
+static bool has_times(const struct fragment *fragment)
+{
+	const struct framelog_row *row = &fragment->row;
+
+	return fragment->media_ns >= 0 && fragment->media_ns <= INT64_MAX / 4 && row->sensor_ns >= 0 && row->sensor_ns <= TIME_MAX_NS &&
+	       row->wall_ns >= 0 && row->wall_ns <= TIME_MAX_NS;
+}
+
 size_t fragment_read(struct fragment *fragment, const uint8_t *data, size_t bytes, uint64_t position)
 {
 	uint8_t memory[FRAGMENT_HEAD_BYTES_MAX];
@@ -230,7 +240,7 @@ size_t fragment_read(struct fragment *fragment, const uint8_t *data, size_t byte
 	if (!read_mark(fragment, data, bytes))
 		return 0;
 	if (fragment->position != position || !fragment->payload_bytes || fragment->payload_bytes > FRAGMENT_PAYLOAD_MAX ||
-	    fragment->media_ns < 0 || fragment->media_ns > INT64_MAX / 4)
+	    !has_times(fragment))
 		return 0;
 	fragment_write(&expected, fragment);
 	fragment_set_crc(memory, fragment_crc(data));

@@ -121,13 +121,13 @@ static bool choose_frames(struct export *export, struct error *err)
 	if (!export->rows) {
 		if (fd >= 0)
 			close(fd);
-		return error_set_errno(err, errno, "cannot write the timing table");
+		return exports_fail(&export->exports, errno, err);
 	}
 	fputs(FRAMELOG_HEADER, export->rows);
 	ok = gather(&export->gathered, &request, err);
 	written = !ferror(export->rows);
 	if ((fclose(export->rows) || !written) && ok)
-		return error_set_errno(err, errno, "cannot write the timing table");
+		return exports_fail(&export->exports, errno, err);
 	if (ok)
 		describe(export);
 	return ok;
@@ -162,7 +162,8 @@ static bool check_room(const struct export *export, uint64_t bytes, struct error
 	have = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (have >= bytes + FREE_BYTES_LEFT)
 		return true;
-	return error_set(err, ERR_STORAGE_FULL, "%s: the export takes %.1f MB, and %.1f MB are free, of which recordings keep %d", export->exports.path,
+	return error_set(err, ERR_STORAGE_FULL, "%s: the export takes %.1f MB, and %.1f MB are free, of which recordings keep %d: free some space, or "
+			 "export less at once", export->exports.path,
 			 (double)bytes / 1e6, (double)have / 1e6, (int)(FREE_BYTES_LEFT >> 20));
 }
 
@@ -184,7 +185,7 @@ static bool write_front(struct export *export, struct error *err)
 	mp4box_u64(&front, end - mdat);
 	ok = check_room(export, end, err);
 	if (ok && !write_whole(export->video.fd, front.data, front.bytes))
-		ok = error_set_errno(err, errno, "cannot write the export");
+		ok = exports_fail(&export->exports, errno, err);
 	mp4box_finish(&front);
 	return ok;
 }
@@ -201,6 +202,15 @@ static ssize_t copy_some(int from, off_t *from_at, int to, off_t *to_at, size_t 
 	n = sendfile(to, from, from_at, bytes);
 	*to_at += n > 0 ? n : 0;
 	return n;
+}
+
+/* Of the two files, some can only be the fault of the new one. */
+static void fail_to_copy(const struct export *export, const char *path, int number, struct error *err)
+{
+	if (number == ENOSPC || number == EDQUOT || number == EFBIG || number == EROFS)
+		exports_fail(&export->exports, number, err);
+	else
+		error_set_errno(err, number, "cannot copy %s", path);
 }
 
 static bool copy_run(struct export *export, const struct gathered_run *run, uint64_t *copied, uint64_t total, struct error *err)
@@ -224,7 +234,7 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 		set_progress(export, begins + (COPY_PART - begins) * (double)*copied / (double)total);
 	}
 	if (n < 0)
-		error_set_errno(err, errno, "cannot copy %s", path);
+		fail_to_copy(export, path, errno, err);
 	else if (n == 0)
 		error_set(err, ERR_IO, "%s: the file has become shorter", path);
 	else if (left)
@@ -267,7 +277,12 @@ static bool make_leadin(struct export *export, struct error *err)
 	path = xasprintf("%s/%s", export->exports.path, ok ? export->leadin.name : unique);
 	request.path = path;
 	request.fd = export->leadin.fd;
-	ok = ok && leadin_make(&export->gathered, &request, err);
+	if (ok && !leadin_make(&export->gathered, &request, err)) {
+		/* the program's words may mean this */
+		ok = false;
+		if (err->code == ERR_INTERNAL)
+			check_room(export, 0, err);
+	}
 	free(unique);
 	free(path);
 	return ok;

@@ -61,13 +61,35 @@ void exports_finish(struct exports *exports)
 	*exports = (struct exports){ .directory = -1 };
 }
 
+static const char *remedy(int number)
+{
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+		return "; free some space, or export less at once";
+	case EFBIG:
+		return "; its file system, or ulimit -f, allows no file of that size: export less at once";
+	case EROFS:
+		return "; remount it writable";
+	case EIO:
+		return "; the disk is failing: export from a copy of the recordings on another one";
+	default:
+		return "";
+	}
+}
+
+bool exports_fail(const struct exports *exports, int number, struct error *err)
+{
+	return error_set_errno(err, number, "%s: cannot write the export%s", exports->path, remedy(number));
+}
+
 bool exports_begin(const struct exports *exports, struct export_part *part, const char *unique, struct error *err)
 {
 	part->name = xasprintf(".%s.part", unique);
 	part->fd = openat(exports->directory, part->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (part->fd >= 0 && !flock(part->fd, LOCK_EX | LOCK_NB))
 		return true;
-	return error_set_errno(err, errno, "%s/%s", exports->path, part->name);
+	return exports_fail(exports, errno, err);
 }
 
 void exports_end(const struct exports *exports, struct export_part *part)
@@ -111,7 +133,7 @@ char *exports_publish(const struct exports *exports, struct export_part *video, 
 	char *path = NULL;
 
 	if (fsync(table->fd) || fsync(video->fd)) {
-		error_set_errno(err, errno, "%s: cannot write the export", exports->path);
+		exports_fail(exports, errno, err);
 		return NULL;
 	}
 	for (int twin = 1; !path && twin < MAX_TWINS; twin++) {

@@ -24,6 +24,9 @@ struct export_part {
 bool exports_open(struct exports *exports, const char *output_dir, struct error *err);
 void exports_finish(struct exports *exports);
 
+/* Says that something in the folder could not be written, and what to do about it. Returns false. */
+bool exports_fail(const struct exports *exports, int number, struct error *err);
+
 /* Makes a part; what is unique of its name is for the caller to say. */
 bool exports_begin(const struct exports *exports, struct export_part *part, const char *unique, struct error *err);
 

@@ -7,6 +7,7 @@ import functools
 import os
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -394,6 +395,45 @@ def cancelled():
 
 
 @test
+def cancelled_anywhere():
+    """However far it is: either it is complete, or nothing is left of it."""
+    chance = random.Random(3)
+    with open_camd("--export-keep", "0") as camd:
+        before, complete = names(camd), []
+        for _ in range(40):
+            job = camd.ask("export", label="now")["job"]
+            time.sleep(chance.uniform(0, 0.02))
+            camd.send("cancel", job=job)
+            camd.reply()
+            end = camd.event("job_done", where=lambda data: data["job"] == job)
+            check(end["ok"] or end["code"] == "cancelled", end)
+            complete += end["files"]
+        made = sorted({*names(camd)} - {*before})
+        equal([name for name in made if name.endswith(".mp4")], sorted(map(os.path.basename, complete)))
+        equal(len(made), 2 * len(complete), "and their tables")
+        check(len(complete) < 40, "none was cancelled in time")
+        camd.quit()
+
+
+@test
+def no_room_in_the_middle():
+    """What can't be written is told with what to do about it, and nothing is left."""
+    with open_camd("--export-keep", "0") as camd:
+        before = names(camd)
+        camd.started()
+        old = resource.prlimit(camd.process.pid, resource.RLIMIT_FSIZE)
+        for limit in (0, 100, 3000, 30000):
+            resource.prlimit(camd.process.pid, resource.RLIMIT_FSIZE, (limit, old[1]))
+            end = export(camd)
+            equal(end["code"], "storage_full", end)
+            check("/exports" in end["message"] and "export less at once" in end["message"], end)
+            equal(names(camd), before)
+        resource.prlimit(camd.process.pid, resource.RLIMIT_FSIZE, old)
+        done(camd)
+        camd.quit()
+
+
+@test
 def crash_in_the_middle():
     """A camd that is killed leaves no file under a final name, and its parts go at the next start; those of one that runs stay."""
     nothing = {"from": 1, "to": 2}
@@ -429,7 +469,7 @@ def disk_full():
             with open_camd(output=directory) as camd:
                 end = export(camd)
                 equal(end["code"], "storage_full")
-                check("MB" in end["message"], end)
+                check("MB" in end["message"] and "free some space" in end["message"], end)
                 equal(names(camd), [])
                 camd.quit()
         finally:

@@ -22,6 +22,7 @@
 #define BLOCK 4096
 #define MDAT_HEAD_BYTES 16
 #define COPY_BYTES ((size_t)16 << 20)	/* between two looks whether it is cancelled */
+#define UNDER_WAY_PIECES 4		/* of that size: not on the disk yet */
 #define RECOVERY_POLL_MS 20
 #define COPY_PART 0.98		/* of the progress: up to the end of copying */
 #define LEADIN_PART 0.2		/* of the progress */
@@ -204,6 +205,30 @@ static ssize_t copy_some(int from, off_t *from_at, int to, off_t *to_at, size_t 
 	return n;
 }
 
+/*
+ * What was copied goes to the disk at once, and no more than some pieces of it are on their way: else it would wait in memory, gigabytes
+ * of it, and recordings that sync their own would wait for all of that. A disk that knows no such thing is left to itself.
+ */
+static bool push(const struct export *export, off_t from, off_t to, struct error *err)
+{
+	unsigned wait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	off_t behind = from - UNDER_WAY_PIECES * (off_t)COPY_BYTES;
+
+	sync_file_range(export->video.fd, from, to - from, SYNC_FILE_RANGE_WRITE);
+	if (behind < 0 || !sync_file_range(export->video.fd, behind, to - from, wait))
+		return true;
+	/* it is told once: the sync at the end would know nothing of it */
+	return errno != EIO && errno != ENOSPC && errno != EDQUOT ? true : exports_fail(&export->exports, errno, err);
+}
+
+/* How much is copied at once. File systems that can share blocks do so from a whole one on. */
+static size_t piece_bytes(off_t from_at, uint64_t left)
+{
+	size_t in_block = (size_t)(from_at % BLOCK);
+
+	return (size_t)MIN(left, (uint64_t)(in_block ? BLOCK - in_block : COPY_BYTES));
+}
+
 /* Of the two files, some can only be the fault of the new one. */
 static void fail_to_copy(const struct export *export, const char *path, int number, struct error *err)
 {
@@ -224,11 +249,13 @@ static bool copy_run(struct export *export, const struct gathered_run *run, uint
 	ssize_t n = 1;
 
 	while (left && !job_is_cancelled(export->job)) {
-		n = copy_some(from, &from_at, export->video.fd, &to_at, (size_t)MIN(left, (uint64_t)COPY_BYTES));
+		n = copy_some(from, &from_at, export->video.fd, &to_at, piece_bytes(from_at, left));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
+		if (!push(export, to_at - n, to_at, err))
+			return false;
 		left -= (uint64_t)n;
 		*copied += (uint64_t)n;
 		set_progress(export, begins + (COPY_PART - begins) * (double)*copied / (double)total);

@@ -19,6 +19,7 @@
 #define OUT_OF_STEP 3
 #define SAME_CLOCK_NS (NS_PER_S / 2)
 #define CANCEL_FRAMES 1024
+#define READ_AHEAD_BYTES ((uint64_t)8 << 20)
 #define DESCRIPTORS_MAX 65536
 
 /* What was taken so far. */
@@ -296,11 +297,25 @@ static bool find_before(const struct reel *reel, size_t k, uint64_t *before, str
 	return true;
 }
 
+/*
+ * The heads of frames lie so far apart that the kernel would fetch each alone from the disk; all of it is going to be needed. *read: how far
+ * it was asked for already.
+ */
+static void read_ahead(const struct reel *reel, uint64_t at, uint64_t *read)
+{
+	if (at + READ_AHEAD_BYTES / 2 <= *read || at >= reel->bytes)
+		return;
+	*read = MAX(*read, at);
+	posix_fadvise(reel->fd, (off_t)*read, READ_AHEAD_BYTES, POSIX_FADV_WILLNEED);
+	*read += READ_AHEAD_BYTES;
+}
+
 /* Frames from k up to end, of which those from shown on are shown. */
 static bool take_frames(struct taking *taking, const struct reel *reel, size_t file, size_t k, size_t shown, size_t end, struct error *err)
 {
 	const struct gather_request *request = taking->request;
 	struct place place = { .file = file, .entry = stsd_find(&taking->to->movie.stsd, &reel->stsd) };
+	uint64_t read = 0;
 
 	if (!find_before(reel, k, &place.before, err))
 		return false;
@@ -308,6 +323,7 @@ static bool take_frames(struct taking *taking, const struct reel *reel, size_t f
 		struct fragment frame;
 		uint64_t start;
 
+		read_ahead(reel, reel->places[k].offset, &read);
 		if (k % CANCEL_FRAMES == 0 && request->is_cancelled(request->user))
 			return error_set(err, ERR_CANCELLED, "Cancelled");
 		if (!reel_frame(reel, k, &frame, &start, err) || !check_size(taking, reel, &frame, err) ||

@@ -6,7 +6,8 @@
 The footage is 1456x1088 at 30 frames/s and 10 Mb/s, in files of a minute, written by camd's own writer (FOOTAGE is footage.c's
 program): ten seconds of a moving test picture with noise, encoded once and repeated. camd exports all of it; the time is that from
 the request to job_done, by when the file is on the disk. Once with the footage in the page cache, once after it was dropped from
-there (where that is allowed).
+there (where that is allowed). Before each, the floor: `cat` of the same files into one, and a sync of that. How much processor time camd
+takes is told, too.
 
 Beside it, what dash-of-pi does, on this machine: ffmpeg makes MPEG-4 with -q:v 2 of MJPEG recordings (of -q:v 8) of the same pictures,
 for twenty seconds, which is scaled to the hour. What is read and written is on the same file system for both.
@@ -34,22 +35,41 @@ def picture(seconds):
     return ["-f", "lavfi", "-t", seconds, "-i", f"testsrc2=size={SIZE}:rate={FPS},noise=alls=12:allf=t"]
 
 
+def concatenate(session, output):
+    """Seconds that cat and a sync of what it wrote take, and those of cat."""
+    began = time.monotonic()
+    with open(output, "wb") as file:
+        subprocess.run(["cat", *sorted(map(str, session.glob("*.mp4")))], stdout=file, check=True)
+        written = time.monotonic()
+        os.fsync(file.fileno())
+    took = time.monotonic() - began
+    os.unlink(output)
+    return took, written - began
+
+
+def cpu_seconds(pid):
+    """Of a process so far: in its own code, in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:13]]
+
+
 def export(output):
-    """Seconds from the request to job_done, and that."""
+    """Seconds from the request to job_done, the processor's in that, and job_done."""
     process = subprocess.Popen([camd, "--no-config", "--camera", "synthetic:64x48@1", "--output-dir", str(output)], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     process.stdin.write('{"command":"subscribe","events":["job_done"]}\n{"command":"list_cameras"}\n')
     process.stdin.flush()
     for _ in range(2):
         process.stdout.readline()
-    began = time.monotonic()
+    began, cpu = time.monotonic(), cpu_seconds(process.pid)
     process.stdin.write('{"command":"export"}\n')
     process.stdin.flush()
     while (line := json.loads(process.stdout.readline())).get("event") != "job_done":
         pass
     took = time.monotonic() - began
+    cpu = [after - before for before, after in zip(cpu, cpu_seconds(process.pid))]
     process.communicate('{"command":"quit"}\n')
-    return took, line["data"]
+    return took, cpu, line["data"]
 
 
 def drop_cache():
@@ -75,10 +95,14 @@ with tempfile.TemporaryDirectory(prefix="camd-bench-", dir=os.environ.get("CAMD_
         if name == "cold" and not drop_cache():
             print("the page cache cannot be dropped here: no cold run")
             break
-        times[name], done = export(scratch / "out")
+        floor, written = concatenate(session, scratch / "floor")
+        if name == "cold":
+            drop_cache()
+        times[name], cpu, done = export(scratch / "out")
         assert done["ok"] and done["frames"] == minutes * 60 * FPS and not done.get("gaps"), done
         print(f"camd export, footage {'in the page cache' if name == 'warm' else 'on the disk'}: {times[name]:.2f} s, "
-              f"{os.path.getsize(done['files'][0]) / 1e6 / times[name]:.0f} MB/s", flush=True)
+              f"{os.path.getsize(done['files'][0]) / 1e6 / times[name]:.0f} MB/s; processor {cpu[0]:.2f} s in camd, {cpu[1]:.2f} s in the kernel; "
+              f"cat and sync: {floor:.2f} s, of which {written:.2f} s until all was written", flush=True)
     found = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=nb_frames:format=duration", "-of", "json", done["files"][0]],
                            capture_output=True, text=True, check=True)
     print("ffprobe finds", " ".join(found.stdout.split()))

@@ -127,7 +127,8 @@ def in_every_player():
     """From the middle of a group of pictures on, within one file and across two that were encoded in different ways."""
     _, files = footage()
     one, other = map(read_csv, files)
-    cuts = (one[4], one[-1]), (one[keys(files[0])[-1] + 2], other[-1])
+    late = max(key for key in keys(files[0]) if key + 3 < len(one))
+    cuts = (one[4], one[-1]), (one[late + 2], other[-1])
     for video, (begin, end) in zip(export(*cuts), cuts):
         rows = [row for row in one + other if begin["sensor_timestamp_ns"] <= row["sensor_timestamp_ns"] < end["sensor_timestamp_ns"]]
         wanted = [row["camera_frame"] for row in rows]

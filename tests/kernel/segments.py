@@ -28,6 +28,7 @@ FPS, LENGTH, TRIGGER_EVERY, BEFORE, AFTER = 5, 60, 300, 10, 5
 VIVID_NS = 10_000           # reading its clock takes it some simulated nanoseconds
 KEPT_BPS = 22_000           # bytes/s of both cameras, with tables and clips
 LOOK_EVERY = 10             # s: at what there is on the disk, besides whenever a file is finished
+AN_HOUR = 3600 // TRIGGER_EVERY      # of cycles
 SPREAD_KB = 2000            # of memory, once it has settled
 SLOPE_KB = 8                # an hour, of days
 
@@ -69,6 +70,12 @@ class Watched(inkernel.Camd):
             self.ask("wait", seconds=min(LOOK_EVERY, seconds - at))
             self.look()
 
+    def say(self, usage, seconds):
+        """How it stands, for who looks on."""
+        print(f"after {seconds / 3600:.2f} h: {len(self.told('segment_finished'))} files and {sum(len(data['files']) for data in self.told('trigger_saved'))} clips, "
+              f"{len(self.told('recording_deleted'))} of them deleted, at most {self.highest} bytes used; RSS {usage['rss_kb']} KB, {usage['threads']} threads, "
+              f"processor {usage['cpu_s']:.1f} s", flush=True)
+
     def told(self, name):
         return [event["data"] for event in self.events if event.get("event") == name]
 
@@ -103,6 +110,8 @@ def inside(seconds, kept, camd, target):
             if cycle in (1, cycles // 2):
                 told["protected"] += process.ask("protect", file=process.latest())["files"]
             told["usage"].append(inkernel.usage(process.process.pid))
+            if (cycle + 1) % (AN_HOUR if cycles > AN_HOUR else 2) == 0:
+                process.say(told["usage"][-1], (cycle + 1) * TRIGGER_EVERY)
         told["stopped"] = process.ask("stop_recording")["cameras"]
         process.wait(5)
         told["storage"] = process.ask("get_status")["storage"]
@@ -188,16 +197,15 @@ def check_kept(target, told, kept):
 def check_flat(told):
     memory = [usage["rss_kb"] for usage in told["usage"]]
     cpu = [usage["cpu_s"] for usage in told["usage"]]
-    an_hour = 3600 // TRIGGER_EVERY
-    step = an_hour if len(memory) > 2 * an_hour else 2
+    step = AN_HOUR if len(memory) > 2 * AN_HOUR else 2
     print("memory, KB:", memory[step - 1::step], flush=True)
     print(f"processor time, s each {step * TRIGGER_EVERY} s:", [round(now - before, 1) for before, now in zip(cpu[step - 1::step], cpu[2 * step - 1::step])],
           flush=True)
     assert len({usage["threads"] for usage in told["usage"]}) == 1, told["usage"]
     settled = memory[len(memory) // 3:]
     assert max(settled) - min(settled) < SPREAD_KB, memory
-    if step == an_hour:
-        grows = inkernel.slope(settled) * an_hour
+    if step == AN_HOUR:
+        grows = inkernel.slope(settled) * AN_HOUR
         print(f"memory grows by {grows:.2f} KB an hour", flush=True)
         assert grows < SLOPE_KB, memory
 

@@ -28,6 +28,7 @@ static bool check_frames(AVStream *stream, const int64_t *sensor_ns, size_t n, i
 
 static void note_places(AVStream *stream, struct mp4places *places)
 {
+	*places = (struct mp4places){ 0 };
 	mp4box_bytes(&places->avcc, stream->codecpar->extradata, (size_t)stream->codecpar->extradata_size);
 	places->n = (size_t)avformat_index_get_entries_count(stream);
 	places->items = xcalloc(places->n, sizeof(*places->items));

@@ -89,8 +89,8 @@ void noticed_tell(struct noticed *noticed, struct camera *camera, enum analyzer_
 	const struct config *config = config_of(noticed, camera_id(camera));
 
 	tell_finding(session_control(noticed->session), camera, kind, news);
-	if (kind != ANALYZER_MOTION)
-		return;
+	if (kind != ANALYZER_MOTION || !session_camera(noticed->session, camera_id(camera)))
+		return;		/* or camd ends */
 	if (news->begun && config->motion_trigger)
 		begin(noticed, camera_id(camera), config);
 	else if (!news->begun && noticed->clips[camera_id(camera)].moves)

@@ -161,8 +161,10 @@ bool trigger_stills_start(struct trigger_stills *stills, const struct trigger_cl
 	struct still_series_request series;
 
 	*job = FIELD_UNSET;
-	if (!camera || !are_wanted(stills->session, stills->stills, (int)clip->camera_id))
+	if (!are_wanted(stills->session, stills->stills, (int)clip->camera_id))
 		return true;
+	if (!camera)
+		return error_set(err, ERR_CANCELLED, "no pictures of it: camd ends");
 	if (is_from_ring(stills, camera_id(camera))) {
 		trigger_stills_take(stills, camera, clip->from_sensor_timestamp_ns, clip->to_sensor_timestamp_ns);
 		if (!request_frames(stills, camera, &request, err))

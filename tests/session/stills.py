@@ -339,7 +339,11 @@ def of_a_trigger_from_the_ring():
         check(3 <= len(rows) <= 6 and jpeg_size(pathlib.Path(rows[0]["file"]).read_bytes()) == (160, 120), rows)
         _, done, _ = pictures_of(camd, camd.ask("trigger", camera_id=0, stills="none")["trigger_id"])
         equal(done, None)
-        camd.quit()
+        ending = camd.ask("trigger", camera_id=0, after=20)["trigger_id"]
+        camd.send("quit")
+        saved, done, _ = pictures_of(camd, ending)
+        check("camd ends" in saved["message"] and done is None, saved)
+        camd.wait()
 
 
 @test

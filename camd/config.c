@@ -268,7 +268,7 @@ const struct field config_fields[] = {
 	{ .name = "motion_after", .type = FIELD_DURATION, AT(motion_after_ns), .min = 0, .max = 3600, .unit = "s", .fallback = "5", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "How long behind motion_ended its clip ends, which is motion_hold behind the motion; motion that starts again meanwhile makes it longer." },
 	{ .name = "motion_longest", .type = FIELD_DURATION, AT(motion_longest_ns), .min = 1, .max = 86400, .unit = "s", .fallback = "300", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
-	  .help = "Motion that lasts so long since its clip's moment goes on in another one, of which no frame is missing between." },
+	  .help = "Motion that lasts longer goes on in another clip, and no frame is missing between." },
 	{ .name = "night_mode", .type = FIELD_ENUM, AT(night_mode), .choices = nights, .fallback = "off", .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "What happens by night: off looks for none; still sets night_exposure and night_gain; slow_video lets frames last longer, too, as long as night_exposure." },
 	{ .name = "dark_threshold", .type = FIELD_REAL, AT(dark_threshold), .min = 0, .max = 255, .fallback = "40", .flags = FIELD_LIVE | FIELD_PER_CAMERA,

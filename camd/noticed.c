@@ -63,7 +63,7 @@ static void fire(struct noticed *noticed, int64_t id, int64_t from_ns, int64_t n
 	free(reply.camera_id.items);
 }
 
-static void begin(struct noticed *noticed, int id, const struct config *config)
+static void begin(struct noticed *noticed, int id, const struct config *config, int64_t since_ns)
 {
 	struct motion_clip *clip = &noticed->clips[id];
 	int64_t now_ns = clock_now_ns();
@@ -71,16 +71,16 @@ static void begin(struct noticed *noticed, int id, const struct config *config)
 
 	/* where the clip of a motion before is not over, it becomes longer, but not without end */
 	if (full || now_ns >= clip->to_ns)
-		clip->limit_ns = now_ns + config->motion_longest_ns;
-	fire(noticed, id, now_ns - config->motion_before_ns, now_ns, full ? TRIGGER_OWN : TRIGGER_EXTEND);
+		clip->limit_ns = MAX(since_ns + config->motion_longest_ns, now_ns);
+	fire(noticed, id, since_ns - config->motion_before_ns, now_ns, full ? TRIGGER_OWN : TRIGGER_EXTEND);
 }
 
-static void end(struct noticed *noticed, struct camera *camera, const struct config *config)
+static void end(struct noticed *noticed, struct camera *camera, const struct config *config, int64_t until_ns)
 {
 	struct motion_clip *clip = &noticed->clips[camera_id(camera)];
 
 	clip->moves = false;
-	clip->to_ns = clock_now_ns() + config->motion_after_ns;
+	clip->to_ns = until_ns + config->motion_hold_ns + config->motion_after_ns;
 	camera_set_clip_end(camera, clip->trigger_id, clip->to_ns);
 }
 
@@ -92,9 +92,9 @@ void noticed_tell(struct noticed *noticed, struct camera *camera, enum analyzer_
 	if (kind != ANALYZER_MOTION || !session_camera(noticed->session, camera_id(camera)))
 		return;		/* or camd ends */
 	if (news->begun && config->motion_trigger)
-		begin(noticed, camera_id(camera), config);
+		begin(noticed, camera_id(camera), config, news->since_ns);
 	else if (!news->begun && noticed->clips[camera_id(camera)].moves)
-		end(noticed, camera, config);
+		end(noticed, camera, config, news->until_ns);
 }
 
 void noticed_tick(struct noticed *noticed, int64_t now_ns)
@@ -105,7 +105,7 @@ void noticed_tick(struct noticed *noticed, int64_t now_ns)
 
 		if (!clip->moves || now_ns < from_ns)
 			continue;
-		clip->limit_ns = now_ns + config_of(noticed, id)->motion_longest_ns;
+		clip->limit_ns = MAX(from_ns + config_of(noticed, id)->motion_longest_ns, now_ns);
 		fire(noticed, id, from_ns, now_ns, TRIGGER_OWN);
 	}
 }

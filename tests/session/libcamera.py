@@ -179,6 +179,37 @@ def it_stops_working_and_goes_on():
 
 
 @test
+def it_cannot_be_opened():
+    """Why is told, and the other camera records."""
+    for faults, words in (("acquire=19", "is not there"), ("acquire=13", "add yourself to group video"), ("acquire=5", "Input/output error"),
+                          ("configure=12", "no memory for its buffers"), ("configure=22", "can't be configured"), ("buffers=12", "can't be mapped"),
+                          ("requests=0", "has no buffers"), ("begin=5", "it doesn't start: Input/output error")):
+        with fake(faults, cameras=("libcamera:0", SMALL)) as camd:
+            camd.started()
+            until(lambda: words in camd.ask("get_status")["cameras"][0].get("error", ""), f"{faults}: {words}")
+            started = camd.ask("start_recording")
+            equal([failed["camera_id"] for failed in started["failed"]], [0], faults)
+            camd.ask("wait", seconds=0.2)
+            check_stopped(camd.ask("stop_recording")["cameras"][0])
+            camd.quit()
+
+
+@test
+def it_comes_back_as_another():
+    """It stops, and can't be started again, or has other pictures then: lost, with the reason in the log, and what was recorded is whole."""
+    for faults, words in (("cancel=40,again=5", "camera .*: Input/output error"), ("cancel=40,dead=1,times=4,other=1", "came back with other pictures")):
+        with fake(faults) as camd:
+            camd.ask("subscribe", events="*")
+            camd.ask("start_recording")
+            camd.event("camera_lost")
+            check(re.search(words, camd.log()), faults, camd.log())
+            camera, = camd.ask("stop_recording")["cameras"]
+            check_grid(check_stopped(camera))
+            check(camera["frames"] >= 20, camera)
+            camd.quit()
+
+
+@test
 def damaged_and_missing():
     with fake("damaged=10,gap=7") as camd:
         camera, = record(camd, 1.5)

@@ -20,6 +20,8 @@
  *   dead=1           between two such starts there are start-up frames only
  *   hang_stop=1      stop() never comes back
  *   small_damaged=1  the small stream's pictures are damaged
+ *   acquire=E, configure=E, buffers=E, begin=E   to open, configure, ask for a buffer, start fails with this errno
+ *   again=E          as begin, but only after it has failed    other=1  opened after that, it has another pixel format
  *
  * When the text has changed at an open, that camera forgets its grid and how often it has failed: it is another test.
  */
@@ -405,7 +407,7 @@ static int fake_open(struct libcamera_manager *manager, const char *id, const st
 		return -ENODEV;
 	found = &manager->cameras[index];
 	pthread_mutex_lock(&manager->lock);
-	rc = !is_there(found) ? -ENODEV : found->open ? -EBUSY : 0;
+	rc = !is_there(found) ? -ENODEV : found->open ? -EBUSY : -(int)fault(found, "acquire");
 	if (!rc) {
 		found->open = true;
 		found->gone_until_ns = 0;
@@ -421,8 +423,10 @@ static int fake_open(struct libcamera_manager *manager, const char *id, const st
 static int fake_configure(struct libcamera_camera *camera, struct libcamera_config *config)
 {
 	static const struct { uint32_t width, height; } defaults[] = { { 640, 480 }, { 320, 240 } };
-	uint32_t fourcc = formats[option("format", 0)];
+	uint32_t fourcc = formats[camera->n_failures && fault(camera, "other") ? 1 : option("format", 0)];
 
+	if (fault(camera, "configure"))
+		return -(int)fault(camera, "configure");
 	config->n_streams = MIN(config->n_streams, (uint32_t)option("streams", 2));
 	config->n_requests = MIN(MAX(config->n_buffers, 4), (uint32_t)option("requests", 8));
 	for (uint32_t i = 0; i < config->n_streams; i++) {
@@ -455,6 +459,8 @@ static int fake_buffer(struct libcamera_camera *camera, uint32_t request, uint32
 	uint32_t luma = told->stride * told->height;
 	int fd = camera->requests[request].pictures[stream].fd;
 
+	if (fault(camera, "buffers"))
+		return -(int)fault(camera, "buffers");
 	buffer->planes[0] = (struct libcamera_plane){ .fd = fd, .bytes = luma };
 	if (told->fourcc == formats[1]) {
 		buffer->planes[1] = (struct libcamera_plane){ .fd = fd, .offset = luma, .bytes = luma / 2 };
@@ -481,9 +487,12 @@ static int fake_controls(struct libcamera_camera *camera, struct libcamera_contr
 static int fake_start(struct libcamera_camera *camera, const struct libcamera_setting *settings, size_t n)
 {
 	int64_t period_ns = NS_PER_S / DEFAULT_FPS;
+	const char *refusal = camera->n_failures ? "again" : "begin";
 
 	if (camera->gone_until_ns)
 		return -ENODEV;
+	if (fault(camera, refusal))
+		return -(int)fault(camera, refusal);
 	pthread_mutex_lock(&camera->manager->lock);
 	assert(!camera->running);
 	apply(camera, settings, n);

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from camd import CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, test, until
+from camd import CAMCTL, CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, test, until
 
 
 def strace(*injections, paths=()):
@@ -86,6 +86,12 @@ def snapshots():
         files = camd.ask("take_snapshot")["files"]
         check(os.path.getsize(files[0]) > 500, files)
         camd.quit()
+    with Camd("--frame-ring", "3") as camd:
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=0.4)
+        with refusing(camd, "openat:error=EROFS:when=2+"):
+            shot_fails(camd, "storage_readonly", "snapshot.*Read-only", ring=3)
+        camd.quit()
 
 
 @test
@@ -117,6 +123,13 @@ def raw_recordings_made_playable():
         with open(os.path.join(folder, part), "w", encoding="utf-8") as others:
             fcntl.flock(others, fcntl.LOCK_EX)
             job_fails(camd, "busy", "another camd makes an MP4 of it", "remux", file=video)
+        with open(video, "rb") as file:
+            kept = file.read()
+        with refusing(camd, "read:delay_enter=700000", paths=[table]):
+            number = camd.ask("remux", file=video)["job"]
+            camd.ask("cancel", job=number)
+            equal(camd.event("job_done", where=lambda data: data["job"] == number)["code"], "cancelled")
+        equal(pathlib.Path(video).read_bytes(), kept, "the raw recording")
         os.rename(camd.output, f"{camd.output}-away")
         reply_fails(camd, "not_found", "output directory", "remux", file=video)
         os.rename(f"{camd.output}-away", camd.output)
@@ -152,7 +165,7 @@ def exports():
         whole = {"camera_id": 0, "from": "20200101_000000", "to": "20380101_000000"}
         for injection, paths, code, words in [
                 ("mkdirat:error=EROFS", (), "storage_readonly", "exports: Read-only"),
-                ("fcntl:error=EMFILE", (), "io_error", "cannot write the timing table"),
+                ("fcntl:error=EMFILE", (), "io_error", "Too many open files"),
                 ("flock:error=ENOLCK:when=1", (), "io_error", "exports/|No locks"),
                 ("fsync:error=EIO", (), "io_error", "cannot write the export"),
                 ("renameat2:error=EIO", (), "io_error", "cannot name the export"),
@@ -163,6 +176,16 @@ def exports():
             with refusing(camd, injection, paths=paths):
                 job_fails(camd, code, words, "export", **whole)
             equal([each for each in glob.glob(f"{camd.output}/exports/*") + glob.glob(f"{camd.output}/exports/.*") if not each.endswith(".")], [], injection)
+        for injection, paths in [("getdents64:delay_enter=500000", ()), ("openat:delay_enter=700000", [os.path.basename(video)]),
+                                 ("pread64:delay_enter=700000:when=1", [video])]:
+            with refusing(camd, injection, paths=paths):
+                number = camd.ask("export", **whole)["job"]
+                time.sleep(0.2)
+                camd.ask("cancel", job=number)
+                equal(camd.event("job_done", where=lambda data: data["job"] == number)["code"], "cancelled", injection)
+        os.rename(camd.output, f"{camd.output}-away")
+        job_fails(camd, "not_found", "output directory", "export", **whole)
+        os.rename(f"{camd.output}-away", camd.output)
         number = camd.ask("export", **whole)["job"]
         check(camd.event("job_done", where=lambda data: data["job"] == number)["ok"], "the export")
         camd.quit()
@@ -233,26 +256,63 @@ def recovery():
                 until(lambda: re.search(words, camd.log()), words)
                 camd.quit()
             check("pread" not in injection or os.path.getsize(video) == size, "it is as it was")
-        with Camd(output=directory) as camd:
+        os.unlink(table)
+        with Camd(output=directory, wrapper=strace("openat:error=EROFS", paths=[os.path.basename(table)])) as camd:
             camd.started()
-            camd.ask("list_recordings")
+            until(lambda: re.search("cannot (make|open) the timing table", camd.log()), "the table's reason")
             camd.quit()
+
+
+@contextlib.contextmanager
+def film():
+    """A video of two seconds."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "film.mp4")
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=10", "-t", "2", path], check=True, timeout=60)
+        yield path
 
 
 @test
 def cameras_without_threads():
     """A camera whose thread can't be made is opened again until it can."""
-    with Camd(cameras=[SMALL, "file:/nowhere.mp4"]) as camd:
+    with film() as path, Camd("--discovery-retry", "0.3", cameras=[SMALL, f"file:{path}"]) as camd:
         camd.started()
         with refusing(camd, "clone3:error=EAGAIN"):
-            camd.ask("set_camera", camera_id=0, enabled=False)
-            camd.send("set_camera", camera_id=0, enabled=True)
+            camd.ask("set_camera", enabled=False)
+            camd.send("set_camera", enabled=True)
             camd.reply()
-            until(lambda: "no thread" in camd.ask("get_status")["cameras"][0].get("error", ""), "the reason")
-        until(lambda: camd.ask("get_status")["cameras"][0]["state"] == "running", "the camera")
-        camd.ask("start_recording", camera_id=0)
+            until(lambda: all(re.search("no thread|Resource temporarily", camera.get("error", "")) for camera in camd.ask("get_status")["cameras"]), "the reason")
+        until(lambda: all(camera["state"] == "running" for camera in camd.ask("get_status")["cameras"]), "the cameras")
+        camd.ask("start_recording")
         camd.ask("wait", seconds=0.3)
-        check_stopped(camd.ask("stop_recording")["cameras"][0], numbers=False)
+        for camera in camd.ask("stop_recording")["cameras"]:
+            check_stopped(camera, numbers=False)
+        camd.quit()
+
+
+@test
+def films_that_cannot_be_read():
+    with film() as path:
+        for injection, words in [("?access,?faccessat,?faccessat2:error=EACCES", "film.mp4: Permission denied"), ("read:error=EIO", "film.mp4: .*Input/output")]:
+            with Camd(cameras=[SMALL, f"file:{path}"], wrapper=strace(injection, paths=[path])) as camd:
+                camd.started()
+                until(lambda: re.search(words, camd.ask("get_status")["cameras"][1].get("error", "")), words)
+                camd.quit()
+
+
+@test
+def a_camera_that_takes_its_time():
+    """It is not open yet: what is asked of all is done by the others, and what is asked of it is refused."""
+    with film() as path, Camd("--discovery-timeout", "0.2", cameras=[SMALL, f"file:{path}"],
+                              wrapper=strace("openat:delay_enter=4000000", paths=[path])) as camd:
+        until(lambda: camd.ask("get_status")["cameras"][0]["state"] == "running", "the first")
+        started = camd.ask("start_recording")
+        equal([(failed["camera_id"], failed["message"]) for failed in started["failed"]], [(1, "camera 1 is not open yet")])
+        shot, = camd.ask("take_snapshot")["failed"]
+        equal(shot["message"], "camera 1 is not open yet")
+        reply_fails(camd, "camera_lost", "camera 1 is not open yet", "set_controls", camera_id=1, controls={"Gain": 1})
+        camd.ask("stop_recording")
         camd.quit()
 
 
@@ -305,6 +365,33 @@ def begin(*flags, wrapper=()):
         result = subprocess.run([*wrapper, CAMD, "--no-config", "--output-dir", directory, "--camera", SMALL, *flags], stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True, timeout=60)
         return result.stdout + result.stderr + "".join(path.read_text() for path in pathlib.Path(directory).glob("*/session.log")), result.returncode
+
+
+def client(words, *arguments, wrapper=(), program=None, status=None, **environment):
+    """camctl says this, and ends."""
+    result = subprocess.run([*wrapper, program or CAMCTL, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                            env=dict(os.environ, **environment))
+    check(re.search(words, result.stdout + result.stderr), words, result)
+    check(result.returncode in ([status] if status is not None else [1, 2, 3]), result)
+
+
+@test
+def clients_that_cannot():
+    """camctl, where the system says no."""
+    with tempfile.TemporaryDirectory() as directory:
+        camd, script = ("--no-config", "--output-dir", directory, "--camera", SMALL), os.path.join(directory, "x.cam")
+        pathlib.Path(script).write_text("camd\n>ping\n< pong\n")
+        client(r"0\.\d+ s|frames", *camd, "record", "--seconds", "0.4", status=0)
+        session, = pathlib.Path(directory).glob("session_*")
+        video, = session.glob("*.mp4")
+        alone = shutil.copy(CAMCTL, directory)
+        client("camd was found neither", *camd, "record", "--seconds", "1", program=alone, PATH="/nowhere", CAMCTL_CAMD="")
+        client("cannot make /proc/nowhere", "script", script, TMPDIR="/proc/nowhere")
+        client("Permission denied", "report", str(session), wrapper=strace("openat:error=EACCES", paths=[session]))
+        client("recorded, lost: none", "report", str(session), wrapper=strace("openat:error=EACCES", paths=[video]), status=0)
+        said = [subprocess.run([*strace(f"socketpair:error=EMFILE:when={n}", f"pipe2:error=EMFILE:when={n}"), CAMCTL, *camd, "record", "--seconds", "1"],
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60) for n in range(1, 6)]
+        check(any("cannot make a pipe" in result.stderr and result.returncode for result in said), said)
 
 
 @test

@@ -127,11 +127,12 @@ static bool read_header(struct converter *converter, const struct frame *frame, 
 {
 	const struct plane *plane = &frame->planes[0];
 	const struct frame_format *format = &frame->format;
-	int width, height, colourspace;
+	int width = 0, height = 0, colourspace = -1;	/* as they stay of a JPEG that has tables only */
 
 	if (!converter->jpeg)
 		converter->jpeg = tjInitDecompress();
 	assert(converter->jpeg);
+	chroma->subsampling = -1;
 	if (tjDecompressHeader3(converter->jpeg, plane->data, plane->bytes, &width, &height, &chroma->subsampling,
 				&colourspace) < 0)
 		return fail_jpeg(converter, err);

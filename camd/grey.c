@@ -125,7 +125,7 @@ void grey_take(struct grey *grey, const struct frame *frame)
 /* The largest that fits of the sizes at which a JPEG can be decoded. */
 static bool decode_into(tjhandle decoder, struct grey *grey)
 {
-	int width, height, subsampling, space, n;
+	int width = 0, height = 0, subsampling, space, n;	/* as they stay of a JPEG that has tables only */
 	const tjscalingfactor *factors = tjGetScalingFactors(&n);
 
 	if (!factors || tjDecompressHeader3(decoder, grey->jpeg, grey->jpeg_bytes, &width, &height, &subsampling, &space))

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-from camd import CAMCTL, CAMD, ROOT, SMALL, check, count_frames, equal, main, note, test, until
+from camd import CAMCTL, CAMD, ROOT, SANITIZED, SMALL, check, count_frames, equal, main, note, test, until
 
 PAGES = ["README.md", "docs/running.md", "docs/migrating.md", "docs/hardware.md", "docs/protocol.md", "docs/config.md",
          "docs/man/camd.1.scd", "docs/man/camctl.1.scd", "docs/man/camd-protocol.7.scd"]
@@ -329,7 +329,7 @@ def lines_do_what_they_say():
 
         wanted = {line.text: line for line in ALL if callable(rule_of(line))}.values()
         check(len(wanted) > 30, len(wanted))
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        with concurrent.futures.ThreadPoolExecutor(1 if SANITIZED else 4) as pool:
             failed = [each for each in pool.map(do, enumerate(wanted)) if each]
         check(not failed, "\n" + "\n".join(failed))
 

@@ -151,7 +151,7 @@ def a_thousand_numbers():
         check(len(shots) >= 10, f"{len(shots)} snapshots")
         Reader().check([grey("-i", shot["file"], crop=CROP) for shot in shots], [shot["frame_number"] for shot in shots], "snapshots")
         previews = [preview for preview in previews if preview["frame_number"]]
-        check(len(previews) >= 100, f"{len(previews)} previews")
+        check(len(previews) >= (20 if SANITIZED else 100), f"{len(previews)} previews")
         stream = b"".join(base64.b64decode(preview["frame"]) for preview in previews)
         Reader().check(split(grey("-f", "mjpeg", "-i", "-", crop=CROP, data=stream), CROP),
                        [preview["frame_number"] for preview in previews], "previews")

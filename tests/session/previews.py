@@ -18,7 +18,7 @@ import tempfile
 import termios
 import time
 
-from camd import CAMCTL, CAMD, Skip, check, check_table, equal, is_finalised, main, read_csv, test, until
+from camd import CAMCTL, CAMD, SANITIZED, Skip, check, check_table, equal, is_finalised, main, read_csv, test, until
 from tmux import Terminal
 
 CARD = "synthetic:320x240@15"
@@ -404,6 +404,7 @@ class Display:
     def press(self, window, key):
         self.do("windowraise", window)
         self.do("windowfocus", "--sync", window)
+        time.sleep(1 if SANITIZED else 0)       # SDL drops keys until it has taken note of the focus, late in a slow program
         self.do("key", key)
 
     def close(self, window):

@@ -69,7 +69,7 @@ def interrupted():
             terminal.camctl()
             terminal.wait_for(PICTURE)
             terminal.keys("r")
-            terminal.wait_for("REC")
+            terminal.wait_for("REC  00:00:0[1-9]")
             terminal.keys(key)
             terminal.ended()
             check(is_finalised(terminal.recordings()[0]))

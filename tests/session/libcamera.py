@@ -209,6 +209,23 @@ def it_comes_back_as_another():
             camd.quit()
 
 
+def passed(camera):
+    return camera["recorded_frames"] + sum(camera["lost"].values())
+
+
+@test
+def it_fails_and_the_recording_ends():
+    """While it has failed; what was recorded up to then is whole, and nobody waits for it."""
+    for faults in ("cancel=20,dead=1,times=100000", "silent=20", "gone=20,back_ms=100000"):
+        with fake(faults) as camd:
+            camd.ask("start_recording")
+            until(lambda: passed(camd.ask("get_status")["cameras"][0]) >= 15, f"{faults}: frames")
+            camd.ask("wait", seconds=0.5)
+            camera, = camd.ask("stop_recording")["cameras"]
+            check_grid(check_stopped(camera))
+            camd.quit()
+
+
 @test
 def damaged_and_missing():
     with fake("damaged=10,gap=7") as camd:

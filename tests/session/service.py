@@ -89,8 +89,9 @@ def says_how_it_is():
         with Manager(abstract) as manager, manager.start("--stop-timeout", "7", cameras=[SMALL, SMALL]) as camd:
             manager.until_said("READY")
             equal(manager.all("READY"), ["1"])
-            # the cameras run by then
-            equal([camera["state"] for camera in camd.ask("get_status")["cameras"]], ["running", "running"])
+            # the cameras run by then, but one that a slow machine leaves without processor time may be lost again
+            states = [camera["state"] for camera in camd.ask("get_status")["cameras"]]
+            check(states == ["running", "running"] or SANITIZED, states)
             session = camd.sessions()[0].name
             manager.until_said("STATUS", lambda text: text == f"2 of 2 cameras run, 0 record; session {session}")
             camd.ask("start_recording", camera_id=1)

@@ -1,0 +1,270 @@
+/*
+ * For LD_PRELOAD: stops a program (SIGSTOP) right before one of its calls that change files, so that a power cut can be made
+ * there; and makes its syncs take time, as those of a card do.
+ *
+ *   CAMD_STOP_NOTES=FILE       each call becomes a line "KIND NUMBER CALL WHAT", and the one before which it stops "stop" behind that
+ *   CAMD_STOP_AT=KIND:NUMBER   stops before the NUMBER-th call of that kind, from 1: write, sync, name (files come, go and are
+ *                              renamed) or size (files are cut or room is kept for them)
+ *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does
+ *
+ * Only calls for files and directories count, not those for pipes and the log.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE	/* built by itself, too */
+#endif
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum kind { WRITE, SYNC, NAME, SIZE, N_KINDS };
+
+static const char *const names[N_KINDS] = { "write", "sync", "name", "size" };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned counts[N_KINDS];
+static unsigned seed = 1;
+
+/* Finds the function that is hidden here; pointer is that of a pointer to it. */
+static void find(void *pointer, const char *name)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+
+	memcpy(pointer, &symbol, sizeof(symbol));
+}
+
+static void note(const char *line)
+{
+	const char *path = getenv("CAMD_STOP_NOTES");
+	int (*open_file)(const char *, int, ...);
+	ssize_t (*write_file)(int, const void *, size_t);
+	int fd;
+
+	if (!path)
+		return;
+	find(&open_file, "open64");
+	find(&write_file, "write");
+	fd = open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0 || write_file(fd, line, strlen(line)) < 0)
+		abort();
+	close(fd);
+}
+
+static int is_here(enum kind kind, unsigned number)
+{
+	const char *at = getenv("CAMD_STOP_AT");
+	size_t bytes = strlen(names[kind]);
+
+	return at && !strncmp(at, names[kind], bytes) && at[bytes] == ':' && strtoul(at + bytes + 1, NULL, 10) == number;
+}
+
+static void before(enum kind kind, const char *call, const char *what)
+{
+	const char *slash = strrchr(what, '/');
+	char line[512];
+	unsigned number;
+	int here;
+
+	pthread_mutex_lock(&lock);
+	number = ++counts[kind];
+	here = is_here(kind, number);
+	snprintf(line, sizeof(line), "%s %u %s %s%s\n", names[kind], number, call, slash ? slash + 1 : what, here ? " stop" : "");
+	note(line);
+	if (here)
+		kill(getpid(), SIGSTOP);
+	pthread_mutex_unlock(&lock);
+}
+
+static void before_fd(enum kind kind, const char *call, int fd)
+{
+	char link[64], path[1024] = "";
+	struct stat status;
+
+	if (fstat(fd, &status) || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) > 0 && !strstr(path, "session.log"))
+		before(kind, call, path);
+}
+
+static void pass(long us)
+{
+	struct timespec time = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+	if (us)
+		nanosleep(&time, NULL);
+}
+
+static int slowly(const char *call, int fd)
+{
+	const char *longest = getenv("CAMD_STOP_SYNC_MS");
+	long us;
+	int (*sync_file)(int), rc;
+
+	before_fd(SYNC, call, fd);
+	pthread_mutex_lock(&lock);
+	us = longest ? (long)(rand_r(&seed) % (unsigned)(atoi(longest) * 1000 + 1)) / 2 : 0;
+	pthread_mutex_unlock(&lock);
+	find(&sync_file, call);
+	pass(us);
+	rc = sync_file(fd);
+	pass(us);
+	return rc;
+}
+
+int fsync(int fd)
+{
+	return slowly("fsync", fd);
+}
+
+int fdatasync(int fd)
+{
+	return slowly("fdatasync", fd);
+}
+
+ssize_t write(int fd, const void *data, size_t bytes)
+{
+	ssize_t (*next)(int, const void *, size_t);
+
+	before_fd(WRITE, "write", fd);
+	find(&next, "write");
+	return next(fd, data, bytes);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t bytes, off64_t at)
+{
+	ssize_t (*next)(int, const void *, size_t, off64_t);
+
+	before_fd(WRITE, "pwrite", fd);
+	find(&next, "pwrite64");
+	return next(fd, data, bytes, at);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *pieces, int n, off64_t at)
+{
+	ssize_t (*next)(int, const struct iovec *, int, off64_t);
+
+	before_fd(WRITE, "pwritev", fd);
+	find(&next, "pwritev64");
+	return next(fd, pieces, n, at);
+}
+
+int ftruncate64(int fd, off64_t bytes)
+{
+	int (*next)(int, off64_t);
+
+	before_fd(SIZE, "ftruncate", fd);
+	find(&next, "ftruncate64");
+	return next(fd, bytes);
+}
+
+int fallocate64(int fd, int mode, off64_t at, off64_t bytes)
+{
+	int (*next)(int, int, off64_t, off64_t);
+
+	before_fd(SIZE, "fallocate", fd);
+	find(&next, "fallocate64");
+	return next(fd, mode, at, bytes);
+}
+
+/* The mode is only there with O_CREAT; without it, what is read in its place does no harm. */
+#define MODE(flags, mode) \
+	va_list arguments; \
+	va_start(arguments, flags); \
+	mode = va_arg(arguments, mode_t); \
+	va_end(arguments)
+
+int open64(const char *path, int flags, ...)
+{
+	int (*next)(const char *, int, ...);
+	mode_t mode;
+
+	MODE(flags, mode);
+	if (flags & O_CREAT)
+		before(NAME, "open", path);
+	find(&next, "open64");
+	return next(path, flags, mode);
+}
+
+int openat64(int directory, const char *path, int flags, ...)
+{
+	int (*next)(int, const char *, int, ...);
+	mode_t mode;
+
+	MODE(flags, mode);
+	if (flags & O_CREAT)
+		before(NAME, "openat", path);
+	find(&next, "openat64");
+	return next(directory, path, flags, mode);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	int (*next)(const char *, mode_t);
+
+	before(NAME, "mkdir", path);
+	find(&next, "mkdir");
+	return next(path, mode);
+}
+
+int mkdirat(int directory, const char *path, mode_t mode)
+{
+	int (*next)(int, const char *, mode_t);
+
+	before(NAME, "mkdirat", path);
+	find(&next, "mkdirat");
+	return next(directory, path, mode);
+}
+
+int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+	int (*next)(int, const char *, int, const char *);
+
+	before(NAME, "renameat", to);
+	find(&next, "renameat");
+	return next(from_directory, from, to_directory, to);
+}
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+{
+	int (*next)(int, const char *, int, const char *, unsigned);
+
+	before(NAME, "renameat2", to);
+	find(&next, "renameat2");
+	return next(from_directory, from, to_directory, to, flags);
+}
+
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags)
+{
+	int (*next)(int, const char *, int, const char *, int);
+
+	before(NAME, "linkat", to);
+	find(&next, "linkat");
+	return next(from_directory, from, to_directory, to, flags);
+}
+
+int unlink(const char *path)
+{
+	int (*next)(const char *);
+
+	before(NAME, "unlink", path);
+	find(&next, "unlink");
+	return next(path);
+}
+
+int unlinkat(int directory, const char *path, int flags)
+{
+	int (*next)(int, const char *, int);
+
+	before(NAME, "unlinkat", path);
+	find(&next, "unlinkat");
+	return next(directory, path, flags);
+}

@@ -1,0 +1,121 @@
+"""
+The log of dm-log-writes (the kernel's Documentation/admin-guide/device-mapper/log-writes.rst), and the disks that a power cut may leave:
+what was flushed is there; of what was written since, a part, in any order, and the last sectors of a write may be missing.
+"""
+import random
+import struct
+
+MAGIC, SECTOR = 0x6A736677736872, 512
+FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
+SUPER, ENTRY = struct.Struct("<QQQI"), struct.Struct("<4Q")
+WAYS = ("prefix", "any", "few", "most", "torn", "none")
+
+
+class Write:
+    def __init__(self, at, bytes_long, discard, data_at):
+        self.at, self.bytes_long, self.discard, self.data_at = at, bytes_long, discard, data_at
+
+
+class Interval:
+    """
+    What happened between two flushes. sure: writes that went past the cache (FUA); loose: the others, in order of completion; marks: the
+    numbers of the last records that were noted before each of the sure ones, and before the end.
+    """
+
+    def __init__(self, mark):
+        self.sure, self.loose, self.mark = [], [], mark
+
+
+def read(path):
+    """All intervals, and the log itself."""
+    with open(path, "rb") as file:
+        log = file.read()
+    magic, version, entries, sector_bytes = SUPER.unpack_from(log)
+    assert magic == MAGIC and version == 1, (hex(magic), version)
+    at, found = sector_bytes, [Interval(-1)]
+    for _ in range(entries):
+        sector, sectors, flags, data_bytes = ENTRY.unpack_from(log, at)
+        at += sector_bytes
+        if flags & MARK:
+            text = log[at - sector_bytes + ENTRY.size:at - sector_bytes + ENTRY.size + data_bytes].rstrip(b"\0").decode()
+            if text.isdigit():
+                found[-1].mark = int(text)
+            continue
+        if flags & FLUSH:
+            found.append(Interval(found[-1].mark))
+        if sectors:
+            write = Write(sector * sector_bytes, sectors * sector_bytes, bool(flags & DISCARD), at)
+            (found[-1].sure if flags & FUA else found[-1].loose).append(write)
+        if not flags & DISCARD:
+            at += sectors * sector_bytes
+    return found, log
+
+
+def put(disk, log, write, bytes_long=None):
+    n = write.bytes_long if bytes_long is None else bytes_long
+    data = bytes(n) if write.discard else log[write.data_at:write.data_at + n]
+    disk[write.at:write.at + n] = data
+
+
+def put_all(disk, log, interval):
+    """The order within an interval: loose writes come in the log when the flush comes that covers them."""
+    for write in interval.sure + interval.loose:
+        put(disk, log, write)
+
+
+def tear(disk, log, write, rng, unit):
+    """As many of its units as happen to have come, from its beginning."""
+    put(disk, log, write, rng.randrange(0, write.bytes_long + 1, min(unit, write.bytes_long)))
+
+
+CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5}
+
+
+def leave(disk, log, interval, rng, way, unit):
+    """Lays on the disk what of an interval is there after a cut at its end, before the flush."""
+    for write in interval.sure:
+        put(disk, log, write)
+    if way == "prefix":
+        n = rng.randrange(len(interval.loose) + 1)
+        for write in interval.loose[:n]:
+            put(disk, log, write)
+        if n < len(interval.loose):
+            tear(disk, log, interval.loose[n], rng, unit)
+        return
+    for write in interval.loose:
+        if rng.random() >= CHANCES[way]:
+            continue
+        if way == "torn":
+            tear(disk, log, write, rng, unit)
+        else:
+            put(disk, log, write)
+
+
+def choose(intervals, n, rng):
+    """n places, (interval, way): all intervals as likely, those in which something is loose twice as much."""
+    places = [k for k, interval in enumerate(intervals) for _ in range(2 if interval.loose else 1) if interval.mark >= 0]
+    return sorted((rng.choice(places), rng.choice(WAYS)) for _ in range(n))
+
+
+def states(base, intervals, log, places, seed, unit):
+    """Yields (interval, way, disk) of each place, in order."""
+    disk, done = bytearray(base), 0
+    for number, (k, way) in enumerate(places):
+        while done < k:
+            put_all(disk, log, intervals[done])
+            done += 1
+        state = bytearray(disk)
+        leave(state, log, intervals[k], random.Random(f"{seed}-{number}"), way, unit)
+        yield intervals[k], way, state
+
+
+def save_sparse(path, disk):
+    step = 1 << 16
+    zeros = bytes(step)
+    with open(path, "wb") as file:
+        file.truncate(len(disk))
+        view = memoryview(disk)
+        for at in range(0, len(disk), step):
+            if view[at:at + step] != zeros:
+                file.seek(at)
+                file.write(view[at:at + step])

@@ -170,7 +170,6 @@ def exports():
                 ("fsync:error=EIO", (), "io_error", "cannot write the export"),
                 ("renameat2:error=EIO", (), "io_error", "cannot name the export"),
                 ("pread64:error=EIO", (video,), "not_found", "no footage of that time.* some of its files"),
-                ("pwrite64:error=ENOSPC", (), "storage_full", "cannot write the export"),
                 ("copy_file_range:error=EIO", (), "io_error", "cannot copy"),
                 ("copy_file_range:retval=0", (), "io_error", "has become shorter")]:
             with refusing(camd, injection, paths=paths):

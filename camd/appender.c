@@ -21,6 +21,8 @@ static const char *remedy(int number)
 	case EROFS:
 		return "; remount it writable or record to another disk";
 	case EIO:
+	case ENODEV:
+	case ENXIO:
 		return "; the disk is failing, record to another one";
 	default:
 		return "";
@@ -29,7 +31,11 @@ static const char *remedy(int number)
 
 static bool fail(const struct appender *appender, const char *what, int number, struct error *err)
 {
-	return error_set_errno(err, number, "%s: cannot %s%s", appender->path, what, remedy(number));
+	error_set_errno(err, number, "%s: cannot %s%s", appender->path, what, remedy(number));
+	/* a disk that is gone is no camera that is gone */
+	if (err && (number == ENODEV || number == ENXIO))
+		err->code = ERR_IO;
+	return false;
 }
 
 void appender_adopt(struct appender *appender, int fd, const char *path, uint64_t bytes)
@@ -45,6 +51,31 @@ bool appender_create(struct appender *appender, const char *path, struct error *
 	if (appender->fd < 0)
 		return fail(appender, "create the file", errno, err);
 	return true;
+}
+
+static bool allocate(struct appender *appender, uint64_t bytes)
+{
+	if (fallocate(appender->fd, FALLOC_FL_KEEP_SIZE, (off_t)appender->bytes, (off_t)bytes))
+		return false;
+	appender->reserved = appender->bytes + bytes;
+	return true;
+}
+
+bool appender_reserve(struct appender *appender, uint64_t bytes, uint64_t ahead, struct error *err)
+{
+	int number;
+
+	if (appender->bytes + bytes <= appender->reserved || allocate(appender, MAX(bytes, ahead)) || allocate(appender, bytes))
+		return true;
+	number = errno;
+	/* a file system that can't do it is no reason to stop */
+	return number != ENOSPC && number != EDQUOT && number != EFBIG ? true : fail(appender, "keep room for what is to come", number, err);
+}
+
+void appender_release(struct appender *appender)
+{
+	if (appender->reserved && appender->fd >= 0 && !atomic_load(&appender->dead))
+		appender_cut(appender, appender->bytes, NULL);
 }
 
 bool appender_usable(struct appender *appender, struct error *err)
@@ -105,6 +136,7 @@ bool appender_cut(struct appender *appender, uint64_t bytes, struct error *err)
 		return fail(appender, "cut the file back", errno, err);
 	}
 	appender->bytes = bytes;
+	appender->reserved = 0;		/* went with it */
 	return true;
 }
 

@@ -22,6 +22,7 @@ struct appender {
 	int fd;
 	char *path;			/* for messages */
 	uint64_t bytes;			/* whole appends so far: the end of the file */
+	uint64_t reserved;		/* the file may grow to this size without asking for more room; 0: unknown */
 	atomic_bool dead;		/* could not be cut back */
 	atomic_int sync_errno;		/* of the first sync that failed; 0: none */
 };
@@ -31,6 +32,13 @@ bool appender_create(struct appender *appender, const char *path, struct error *
 
 /* Takes over an open file, to go on at byte `bytes`. */
 void appender_adopt(struct appender *appender, int fd, const char *path, uint64_t bytes);
+
+/*
+ * Sees to it, where the file system can, that the file has room for so many bytes more than it has, and, if it must ask, for as many as
+ * ahead says. What is not used is given back by appender_release(). False: there is none.
+ */
+bool appender_reserve(struct appender *appender, uint64_t bytes, uint64_t ahead, struct error *err);
+void appender_release(struct appender *appender);
 
 /*
  * Appends all pieces, by one system call if it takes them. False: the file is as it was. The contents of pieces are

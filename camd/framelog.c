@@ -18,7 +18,6 @@
 struct framelog {
 	struct appender file;
 	struct framelog_place last;
-	uint64_t reserved;	/* the file may grow to this size without asking for more room; 0: unknown */
 };
 
 struct framelog_row framelog_row_of(const struct packet *packet)
@@ -150,25 +149,7 @@ struct framelog *framelog_create(const char *path, struct error *err)
 
 bool framelog_reserve(struct framelog *framelog, struct error *err)
 {
-	uint64_t end = framelog->file.bytes;
-
-	if (end + FRAMELOG_ROW_BYTES <= framelog->reserved)
-		return true;
-	if (!fallocate(framelog->file.fd, FALLOC_FL_KEEP_SIZE, end, RESERVE_BYTES)) {
-		framelog->reserved = end + RESERVE_BYTES;
-		return true;
-	}
-	/* a file system that can't do it is no reason to stop */
-	return errno != ENOSPC && errno != EDQUOT ? true : error_set_errno(err, errno, "timing table %s", framelog->file.path);
-}
-
-/* Gives back what was reserved and not used. */
-static void release_reserve(struct framelog *framelog)
-{
-	struct error ignored;
-
-	if (framelog->reserved && appender_usable(&framelog->file, &ignored))
-		appender_cut(&framelog->file, framelog->file.bytes, &ignored);
+	return appender_reserve(&framelog->file, FRAMELOG_ROW_BYTES, RESERVE_BYTES, err);
 }
 
 bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err)
@@ -183,6 +164,16 @@ bool framelog_write(struct framelog *framelog, const struct packet *packet, stru
 	return true;
 }
 
+uint64_t framelog_bytes(const struct framelog *framelog)
+{
+	return framelog->file.bytes;
+}
+
+bool framelog_cut(struct framelog *framelog, uint64_t bytes, struct error *err)
+{
+	return appender_cut(&framelog->file, bytes, err);
+}
+
 bool framelog_sync(struct framelog *framelog, struct error *err)
 {
 	return appender_sync(&framelog->file, err);
@@ -192,7 +183,7 @@ void framelog_destroy(struct framelog *framelog)
 {
 	if (!framelog)
 		return;
-	release_reserve(framelog);
+	appender_release(&framelog->file);
 	appender_close(&framelog->file);
 	free(framelog);
 }

@@ -61,5 +61,10 @@ bool framelog_reserve(struct framelog *framelog, struct error *err);
 /* Appends the row of a packet that is in the video now. False: nothing of the row is in the file. */
 bool framelog_write(struct framelog *framelog, const struct packet *packet, struct error *err);
 
+uint64_t framelog_bytes(const struct framelog *framelog);
+
+/* Drops the rows behind so many bytes; nothing is written to it any more. For a table whose sync failed. */
+bool framelog_cut(struct framelog *framelog, uint64_t bytes, struct error *err);
+
 bool framelog_sync(struct framelog *framelog, struct error *err);
 void framelog_destroy(struct framelog *framelog);	/* closes; NULL is allowed */

@@ -231,6 +231,15 @@ static bool fill_slot(struct appender *file, uint64_t end, struct error *err)
 	return ok;
 }
 
+/* A sample has up to 8 bytes in stts, 4 in stsz and stss each, 8 in co64; what of stsc an entry more takes comes with stsd. */
+#define SAMPLE_INDEX_BYTES 24
+#define INDEX_BYTES 1024	/* boxes around them */
+
+uint64_t movie_index_bytes(const struct movie *movie)
+{
+	return INDEX_BYTES + movie->stsd.bytes + movie->udta.bytes + (movie->n + 1) * SAMPLE_INDEX_BYTES;
+}
+
 bool movie_close(const struct movie *movie, struct appender *file, struct error *err)
 {
 	struct mp4box moov = { 0 };

@@ -72,6 +72,9 @@ enum movie_state movie_read_head(struct movie *movie, const uint8_t *head, size_
 /* What stands before the mdat of a file that is written all at once, so that it plays while it is still being sent somewhere. */
 void movie_write_front(const struct movie *movie, struct mp4box *box);
 
+/* No more than this is appended by movie_close(), if one sample more comes. */
+uint64_t movie_index_bytes(const struct movie *movie);
+
 void movie_add(struct movie *movie, const struct movie_sample *sample);
 
 /*

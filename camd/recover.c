@@ -194,6 +194,9 @@ static bool finish_video(struct job *job, struct error *err)
 	job->fd = -1;
 	ok = (!job->report->head_rebuilt || write_head(job, &file, err)) &&
 	     (job->salvage.end == job->bytes || appender_cut(&file, job->salvage.end, err)) && movie_close(&job->movie, &file, err);
+	/* what was reserved for more frames */
+	if (ok)
+		appender_cut(&file, file.bytes, NULL);
 	appender_close(&file);
 	return ok;
 }

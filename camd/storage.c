@@ -448,6 +448,7 @@ static bool keep_below_cap(struct storage *storage, int64_t now_ns)
 static bool keep_reserve(struct storage *storage, int64_t now_ns)
 {
 	int64_t reserve = config_of(storage)->storage_reserve_bytes, lacking = reserve - storage->free_bytes;
+	bool spent = storage->spent;
 	struct error err;
 
 	storage->spent = false;
@@ -456,7 +457,8 @@ static bool keep_reserve(struct storage *storage, int64_t now_ns)
 	if (purge_oldest(storage->purge, lacking + ahead_bytes(storage, reserve), 0, "reserve", now_ns))
 		return true;
 	tell_full(storage, "storage_reserve", reserve);
-	storage->spent = lacking > 0;
+	/* once it is, there must be room for more than a moment again */
+	storage->spent = lacking > 0 || spent;
 	for (size_t i = 0; !storage_may_record(storage, &err) && i < session_n_cameras(storage->session); i++) {
 		struct camera *camera = session_camera(storage->session, (int64_t)i);
 

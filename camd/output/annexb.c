@@ -59,6 +59,17 @@ static bool annexb_write(struct output *output, const struct packet *packet, str
 	return true;
 }
 
+static bool annexb_cut(struct output *output, uint64_t bytes, struct error *err)
+{
+	struct annexb *annexb = (struct annexb *)output;
+
+	annexb->last_ns = INT64_MAX;
+	if (!appender_cut(&annexb->file, bytes, err))
+		return false;
+	output->bytes = bytes;
+	return true;
+}
+
 static bool annexb_sync(struct output *output, struct error *err)
 {
 	return appender_sync(&((struct annexb *)output)->file, err);
@@ -76,6 +87,7 @@ const struct output_impl output_annexb = {
 	.suffix = ".h264",
 	.create = annexb_create,
 	.write = annexb_write,
+	.cut = annexb_cut,
 	.sync = annexb_sync,
 	.finish = annexb_finish,
 	.destroy = annexb_destroy,

@@ -37,6 +37,7 @@ static void fmp4_destroy(struct output *output)
 
 	if (!fmp4)
 		return;
+	appender_release(&fmp4->file);
 	appender_close(&fmp4->file);
 	movie_finish(&fmp4->movie);
 	mp4box_finish(&fmp4->head);
@@ -197,17 +198,34 @@ static size_t gather(struct fmp4 *fmp4, const struct fragment *fragment)
 	return n;
 }
 
+/* The larger the file, the more it may ask for at once. */
+#define AHEAD_MIN_BYTES (64u << 10)
+#define AHEAD_MAX_BYTES (4u << 20)
+/* In metadata, a text that has changed when the file is finished may be longer. */
+#define FINISH_BYTES (4u << 10)
+
+/* There must be room for the fragment, and then still for all that makes the file whole. */
+static bool reserve(struct fmp4 *fmp4, const struct fragment *fragment, struct error *err)
+{
+	uint64_t bytes = fmp4->head.bytes + fragment->payload_bytes + movie_index_bytes(&fmp4->movie) + FINISH_BYTES;
+	uint64_t ahead = MIN(MAX(fmp4->file.bytes / 16, AHEAD_MIN_BYTES), AHEAD_MAX_BYTES);
+
+	return appender_reserve(&fmp4->file, bytes, bytes + ahead, err);
+}
+
 static bool fmp4_write(struct output *output, const struct packet *packet, struct error *err)
 {
 	struct fmp4 *fmp4 = (struct fmp4 *)output;
 	struct fragment fragment;
 	struct movie_sample sample;
+	size_t n;
 
 	if (fmp4->finished)
 		return error_set(err, ERR_INTERNAL, "%s: the file is finished", fmp4->file.path);
 	if (!describe(fmp4, packet, &fragment, err))
 		return false;
-	if (!appender_writev(&fmp4->file, fmp4->pieces, gather(fmp4, &fragment), err))
+	n = gather(fmp4, &fragment);
+	if (!reserve(fmp4, &fragment, err) || !appender_writev(&fmp4->file, fmp4->pieces, n, err))
 		return false;
 	if (!fmp4->movie.n && !appender_sync_first(&fmp4->file, output->bytes, err))
 		return false;
@@ -220,6 +238,20 @@ static bool fmp4_write(struct output *output, const struct packet *packet, struc
 	movie_add(&fmp4->movie, &sample);
 	fmp4->fragment = fragment;
 	output->bytes = fmp4->file.bytes;
+	return true;
+}
+
+static bool fmp4_cut(struct output *output, uint64_t bytes, struct error *err)
+{
+	struct fmp4 *fmp4 = (struct fmp4 *)output;
+
+	/* with an index behind the frames they can't go any more */
+	if (fmp4->finished)
+		return error_set(err, ERR_IO, "%s: the file is finished already", fmp4->file.path);
+	fmp4->finished = true;
+	if (!appender_cut(&fmp4->file, bytes, err))
+		return false;
+	output->bytes = bytes;
 	return true;
 }
 
@@ -237,8 +269,11 @@ static bool fmp4_finish(struct output *output, const char *encoder, struct error
 		fmp4->movie.last_ns = (uint64_t)(output->next_ns - fmp4->first_ns - fmp4->fragment.media_ns);
 	if (encoder && !fmp4->finished)
 		movie_describe(&fmp4->movie, &facts);
-	if (!fmp4->finished && !movie_close(&fmp4->movie, &fmp4->file, err))
+	if (!fmp4->finished && !movie_close(&fmp4->movie, &fmp4->file, err)) {
+		/* whether the head says so yet is not known */
+		fmp4->finished = fmp4->file.bytes > output->bytes;
 		return error_wrap(err, "the file plays but is not finished");
+	}
 	fmp4->finished = true;
 	output->bytes = fmp4->file.bytes;
 	return true;
@@ -249,6 +284,7 @@ const struct output_impl output_fmp4 = {
 	.suffix = ".mp4",
 	.create = fmp4_create,
 	.write = fmp4_write,
+	.cut = fmp4_cut,
 	.sync = fmp4_sync,
 	.finish = fmp4_finish,
 	.destroy = fmp4_destroy,

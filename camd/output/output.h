@@ -35,6 +35,9 @@ struct output_impl {
 	 */
 	bool (*write)(struct output *output, const struct packet *packet, struct error *err);
 
+	/* Drops what stands behind so many bytes, a place between two packets; nothing is written to it any more. For a file whose sync failed. */
+	bool (*cut)(struct output *output, uint64_t bytes, struct error *err);
+
 	/* fdatasync. Any thread, while the output exists. */
 	bool (*sync)(struct output *output, struct error *err);
 

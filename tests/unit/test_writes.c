@@ -475,10 +475,11 @@ static int fill_tmpfs(const struct fixture *fixture)
 	while (n < clip.n && output_fmp4.write(output, &clip.packets[n], &err))
 		n++;
 	if (n == clip.n || err.code != ERR_STORAGE_FULL || stat(request.path, &status) < 0 ||
-	    (uint64_t)status.st_size != output->bytes)
+	    (uint64_t)status.st_size != output->bytes || n < 2)
 		return 2;
-	/* no room for the index either, perhaps; the file is good in any case */
-	output_fmp4.finish(output, NULL, &err);
+	/* the room for the index was kept */
+	if (!output_fmp4.finish(output, NULL, &err))
+		return 4;
 	output_fmp4.destroy(output);
 	clip.n = n;
 	demux_file(&found, request.path);

@@ -116,6 +116,7 @@ void camera_set_clip_end(struct camera *camera, int64_t trigger_id, int64_t to_n
 /* on_mark follows with the first frame that is not before at_ns. False: nothing is encoded. */
 bool camera_mark(struct camera *camera, const char *text, int64_t at_ns);
 
+size_t camera_queued_bytes(const struct camera *camera);	/* encoded, and not written yet */
 char *camera_title(const struct camera *camera);	/* what its files' titles say; allocated */
 double camera_nominal_fps(const struct camera *camera);
 struct overlay *camera_overlay(const struct camera *camera);

@@ -90,6 +90,8 @@ static void handle_recording_event(void *argument)
 		free(told);
 		return;
 	}
+	if (told->event == RECORDING_SYNC_FAILED)
+		writing_sync_failed(camera->writing);
 	/* before it is told: what the owner does then may ask whether anything is still being recorded */
 	if (told->event == RECORDING_FINISHED)
 		camera->recording = NULL;
@@ -373,4 +375,9 @@ bool camera_mark(struct camera *camera, const char *text, int64_t at_ns)
 char *camera_title(const struct camera *camera)
 {
 	return xasprintf("camera %d: %s (%s)", camera_id(camera), camera_name(camera), camera_model(camera));
+}
+
+size_t camera_queued_bytes(const struct camera *camera)
+{
+	return writing_queued_bytes(camera->writing);
 }

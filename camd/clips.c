@@ -111,6 +111,7 @@ static bool open_footage(struct clips *clips, struct clip *clip, const struct pa
 		return false;
 	clip->done->begun = xstrdup(footage_facts(clip->footage)->path);
 	clips->owner.on_begun(clips->owner.user, xstrdup(clip->done->begun));
+	footage_begin_syncing(clip->footage);
 	return true;
 }
 

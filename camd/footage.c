@@ -86,9 +86,13 @@ struct footage *footage_create(const struct footage_request *request, const stru
 		footage_destroy(footage);
 		return NULL;
 	}
+	return footage;
+}
+
+void footage_begin_syncing(struct footage *footage)
+{
 	footage->synced = true;
 	syncer_add(footage->syncer, footage);
-	return footage;
 }
 
 static void note(struct footage *footage, const struct packet *packet)
@@ -138,8 +142,7 @@ static bool sync_both(struct footage *footage, struct error *err)
 	return good;
 }
 
-/* False: it failed, and nothing true can be said about the files any more. */
-static bool push_down(struct footage *footage, struct error *err)
+bool footage_push_down(struct footage *footage, struct error *err)
 {
 	struct durable_point point;
 
@@ -159,7 +162,7 @@ bool footage_sync(struct footage *footage, struct error *err)
 {
 	if (footage->sync_failed)
 		return error_set(err, ERR_IO, "%s: a sync failed before", footage->facts.path);
-	if (!push_down(footage, err)) {
+	if (!footage_push_down(footage, err)) {
 		footage->sync_failed = true;
 		footage->on_failure(footage->user, err);
 		return false;
@@ -195,6 +198,38 @@ bool footage_finish(struct footage *footage, int64_t next_ns, const char *encode
 	if (good && footage->durable)
 		durable_end_sync(footage->durable, &point);
 	return good;
+}
+
+struct footage_mark footage_mark(const struct footage *footage)
+{
+	return (struct footage_mark){
+		.video_bytes = footage->output->bytes, .table_bytes = footage->framelog ? framelog_bytes(footage->framelog) : 0,
+		.frames = footage->facts.frames, .last_ns = footage->facts.last_ns, .last_wall_ns = footage->facts.last_wall_ns,
+	};
+}
+
+void footage_abandon(struct footage *footage)
+{
+	leave_syncer(footage);
+}
+
+bool footage_cut_back(struct footage *footage, const struct footage_mark *mark, struct error *err)
+{
+	if (!footage->impl->cut(footage->output, mark->video_bytes, err))
+		return false;
+	footage->facts.frames = mark->frames;
+	footage->facts.bytes = mark->video_bytes;
+	footage->facts.last_ns = mark->last_ns;
+	footage->facts.last_wall_ns = mark->last_wall_ns;
+	return !footage->framelog || framelog_cut(footage->framelog, mark->table_bytes, err);
+}
+
+void footage_remove(struct footage *footage)
+{
+	leave_syncer(footage);
+	unlink(footage->facts.path);
+	if (footage->framelog)
+		unlink(footage->facts.csv_path);
 }
 
 void footage_destroy(struct footage *footage)

@@ -42,9 +42,18 @@ struct footage_facts {
 	int64_t first_wall_ns, last_wall_ns;
 };
 
-/* Makes video and table under a name that neither has yet. first is the first packet, a key frame, still to be written. */
+/* A place in both files, between two frames, and what was known of them there. */
+struct footage_mark {
+	uint64_t video_bytes, table_bytes, frames;
+	int64_t last_ns, last_wall_ns;
+};
+
+/* Makes video and table under a name that neither has yet. Nothing pushes them down before footage_begin_syncing(). first is the first packet, a key frame, still to be written. */
 struct footage *footage_create(const struct footage_request *request, const struct packet *first, const struct frame_format *format,
 			       struct error *err);
+
+/* From now on the durability thread calls footage_sync(). */
+void footage_begin_syncing(struct footage *footage);
 
 /*
  * Appends a packet and its row. False: err says why, and *in_video whether the frame is in the video nevertheless, its row missing (it can
@@ -52,8 +61,21 @@ struct footage *footage_create(const struct footage_request *request, const stru
  */
 bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err);
 
-/* Pushes down what was written, unless that is there already. */
+/* The durability thread: pushes down what was written, unless that is there already, and tells. */
 bool footage_sync(struct footage *footage, struct error *err);
+
+/* The same by its own thread, without telling, as long as the durability thread does not do it. */
+bool footage_push_down(struct footage *footage, struct error *err);
+
+struct footage_mark footage_mark(const struct footage *footage);
+
+/*
+ * After a sync that failed. The files stay as they are, for recovery to look at: whatever was not on the disk may be missing in them.
+ * footage_cut_back() drops what stands behind a mark, because another file has it.
+ */
+void footage_abandon(struct footage *footage);
+bool footage_cut_back(struct footage *footage, const struct footage_mark *mark, struct error *err);
+void footage_remove(struct footage *footage);		/* deletes both */
 
 /*
  * Makes both whole and puts them on the disk. next_ns: sensor time of the frame that another file goes on with, so that the last one

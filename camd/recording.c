@@ -1,4 +1,4 @@
-#include "camd/recording.h"
+#include "camd/recording_private.h"
 
 #include "camd/syncer.h"
 #include "common/clock.h"
@@ -33,6 +33,7 @@ void recording_destroy(struct recording *recording)
 	footage_destroy(recording->footage);
 	for (struct segment *segment; (segment = recording_take_segment(recording));)
 		segment_destroy(segment);
+	tail_finish(&recording->tail);
 	durable_finish(&recording->durable);
 	pthread_mutex_destroy(&recording->lock);
 	free(recording->directory);
@@ -44,7 +45,7 @@ void recording_destroy(struct recording *recording)
 	free(recording);
 }
 
-static void tell(struct recording *recording, enum recording_event event)
+void recording_tell(struct recording *recording, enum recording_event event)
 {
 	recording->request.notify(recording->request.user, recording, event);
 }
@@ -61,7 +62,7 @@ void recording_fail(struct recording *recording, const struct error *err)
 	log_error("camera %d: recording: %s", recording->request.camera_id, err->text);
 	if (!first)
 		return;
-	tell(recording, RECORDING_FAILED);
+	recording_tell(recording, RECORDING_FAILED);
 }
 
 bool recording_error(struct recording *recording, struct error *err)
@@ -93,19 +94,6 @@ void recording_set_encoder(struct recording *recording, const char *name)
 	pthread_mutex_unlock(&recording->lock);
 }
 
-/* What encodes; true: that has changed since the last time. */
-static bool take_encoder(struct recording *recording, char encoder[256])
-{
-	bool changed;
-
-	pthread_mutex_lock(&recording->lock);
-	memcpy(encoder, recording->encoder, sizeof(recording->encoder));
-	changed = recording->encoder_changed;
-	recording->encoder_changed = false;
-	pthread_mutex_unlock(&recording->lock);
-	return changed;
-}
-
 /* ---- capturing ---- */
 
 static bool is_over(struct recording *recording, const struct frame *frame)
@@ -120,7 +108,7 @@ bool recording_capture(struct recording *recording, struct frame *frame)
 		return false;
 	if (is_over(recording, frame)) {
 		recording->complete = true;
-		tell(recording, RECORDING_COMPLETE);
+		recording_tell(recording, RECORDING_COMPLETE);
 		return false;
 	}
 	if (!recording->number) {
@@ -160,114 +148,6 @@ uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns)
 	return (uint64_t)(MAX(0, sensor_ns - recording->first_ns + half_ns) / recording->request.segment_ns);
 }
 
-static void on_sync_failure(void *user, const struct error *err)
-{
-	recording_fail(user, err);
-}
-
-static void on_synced(void *user)
-{
-	struct recording *recording = user;
-
-	if (atomic_load(&recording->wanted_durable))
-		tell(recording, RECORDING_SYNCED);
-}
-
-/* After it has been opened. */
-static void note_file(struct recording *recording, const struct packet *first)
-{
-	const struct footage_facts *facts = footage_facts(recording->footage);
-
-	recording->slot = recording_slot(recording, first->sensor_ns);
-	if (!recording->n_files++) {
-		recording->path = xstrdup(facts->path);
-		recording->csv_path = xstrdup(facts->csv_path);
-	}
-	pthread_mutex_lock(&recording->lock);
-	free(recording->current);
-	recording->current = xstrdup(facts->path);
-	pthread_mutex_unlock(&recording->lock);
-}
-
-static bool open_file(struct recording *recording, const struct packet *first, const struct frame_format *format, struct syncer *syncer,
-		      struct error *err)
-{
-	char encoder[sizeof(recording->encoder)];
-	struct footage_request request = {
-		.camera_id = recording->request.camera_id, .directory = recording->directory, .prefix = "",
-		.wall_ns = recording->n_files ? first->wall_ns : recording->request.wall_ns, .container = recording->request.container,
-		.csv = recording->request.csv, .fps = recording->request.encoding.fps, .encoder = encoder, .title = recording->title,
-		.syncer = syncer, .durable = &recording->durable, .on_failure = on_sync_failure, .on_synced = on_synced, .user = recording,
-	};
-
-	take_encoder(recording, encoder);
-	recording->footage = footage_create(&request, first, format, err);
-	if (!recording->footage)
-		return false;
-	note_file(recording, first);
-	return true;
-}
-
-struct segment *recording_take_segment(struct recording *recording)
-{
-	struct segment **at, *segment;
-
-	pthread_mutex_lock(&recording->lock);
-	for (at = &recording->segments; *at && (*at)->next;)
-		at = &(*at)->next;
-	segment = *at;
-	*at = NULL;
-	pthread_mutex_unlock(&recording->lock);
-	return segment;
-}
-
-void segment_destroy(struct segment *segment)
-{
-	if (!segment)
-		return;
-	footage_facts_clear(&segment->facts);
-	free(segment);
-}
-
-char *recording_current(struct recording *recording)
-{
-	char *path;
-
-	pthread_mutex_lock(&recording->lock);
-	path = recording->current ? xstrdup(recording->current) : NULL;
-	pthread_mutex_unlock(&recording->lock);
-	return path;
-}
-
-static void tell_segment(struct recording *recording)
-{
-	struct segment *segment = xcalloc(1, sizeof(*segment));
-
-	segment->index = recording->n_files;
-	footage_facts_copy(&segment->facts, footage_facts(recording->footage));
-	pthread_mutex_lock(&recording->lock);
-	segment->next = recording->segments;
-	recording->segments = segment;
-	pthread_mutex_unlock(&recording->lock);
-	tell(recording, RECORDING_SEGMENT);
-}
-
-/* next_ns: sensor time of the frame that the next file begins with; 0: there is none. */
-static void close_file(struct recording *recording, int64_t next_ns)
-{
-	char encoder[sizeof(recording->encoder)];
-	bool changed = take_encoder(recording, encoder);
-	struct error err;
-
-	if (!footage_finish(recording->footage, next_ns, changed ? encoder : NULL, &err))
-		recording_fail(recording, &err);
-	recording->bytes_before += footage_facts(recording->footage)->bytes;
-	atomic_store(&recording->bytes, recording->bytes_before);
-	tell_segment(recording);
-	footage_destroy(recording->footage);
-	recording->footage = NULL;
-}
-
 /* Whether another file is to begin with this packet. */
 static bool is_cut(const struct recording *recording, const struct packet *packet)
 {
@@ -305,31 +185,57 @@ static void note_row(struct recording *recording, const struct packet *packet)
 	if (recording->rows > 1 || recording->request.to_ring)
 		return;
 	atomic_store(&recording->first_sensor_ns, packet->sensor_ns);
-	tell(recording, RECORDING_STARTED);
+	recording_tell(recording, RECORDING_STARTED);
+}
+
+/* After a write that failed. False: there is no help, and err says why. */
+static bool rescue(struct recording *recording, struct error *err)
+{
+	struct error why = *err;
+
+	return why.code == ERR_IO && recording_rescue(recording, &why, err);
+}
+
+/*
+ * False: the frame is not in the video. If its row could not be written the frame counts, for that can be had from the video, but
+ * the disk is at its end.
+ */
+static bool append_once(struct recording *recording, struct packet *packet, struct error *err)
+{
+	struct footage_mark mark = footage_mark(recording->footage);
+	bool in_video, whole = footage_write(recording->footage, packet, &in_video, err);
+
+	if (!in_video)
+		return false;
+	note_row(recording, packet);
+	tail_trim(&recording->tail, durable_synced(&recording->durable).number);
+	tail_add(&recording->tail, packet, &mark);
+	if (!whole && !rescue(recording, err)) {
+		recording->write_failed = true;
+		recording_fail(recording, err);
+	}
+	return true;
+}
+
+static bool append(struct recording *recording, struct packet *packet, struct error *err)
+{
+	if (append_once(recording, packet, err))
+		return true;
+	return rescue(recording, err) && recording->footage && append_once(recording, packet, err);
 }
 
 static bool write_packet(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer,
 			 struct error *err)
 {
-	bool in_video, whole;
-
 	if (recording->request.to_ring) {
 		note_row(recording, packet);
 		return true;
 	}
 	if (is_cut(recording, packet))
-		close_file(recording, packet->sensor_ns);
-	if (!recording->footage && !open_file(recording, packet, format, syncer, err))
+		recording_close_file(recording, packet->sensor_ns);
+	if (!recording->footage && !recording_open_file(recording, packet, format, syncer, err))
 		return false;
-	whole = footage_write(recording->footage, packet, &in_video, err);
-	if (in_video)
-		note_row(recording, packet);
-	if (in_video && !whole) {
-		/* the frame is in the video and counts; its row can be had from there, but the disk is at its end */
-		recording->write_failed = true;
-		recording_fail(recording, err);
-	}
-	return in_video;
+	return append(recording, packet, err);
 }
 
 /* Somebody waits for this frame to be on the disk, or for one before it. */
@@ -350,13 +256,16 @@ void recording_write(struct recording *recording, struct packet *packet, const s
 	packet->lost_storage += recording->write_failures;
 	packet->before = recording->row_number;
 	check_ledger(recording, packet);
-	if (!recording->write_failed && write_packet(recording, packet, format, syncer, &err)) {
+	recording_check_sync(recording);
+	recording->need_key = recording->need_key && !packet->key;
+	if (!recording->write_failed && !recording->need_key && write_packet(recording, packet, format, syncer, &err)) {
 		hurry_if_wanted(recording, packet, syncer);
 		return;
 	}
-	if (!recording->write_failed)
+	if (!recording->write_failed && !recording->need_key) {
+		recording->write_failed = true;
 		recording_fail(recording, &err);
-	recording->write_failed = true;
+	}
 	recording->write_failures++;
 	atomic_fetch_add(&recording->lost_storage, 1);
 }
@@ -406,8 +315,8 @@ bool recording_is_durable(struct recording *recording, uint64_t number)
 	return durable_synced(&recording->durable).number >= number || !count_undurable(recording);
 }
 
-/* How old the oldest frame is that is not on the disk: by its row, or, if none of them is written yet, by the last one's time. */
-static int64_t durable_lag_ns(struct recording *recording)
+/* By the row of the oldest one, or, if none of them is written yet, by the last one's time. */
+int64_t recording_durable_lag_ns(struct recording *recording)
 {
 	uint64_t n = count_undurable(recording);
 	int64_t oldest_ns = durable_oldest_ns(&recording->durable), now_ns = clock_now_ns();
@@ -423,7 +332,7 @@ static void fill_durable(struct recording *recording, struct camera_status *stat
 {
 	struct durable_point point = durable_synced(&recording->durable);
 
-	status->durable_lag_ms = durable_lag_ns(recording) / NS_PER_MS;
+	status->durable_lag_ms = recording_durable_lag_ns(recording) / NS_PER_MS;
 	status->durable_frame = (int64_t)point.number;
 	if (point.rows)
 		status->durable_sensor_timestamp_ns = point.sensor_ns;
@@ -445,6 +354,21 @@ void recording_fill_status(struct recording *recording, struct camera_status *st
 	status->output = recording->shown;
 }
 
+void recording_check_sync(struct recording *recording)
+{
+	struct error why, err;
+
+	if (!recording->footage || !atomic_load(&recording->sync_failed))
+		return;
+	pthread_mutex_lock(&recording->lock);
+	why = recording->sync_error;
+	pthread_mutex_unlock(&recording->lock);
+	if (recording_rescue(recording, &why, &err))
+		return;
+	recording->write_failed = true;
+	recording_fail(recording, &err);
+}
+
 static void settle(struct recording *recording)
 {
 	struct lost lost = recording_lost(recording);
@@ -462,8 +386,10 @@ static void settle(struct recording *recording)
 
 void recording_finish(struct recording *recording)
 {
+	recording_check_sync(recording);
 	if (recording->footage)
-		close_file(recording, 0);
+		recording_close_file(recording, 0);
+	tail_finish(&recording->tail);
 	settle(recording);
-	tell(recording, RECORDING_FINISHED);
+	recording_tell(recording, RECORDING_FINISHED);
 }

@@ -15,6 +15,7 @@
 #include "camd/encoding_settings.h"
 #include "camd/frame.h"
 #include "camd/footage.h"
+#include "camd/tail.h"
 #include "common/error.h"
 #include "protocol/messages.h"
 
@@ -29,6 +30,8 @@ enum recording_event {
 	RECORDING_SEGMENT,	/* a file is complete, and another one may follow: recording_take_segment() has it */
 	RECORDING_COMPLETE,	/* its duration is over: camera_stop_recording() is due */
 	RECORDING_FAILED,	/* recording->error says why: camera_stop_recording() is due */
+	RECORDING_SYNC_FAILED,	/* recording_check_sync() is due */
+	RECORDING_RESCUED,	/* what a sync could not push down is written again, in another file: recording_take_trouble() */
 	RECORDING_SYNCED,	/* a sync has come to its end that somebody waits for: recording_want_durable() */
 	RECORDING_FINISHED,	/* the file is complete and on the disk, or never came to be; it may be destroyed */
 };
@@ -78,8 +81,11 @@ struct recording {
 	uint64_t rows, row_number;
 	uint64_t write_failures;
 	int64_t row_first_ns, row_last_ns;
+	struct tail tail;		/* what of it may have to be written again */
+	struct frame_format format;	/* of the pictures, when the file was opened */
+	struct syncer *syncer;
 	uint64_t hurried_for;		/* the frame that recording_want_durable() wants is written, and a sync is asked for */
-	bool need_key;
+	bool need_key;			/* no file can begin before */
 	bool write_failed;
 
 	/* of the first file; set before RECORDING_STARTED, read-only then */
@@ -89,10 +95,13 @@ struct recording {
 	_Atomic uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
 	_Atomic int64_t first_sensor_ns, last_ns, duration_ns;
 	_Atomic uint64_t wanted_durable;	/* number of a frame */
+	atomic_bool sync_failed, rescued;	/* the file is to be rescued; some file was */
 	struct durable durable;			/* how far it is on the disk */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct error error;		/* the first thing that went wrong; code ERR_NONE: nothing */
+	struct error sync_error;	/* of sync_failed */
+	struct error trouble;		/* what RECORDING_RESCUED is about; code ERR_NONE: it is taken */
 	char encoder[256];		/* what encodes, "A, then B" where another one took over */
 	bool encoder_changed;		/* since the file was opened */
 	char *current;			/* path of the file that is written, or was the last */
@@ -138,6 +147,9 @@ uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns);
  */
 void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer);
 
+/* Output thread, whenever: if a sync of the file has failed, does about it what can be done. */
+void recording_check_sync(struct recording *recording);
+
 /* Output thread: makes the file whole, closes it, settles the ledger. */
 void recording_finish(struct recording *recording);
 
@@ -151,6 +163,9 @@ uint64_t recording_lost_frames(const struct recording *recording);	/* of all cau
 struct segment *recording_take_segment(struct recording *recording);
 void segment_destroy(struct segment *segment);
 
+/* What RECORDING_RESCUED is about; false: it is taken already. Any thread. */
+bool recording_take_trouble(struct recording *recording, struct error *trouble);
+
 /* Path of the file that is written, or was the last: allocated; NULL: none. Any thread. */
 char *recording_current(struct recording *recording);
 
@@ -159,6 +174,9 @@ void recording_want_durable(struct recording *recording, uint64_t number);
 
 /* Any thread: whether all frames up to that one are on the disk, or lost. */
 bool recording_is_durable(struct recording *recording, uint64_t number);
+
+/* Any thread: how old the oldest frame is that is not on the disk for sure; 0: there is none. */
+int64_t recording_durable_lag_ns(struct recording *recording);
 
 /* Main thread: the members of a camera's status that are about its recording. */
 void recording_fill_status(struct recording *recording, struct camera_status *status);

@@ -321,6 +321,8 @@ static void on_tick(uv_timer_t *timer)
 		if (session->finishing)
 			continue;
 		camera_tick(session->cameras[i], now_ns, session->its.config->degraded_after_ns);
+		strain_watch(&session->strains[i], session->cameras[i], syncer_meter(session->syncer), session->control,
+			     session->its.config->recovery_point_ns, now_ns);
 		if (tell)
 			starts_tell_losses(session->starts, session->cameras[i], camera_recording(session->cameras[i]));
 	}

@@ -3,6 +3,7 @@
 
 #include "camd/home.h"
 #include "camd/session.h"
+#include "camd/strain.h"
 
 struct session {
 	struct session_request its;
@@ -12,6 +13,7 @@ struct session {
 	struct syncer *syncer;
 	struct camera *cameras[SESSION_MAX_CAMERAS];
 	size_t n_cameras;
+	struct strain strains[SESSION_MAX_CAMERAS];	/* of each */
 	bool discovering;		/* no camera was named: all that are found */
 	bool looking;			/* a worker looks for them right now */
 	int64_t look_again_ns;

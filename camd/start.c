@@ -4,6 +4,7 @@
 #include "camd/control.h"
 #include "camd/instant.h"
 #include "camd/storage.h"
+#include "camd/tell.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -288,7 +289,7 @@ static void send_segment(struct starts *starts, const struct camera *camera, str
 
 	clock_iso(facts->first_wall_ns, from);
 	clock_iso(facts->last_wall_ns, to);
-	if (recording->request.segment_ns || recording->request.segment_bytes)
+	if (recording->request.segment_ns || recording->request.segment_bytes || atomic_load(&recording->rescued))
 		control_event(session_control(starts->session), EVENT_SEGMENT_FINISHED, &data);
 	storage_file_ended(session_storage(starts->session), facts->path);
 	segment_destroy(segment);
@@ -309,9 +310,16 @@ static void send_failed(struct starts *starts, const struct camera *camera, stru
 
 void starts_on_recording(struct starts *starts, struct camera *camera, struct recording *recording, enum recording_event event)
 {
+	struct error trouble;
+
 	switch (event) {
+	case RECORDING_RESCUED:
+		if (recording_take_trouble(recording, &trouble))
+			tell_warning(session_control(starts->session), &trouble);
+		break;
 	case RECORDING_READY:
 	case RECORDING_SYNCED:
+	case RECORDING_SYNC_FAILED:
 		break;
 	case RECORDING_STARTED:
 		recording->started = true;

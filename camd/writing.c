@@ -12,7 +12,7 @@
 #define MAX_BYTES (48u << 20)
 #define MAX_PACKETS 4096
 
-enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP_END, WRITE_MARK, WRITE_CHECK };
+enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP_END, WRITE_MARK, WRITE_CHECK, WRITE_SYNC_FAILED };
 
 /* Waits for its frame. */
 struct mark {
@@ -29,6 +29,7 @@ struct writing {
 	struct writing_owner owner;
 	_Atomic int64_t busy_since_ns;	/* of what it is at; 0: it waits */
 	/* the output thread's */
+	struct recording *recording;	/* the last packet's, until it has ended */
 	struct ring ring;
 	struct clips clips;
 	struct mark *marks;		/* the oldest first */
@@ -77,6 +78,7 @@ static void write_one(struct writing *writing, struct item *item)
 	struct mark *mark = take_mark(writing, item->packet);
 	size_t bytes = item->packet->bytes;
 
+	writing->recording = item->recording;
 	recording_write(item->recording, item->packet, &item->format, writing->syncer);
 	if (mark)
 		tell_mark(writing, mark, item->recording, item->packet);
@@ -102,6 +104,8 @@ static void carry_out(struct writing *writing, struct item *item)
 		write_one(writing, item);
 		break;
 	case WRITE_END:
+		if (writing->recording == item->recording)
+			writing->recording = NULL;
 		recording_finish(item->recording);
 		break;
 	case WRITE_RING:
@@ -118,6 +122,10 @@ static void carry_out(struct writing *writing, struct item *item)
 		break;
 	case WRITE_CHECK:
 		clips_check(&writing->clips, item->ns);
+		break;
+	case WRITE_SYNC_FAILED:
+		if (writing->recording)
+			recording_check_sync(writing->recording);
 		break;
 	}
 }
@@ -178,6 +186,11 @@ bool writing_offer(struct writing *writing, struct recording *recording, struct 
 	return queue_push(&writing->queue, &item, packet->bytes);
 }
 
+size_t writing_queued_bytes(struct writing *writing)
+{
+	return queue_bytes(&writing->queue);
+}
+
 void writing_end(struct writing *writing, struct recording *recording)
 {
 	struct item item = { .kind = WRITE_END, .recording = recording };
@@ -229,6 +242,13 @@ void writing_mark(struct writing *writing, const char *text, int64_t at_ns)
 
 	snprintf(item.mark->text, sizeof(item.mark->text), "%s", text);
 	item.mark->at_ns = at_ns;
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_sync_failed(struct writing *writing)
+{
+	struct item item = { .kind = WRITE_SYNC_FAILED };
+
 	queue_push_force(&writing->queue, &item);
 }
 

@@ -35,6 +35,8 @@ void writing_destroy(struct writing *writing);		/* writes out what is queued, en
 /* Takes over the caller's reference if true. False: the queue is full; counting that is the caller's. */
 bool writing_offer(struct writing *writing, struct recording *recording, struct packet *packet, const struct frame_format *format);
 
+size_t writing_queued_bytes(struct writing *writing);	/* any thread: of packets that are not written yet */
+
 /* No more packets of this recording come: finish it. Never refused. */
 void writing_end(struct writing *writing, struct recording *recording);
 
@@ -54,6 +56,9 @@ void writing_mark(struct writing *writing, const char *text, int64_t at_ns);
 
 /* For how long the thread has been at the same packet, or whatever else was asked of it; 0: it waits. Any thread. */
 int64_t writing_busy_ns(const struct writing *writing, int64_t now_ns);
+
+/* A sync of the recording that is written has failed. Never refused. */
+void writing_sync_failed(struct writing *writing);
 
 /* Once a second or so: clips of a camera that gives no more frames end. Never refused. now_ns: CLOCK_MONOTONIC. */
 void writing_check(struct writing *writing, int64_t now_ns);

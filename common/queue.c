@@ -177,3 +177,13 @@ void queue_close(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 	wake(queue, awaited);
 }
+
+size_t queue_bytes(struct queue *queue)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&queue->lock);
+	bytes = queue->bytes;
+	pthread_mutex_unlock(&queue->lock);
+	return bytes;
+}

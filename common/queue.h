@@ -45,6 +45,8 @@ bool queue_try_pop(struct queue *queue, void *element);
 void queue_clear_wake_fd(struct queue *queue);
 bool queue_is_over(struct queue *queue);	/* closed and empty */
 
+size_t queue_bytes(struct queue *queue);	/* pushed and not released */
+
 /* Says that n bytes of popped elements are done with. */
 void queue_release(struct queue *queue, size_t bytes);
 

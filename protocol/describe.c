@@ -240,6 +240,9 @@ static const char file_rules[] =
 	"- Tables of pictures (`..._frames.csv` of take_snapshot with `ring`, `CLIP_stills/stills.csv` of a trigger with `stills`): `dark_score` is\n"
 	"  the mean brightness of the picture, 0 black to 255 white whatever its range is, as night is decided by it; `night` is 1 or 0, empty\n"
 	"  if `night_mode` is off; `frames` of how many a picture is made (`stack_dark_frames`), of which the row has the first.\n"
+	"- Where a disk has lost what was written, what it lost is written again and the recording goes on in another file: a `warning`\n"
+	"  (`io_error`) and `segment_finished` tell. The first file ends before the frames of the second, or, if it has no others, has them too;\n"
+	"  the next start finishes it.\n"
 	"- Frames left out because the wanted rate is below the sensor's are not lost and not counted. No frame is ever made up.\n";
 
 void describe_protocol_markdown(FILE *to)

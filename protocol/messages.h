@@ -64,6 +64,7 @@ enum message_id {
 	EVENT_TRIGGER_SAVED,
 	EVENT_MARK,
 	EVENT_STORAGE_FULL,
+	EVENT_STORAGE_SLOW,
 	EVENT_RECORDING_DELETED,
 	EVENT_RECOVERED,
 	EVENT_WARNING,
@@ -182,6 +183,14 @@ struct status_report {
 	int64_t free_bytes;
 	struct storage_status storage;
 	struct list taps;		/* of struct tap_status */
+};
+
+struct storage_slow {
+	int64_t camera_id;
+	bool slow;
+	int64_t durable_lag_ms, queued_bytes, lost;
+	double slowest_write_ms, slowest_sync_ms, seconds;	/* seconds NAN: it has just begun */
+	char *message;
 };
 
 /* What a tap's pictures may be made of, NULL-terminated. */

@@ -31,4 +31,5 @@ extern const struct field camera_found_fields[], camera_lost_fields[], camera_de
 	night_ended_fields[];
 
 /* messages_storage.c */
-extern const struct field storage_status_fields[], recordings_fields[], files_changed_fields[], recording_deleted_fields[];
+extern const struct field storage_status_fields[], recordings_fields[], files_changed_fields[], recording_deleted_fields[],
+	storage_slow_fields[];

@@ -29,6 +29,21 @@ const struct field storage_status_fields[] = {
 };
 #undef OF
 
+#define OF storage_slow
+const struct field storage_slow_fields[] = {
+	INT(camera_id, "Number of the camera."),
+	BOOL(slow, "true: it begins; false: it is over."),
+	INT(durable_lag_ms, "Age of the oldest frame that is not on the disk, as in get_status.", .unit = "ms"),
+	INT(queued_bytes, "What waits to be written.", .unit = "bytes"),
+	INT(lost, "Frames that the storage has cost the recording so far, whole groups of pictures."),
+	REAL(slowest_write_ms, "Longest that a write has taken since camd's start.", .unit = "ms"),
+	REAL(slowest_sync_ms, "Longest that a sync has taken since camd's start; one that is under way does not count.", .unit = "ms"),
+	REAL(seconds, "How long it was slow; absent if it begins.", .unit = "s", OPTIONAL),
+	TEXT(message, "The same in words, and what to do."),
+	{ 0 },
+};
+#undef OF
+
 #define OF recording_deleted
 const struct field recording_deleted_fields[] = {
 	TEXT(file, "Absolute path of the video; its timing table went, too."),

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""
+camd on a disk that pauses, loses what was written, fails for a moment or for long, by the device mapper, in simulated time: what is lost
+is counted, and nothing else is. Before anything is looked at the file system is mounted anew, so that what is seen is what is on the disk.
+
+    disk.py CASE CAMD PROBE             on the host: boots the kernel, then looks at every video and table
+    disk.py inside CASE CAMD DIR        in the kernel: drives camd over its protocol, leaves what it recorded in DIR
+"""
+import csv
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import inkernel     # noqa: E402
+
+BLOCK = 4096
+SECTORS = BLOCK // 512      # a block
+
+
+# ---- in the kernel ----
+
+class Disk:
+    """An ext4 on a device of the device mapper; its table says how it behaves."""
+
+    def __init__(self, where, *options):
+        self.where, self.below = where, os.environ["CAMD_DISK_DEVICE"]
+        self.sectors = int(subprocess.check_output(["blockdev", "--getsz", self.below]))
+        self._dmsetup("create", "camd", "--table", self._linear())
+        subprocess.run(["mkfs.ext4", "-q", "-b", str(BLOCK), *options, "/dev/mapper/camd"], check=True)
+        os.makedirs(where, exist_ok=True)
+        self.mount()
+
+    def _dmsetup(self, *arguments):
+        subprocess.run(["dmsetup", "--noudevsync", *arguments], check=True)
+
+    def _linear(self, start=0, end=None):
+        return f"{start} {(end or self.sectors) - start} linear {self.below} {start}"
+
+    def mount(self):
+        subprocess.run(["mount", "/dev/mapper/camd", self.where], check=True)
+
+    def unmount(self):
+        subprocess.run(["umount", self.where], check=True)
+
+    def pause(self):
+        self._dmsetup("suspend", "--noflush", "--nolockfs", "camd")
+
+    def go_on(self, *table):
+        """With another table, if any; one that is paused."""
+        if table:
+            self._dmsetup("load", "camd", "--table", "\n".join(table))
+        self._dmsetup("resume", "camd")
+
+    def damage(self, ranges):
+        """These ranges of sectors can't be written to, nor read; all else is as it was."""
+        table, at = [], 0
+        for start, end in ranges:
+            if start > at:
+                table.append(self._linear(at, start))
+            table.append(f"{start} {end - start} error")
+            at = end
+        if at < self.sectors:
+            table.append(self._linear(at))
+        self.pause()
+        self.go_on(*table)
+
+    def fail(self):
+        """Whatever is written fails, flushes too; what is there can be read."""
+        self.pause()
+        self.go_on(f"0 {self.sectors} flakey {self.below} 0 0 1000 1 error_writes")
+
+    def heal(self):
+        self.pause()
+        self.go_on(self._linear())
+
+
+def blocks_behind(path, size):
+    """Ranges of sectors that a file has from that size on, reserved ones too."""
+    ranges = []
+    for line in subprocess.check_output(["filefrag", "-v", path], text=True).splitlines():
+        found = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
+        if not found:
+            continue
+        first, last, start, end = (int(number) for number in found.groups())
+        skip = max(0, size // BLOCK + 1 - first)
+        if first + skip <= last:
+            ranges.append(((start + skip) * SECTORS, (end + 1) * SECTORS))
+    return sorted(ranges)
+
+
+def status(process):
+    return process.ask("get_status")["cameras"][0]
+
+
+def events(process, name):
+    return [event["data"] for event in process.events if event.get("event") == name]
+
+
+def wait_for(process, name, count, seconds):
+    for _ in range(seconds * 4):
+        if len(events(process, name)) >= count:
+            return
+        process.ask("wait", seconds=0.25)
+    raise AssertionError(f"no {name} within {seconds} s")
+
+
+def pause(process, disk, seconds):
+    """Writes wait, too: the kernel takes no more than some frames for a disk that does not take them from it."""
+    for name, number in (("dirty_background_bytes", 65536), ("dirty_bytes", 131072)):
+        with open(f"/proc/sys/vm/{name}", "w", encoding="ascii") as file:
+            file.write(str(number))
+    process.ask("wait", seconds=2)
+    equal(events(process, "storage_slow"), [])
+    disk.pause()
+    process.ask("wait", seconds=seconds)
+    now = process.ask("get_status")
+    assert now["cameras"][0]["durable_lag_ms"] >= seconds * 1000 - 8, now["cameras"]
+    disk.go_on()
+    process.ask("wait", seconds=4)
+    begins, ends = events(process, "storage_slow")
+    equal((begins["slow"], ends["slow"]), (True, False))
+    assert begins["queued_bytes"] > 0 and ends["queued_bytes"] < begins["queued_bytes"], (begins, ends)
+    assert 1500 < begins["durable_lag_ms"] <= 2500 and ends["seconds"] >= seconds, (begins, ends)
+    now = process.ask("get_status")
+    assert now["storage"]["slowest_write_ms"] > seconds * 500, now["storage"]
+    # the one that began within the recovery point of half a second
+    assert now["storage"]["slowest_sync_ms"] >= seconds * 1000 - 501, now["storage"]
+    assert now["storage"]["stalls"]["from_1_s" if seconds < 10 else "from_10_s"] >= 1, now["storage"]
+
+
+def lost_writes(process, disk):
+    """Twice in a recording, bad blocks: in the first file, and in that which it went on in."""
+    for files in (2, 3):
+        process.ask("wait", seconds=3.3)
+        now = status(process)
+        disk.damage(blocks_behind(now["output"], now["bytes"]))
+        wait_for(process, "segment_finished", files - 1, 30)
+        disk.heal()
+    warnings = events(process, "warning")
+    equal([warning["code"] for warning in warnings], ["io_error"] * 2)
+    captured = status(process)["captured_frames"]
+    synced, = process.ask("sync")["cameras"]
+    assert synced["durable_frame"] >= captured, (synced, captured)
+
+
+def moment(process, disk):
+    """Whatever is written fails, for as long as it takes to try again."""
+    process.ask("wait", seconds=3.3)
+    disk.fail()
+    process.ask("wait", seconds=1.2)
+    disk.heal()
+    process.ask("wait", seconds=3)
+    equal(events(process, "recording_stopped"), [])
+
+
+def inside(case, camd, target):
+    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case.startswith("pause") else ["-O", "^has_journal"]))
+    # more packets in half a minute than the queue takes, or hardly any
+    camera = "synthetic:64x48@160" if case.startswith("pause") else "synthetic:320x240@30"
+    flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
+    with inkernel.Camd(camd, *flags) as process:
+        process.ask("subscribe", events="*")
+        process.ask("start_recording")
+        if case.startswith("pause"):
+            pause(process, disk, 3 if case == "pause" else 30)
+        else:
+            {"lost_writes": lost_writes, "moment": moment}[case](process, disk)
+        process.ask("wait", seconds=1)
+        stopped, = process.ask("stop_recording")["cameras"]
+    disk.unmount()
+    disk.mount()
+    inkernel.keep(target)
+    with open(target + "/told", "w", encoding="utf-8") as file:
+        json.dump({"stopped": stopped}, file)
+
+
+# ---- on the host ----
+
+def equal(found, wanted):
+    assert found == wanted, f"{found}, not {wanted}"
+
+
+def read_rows(video):
+    with open(video[:-len(".mp4")] + "_frame_timing.csv", newline="", encoding="ascii") as file:
+        return list(csv.DictReader(file))
+
+
+def check_ledger(rows, stopped):
+    """Each number is a row of one table or lost, and nothing but the storage has lost any."""
+    numbers = [int(row["frame_number"]) for row in rows]
+    equal(numbers, sorted(set(numbers)))
+    equal(stopped["captured"], stopped["frames"] + sum(stopped["lost"].values()))
+    equal(len(rows), stopped["frames"])
+    equal(sum(stopped["lost"].values()), stopped["lost"]["storage"])
+    equal(int(rows[-1]["lost_storage"]), stopped["lost"]["storage"])
+    for before, row in zip(rows, rows[1:]):
+        equal(int(row["dropped_since_last"]), int(row["frame_number"]) - int(before["frame_number"]) - 1)
+    return numbers
+
+
+def check(case, target, found, probe):
+    with open(target + "/told", encoding="utf-8") as file:
+        stopped = json.load(file)["stopped"]
+    numbers = check_ledger([row for video in found for row in read_rows(video)], stopped)
+    gaps = [after - before - 1 for before, after in zip(numbers, numbers[1:]) if after - before > 1]
+    if case == "pause_long":
+        # whole groups of 160 pictures, but for where the first one broke off
+        equal(len(gaps), 1)
+        assert gaps[0] > 160, gaps
+        equal(numbers[-1] - stopped["frames"], gaps[0])
+        key = next(after for before, after in zip(numbers, numbers[1:]) if after - before > 1)
+        equal((key - 1) % 160, 0)
+    else:
+        equal((gaps, stopped["lost"]["storage"]), ([], 0))
+    equal(len(found), {"lost_writes": 3, "moment": 2}.get(case, 1))
+    equal(stopped["segments"], len(found))
+    for part, video in enumerate(found):
+        subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv", *(["--part"] if part else [])], check=True)
+
+
+def main():
+    case, camd, probe = sys.argv[1:]
+    shared = "/dev/shm" if os.path.isdir("/dev/shm") else None      # where a sync takes no time
+    with tempfile.TemporaryDirectory() as target, tempfile.NamedTemporaryFile(dir=shared) as image:
+        image.truncate(128 << 20)
+        subprocess.run([os.path.join(HERE, "run"), "-t", "-d", image.name, "-T", "300", "--", "/usr/bin/python3", "-B",
+                        os.path.abspath(__file__), "inside", case, os.path.abspath(camd), target], check=True)
+        inkernel.check_lines(target)
+        found = sorted(glob.glob(target + "/session_*/cam0_*.mp4"), key=lambda video: int(read_rows(video)[0]["frame_number"]))
+        check(case, target, found, probe)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "inside":
+        inside(*sys.argv[2:])
+    else:
+        main()

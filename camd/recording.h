@@ -45,6 +45,7 @@ struct recording_request {
 	const char *title;		/* for people, into the file */
 	int container;			/* enum container */
 	bool csv;
+	bool again;			/* begun by itself, see starts_start_again() */
 	bool to_ring;			/* writes no files: it counts what nobody records, for the ring and the clips */
 	int64_t duration_ns;		/* FIELD_UNSET: until stopped */
 	int64_t wall_ns;		/* when it was asked for; for the first file's name */

@@ -12,6 +12,7 @@
 #include "camd/previews.h"
 #include "camd/triggers.h"
 #include "camd/recovery.h"
+#include "camd/resume.h"
 #include "camd/shots.h"
 #include "camd/start.h"
 #include "camd/storage.h"
@@ -117,7 +118,7 @@ static void start_late(struct session *session, struct camera *camera)
 	int64_t id = camera_id(camera);
 	struct list one = { 1, &id };
 
-	if (session->ready && session->starting_all && !camera_recording(camera))
+	if (session->ready && session->starting_all && !camera_recording(camera) && !resume_waits(session->resume, camera_id(camera)))
 		session_start_recording(session, &one, FIELD_UNSET, auto_start_done, session);
 }
 
@@ -152,6 +153,7 @@ static void on_recording(void *user, struct camera *camera, struct recording *re
 
 	if (event == RECORDING_FINISHED)
 		starts_tell_losses(session->starts, camera, recording);
+	resume_on_recording(session->resume, camera, recording, event);
 	starts_on_recording(session->starts, camera, recording, event);
 	syncs_on_recording(session->syncs, recording, event);
 }
@@ -329,6 +331,8 @@ static void on_tick(uv_timer_t *timer)
 	if (tell)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
+	if (!session->finishing)
+		resume_tick(session->resume, now_ns);
 	storage_tick(session->storage, now_ns);
 	if (!session->finishing) {
 		noticed_tick(session->noticed, now_ns);
@@ -347,6 +351,7 @@ struct session *session_create(const struct session_request *request)
 	session->its = *request;
 	home_init(&session->home, request->config);
 	session->starts = starts_create(session);
+	session->resume = resume_create(session, session->starts);
 	session->syncs = syncs_create(session);
 	session->shots = shots_create(session);
 	session->previews = previews_create(session);
@@ -439,6 +444,7 @@ void session_destroy(struct session *session)
 	encoders_destroy(session->encoders);
 	uv_run(session->its.loop, UV_RUN_NOWAIT);
 	syncer_destroy(session->syncer);
+	resume_destroy(session->resume);
 	starts_destroy(session->starts);
 	syncs_destroy(session->syncs);
 	shots_destroy(session->shots);
@@ -460,6 +466,7 @@ void session_start_recording(struct session *session, const struct list *ids, in
 void session_stop_recording(struct session *session, const struct list *ids, session_done_fn done, void *user)
 {
 	session->starting_all = false;
+	resume_forget(session->resume, ids);
 	starts_stop(session->starts, ids, done, user);
 }
 
@@ -483,6 +490,7 @@ void session_fill_status(struct session *session, struct status_report *report)
 	};
 	for (size_t i = 0; i < session->n_cameras; i++) {
 		camera_fill_status(session->cameras[i], &items[i]);
+		items[i].resuming = resume_waits(session->resume, (int)i);
 		report->recording = report->recording || items[i].recording;
 	}
 	storage_fill_status(session->storage, &report->storage);

@@ -333,7 +333,8 @@ void starts_on_recording(struct starts *starts, struct camera *camera, struct re
 		camera_stop_recording(camera, "duration");
 		break;
 	case RECORDING_FAILED:
-		send_failed(starts, camera, recording);
+		if (recording->started || !recording->request.again)
+			send_failed(starts, camera, recording);
 		camera_stop_recording(camera, "error");
 		break;
 	case RECORDING_FINISHED:
@@ -495,10 +496,9 @@ static bool check_start(struct starts *starts, const struct list *ids, struct ca
 	return false;
 }
 
-void starts_start(struct starts *starts, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
+static void start(struct starts *starts, const struct list *ids, struct recording_request common, session_done_fn done, void *user)
 {
 	const struct config *config = session_config(starts->session);
-	struct recording_request common = { .duration_ns = duration_ns, .wall_ns = clock_wall_ns() };
 	struct operation *operation;
 	struct camera **cameras;
 	struct error err;
@@ -515,6 +515,18 @@ void starts_start(struct starts *starts, const struct list *ids, int64_t duratio
 	free(cameras);
 	uv_timer_start(&operation->timer, on_gathered, gather_ns(config->start_timeout_ns) / NS_PER_MS, 0);
 	answer_if_all_have(operation);
+}
+
+void starts_start(struct starts *starts, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
+{
+	start(starts, ids, (struct recording_request){ .duration_ns = duration_ns, .wall_ns = clock_wall_ns() }, done, user);
+}
+
+void starts_start_again(struct starts *starts, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
+{
+	struct recording_request common = { .duration_ns = duration_ns, .wall_ns = clock_wall_ns(), .again = true };
+
+	start(starts, ids, common, done, user);
 }
 
 static void stop_all(struct starts *starts, struct camera **cameras, size_t n, const char *cause, session_done_fn done, void *user)

@@ -12,6 +12,8 @@ struct starts *starts_create(struct session *session);
 void starts_destroy(struct starts *starts);	/* NULL is allowed */
 
 void starts_start(struct starts *starts, const struct list *camera_ids, int64_t duration_ns, session_done_fn done, void *user);
+/* By itself, after the disk has ended the recording: what goes wrong before the first frame is told to done only. */
+void starts_start_again(struct starts *starts, const struct list *camera_ids, int64_t duration_ns, session_done_fn done, void *user);
 void starts_stop(struct starts *starts, const struct list *camera_ids, session_done_fn done, void *user);
 
 /* Stops all recordings; done when the last file is complete. */

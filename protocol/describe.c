@@ -242,7 +242,7 @@ static const char file_rules[] =
 	"  if `night_mode` is off; `frames` of how many a picture is made (`stack_dark_frames`), of which the row has the first.\n"
 	"- Where a disk has lost what was written, what it lost is written again and the recording goes on in another file: a `warning`\n"
 	"  (`io_error`) and `segment_finished` tell. The first file ends before the frames of the second, or, if it has no others, has them too;\n"
-	"  the next start finishes it.\n"
+	"  the next start finishes it. A recording that the disk ends goes on by itself, as a new one, when the disk lets it (`resuming`).\n"
 	"- Frames left out because the wanted rate is below the sensor's are not lost and not counted. No frame is ever made up.\n";
 
 void describe_protocol_markdown(FILE *to)

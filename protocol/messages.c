@@ -123,6 +123,7 @@ static const struct field camera_status_fields[] = {
 	INT(camera_frames, "Frames that the sensor produced since the camera's start."),
 	INT(camera_lost, "Those of them that never reached camd."),
 	BOOL(preview, "Whether a preview is on."),
+	BOOL(resuming, "Whether the disk has ended its recording, which goes on by itself, in a new file, as soon as it can; stop_recording ends that."),
 	TEXT(degraded, "How the camera fades: rate, frozen, black or bitrate; absent if it does not.", OPTIONAL),
 	INT(copied_bytes, "Bytes of raw pictures that the processor converted or copied on their way into an encoder, since the start.", .unit = "bytes"),
 	BOOL(motion, "Whether something moves; false where nobody looks (setting motion)."),

@@ -155,7 +155,7 @@ struct camera_status {
 	struct lost lost;		/* of the recording */
 	int64_t bytes, duration_ns, camera_frames, camera_lost;
 	int64_t durable_frame, durable_sensor_timestamp_ns, durable_lag_ms;	/* FIELD_UNSET: nothing is recorded, or nothing is down yet */
-	bool preview;
+	bool preview, resuming;
 	char *degraded;			/* how it fades: rate, frozen, black, bitrate; NULL: it does not */
 	int64_t copied_bytes;
 	bool motion, night;

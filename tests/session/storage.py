@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from camd import (CAMCTL, CAMD, Camd, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
-                  is_finalised, main, read_csv, test)
+                  is_finalised, main, read_csv, test, until)
 from disks import OWN_MOUNTS, Disk, with_own_mounts
 
 NOBODY = 65534
@@ -256,6 +256,56 @@ def fills_up_mp4():
 def fills_up_raw():
     with Disk("4m") as disk:
         fills_up(disk, "--container", "h264", suffix=".h264")
+
+
+def fill_until_it_ends(disk, camd):
+    disk.fill()
+    equal(camd.event("recording_stopped")["cause"], "error")
+    equal(camd.event("storage_full")["camera_id"], 0)
+    camera, = camd.ask("get_status")["cameras"]
+    equal((camera["recording"], camera["resuming"]), (False, True))
+
+
+@test
+def goes_on_when_there_is_room_again():
+    with Disk("8m") as disk, Camd("--bitrate", "1M", "--intra", "0", output=disk.path, cameras=["synthetic:640x480@30"]) as camd:
+        camd.ask("subscribe", events="*")
+        first, = camd.ask("start_recording", duration=3600)["files"]
+        camd.event("recording_started")
+        fill_until_it_ends(disk, camd)
+        # there is no use in beginning again for a moment
+        time.sleep(1.5)
+        equal(camd.ask("get_status")["cameras"][0]["resuming"], True)
+        disk.empty()
+        second = camd.event("recording_started")["file"]
+        camera, = camd.ask("get_status")["cameras"]
+        equal((camera["recording"], camera["resuming"], camera["output"]), (True, False, second))
+        # who stops it meanwhile is asked no more
+        fill_until_it_ends(disk, camd)
+        camd.fails("stop_recording", "not_recording")
+        equal(camd.ask("get_status")["cameras"][0]["resuming"], False)
+        disk.empty()
+        time.sleep(3)
+        equal(camd.ask("get_status")["recording"], False)
+        camd.ask("start_recording")
+        camera, = camd.ask("stop_recording")["cameras"]
+        for video in (first, second, camera["file"]):
+            check_video(video)
+        camd.quit()
+
+
+@test
+def does_not_go_on_behind_its_end():
+    with Disk("8m") as disk, Camd("--bitrate", "1M", "--intra", "0", output=disk.path, cameras=["synthetic:640x480@30"]) as camd:
+        camd.ask("subscribe", events="*")
+        camd.ask("start_recording", duration=4)
+        began = time.monotonic()
+        fill_until_it_ends(disk, camd)
+        time.sleep(max(0, 4.5 - (time.monotonic() - began)))
+        disk.empty()
+        until(lambda: not camd.ask("get_status")["cameras"][0]["resuming"], "the end of the wish")
+        equal(camd.ask("get_status")["recording"], False)
+        camd.quit()
 
 
 @test

@@ -16,7 +16,8 @@
 static char *describe(const struct storage_slow *news)
 {
 	if (!news->slow)
-		return xasprintf("camera %" PRId64 ": the disk keeps up again after %.1f s", news->camera_id, news->seconds);
+		return xasprintf("camera %" PRId64 ": the disk did not keep up for %.1f s, and does again; %" PRId64 " frames are lost",
+				 news->camera_id, news->seconds, news->lost);
 	return xasprintf("camera %" PRId64 ": the disk does not keep up: %" PRId64 " ms are not on it, %" PRId64 " bytes wait to be written, "
 			 "%" PRId64 " frames are lost; record at a lower bitrate or to a faster disk", news->camera_id, news->durable_lag_ms,
 			 news->queued_bytes, news->lost);
@@ -36,10 +37,9 @@ static void tell(const struct strain *strain, struct camera *camera, const struc
 	news.slowest_write_ms = figures.slowest_write_ms;
 	news.slowest_sync_ms = figures.slowest_sync_ms;
 	news.message = describe(&news);
-	if (strain->slow)
+	/* the log is on the same disk: a line now would wait for it */
+	if (!strain->slow)
 		log_warning("%s", news.message);
-	else
-		log_info("%s", news.message);
 	control_event(control, EVENT_STORAGE_SLOW, &news);
 	free(news.message);
 }

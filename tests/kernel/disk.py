@@ -110,28 +110,27 @@ def wait_for(process, name, count, seconds):
     raise AssertionError(f"no {name} within {seconds} s")
 
 
-def pause(process, disk, seconds):
-    """Writes wait, too: the kernel takes no more than some frames for a disk that does not take them from it."""
+def pause(process, disk):
+    """For 3 s. The kernel takes no more than some frames for a disk that does not take them from it, so that writes wait, too."""
     for name, number in (("dirty_background_bytes", 65536), ("dirty_bytes", 131072)):
         with open(f"/proc/sys/vm/{name}", "w", encoding="ascii") as file:
             file.write(str(number))
     process.ask("wait", seconds=2)
     equal(events(process, "storage_slow"), [])
     disk.pause()
-    process.ask("wait", seconds=seconds)
-    now = process.ask("get_status")
-    assert now["cameras"][0]["durable_lag_ms"] >= seconds * 1000 - 8, now["cameras"]
+    process.ask("wait", seconds=3)
+    lag_ms = status(process)["durable_lag_ms"]
+    assert 2990 <= lag_ms <= 3600, lag_ms
     disk.go_on()
     process.ask("wait", seconds=4)
     begins, ends = events(process, "storage_slow")
-    equal((begins["slow"], ends["slow"]), (True, False))
+    equal((begins["slow"], ends["slow"], ends["lost"]), (True, False, 0))
     assert begins["queued_bytes"] > 0 and ends["queued_bytes"] < begins["queued_bytes"], (begins, ends)
-    assert 1500 < begins["durable_lag_ms"] <= 2500 and ends["seconds"] >= seconds, (begins, ends)
-    now = process.ask("get_status")
-    assert now["storage"]["slowest_write_ms"] > seconds * 500, now["storage"]
-    # the one that began within the recovery point of half a second
-    assert now["storage"]["slowest_sync_ms"] >= seconds * 1000 - 501, now["storage"]
-    assert now["storage"]["stalls"]["from_1_s" if seconds < 10 else "from_10_s"] >= 1, now["storage"]
+    assert 1500 < begins["durable_lag_ms"] <= 2500, begins
+    storage = process.ask("get_status")["storage"]
+    # the sync that began within the recovery point of half a second
+    assert storage["slowest_sync_ms"] >= 2499 and storage["slowest_write_ms"] > 1500, storage
+    assert storage["stalls"]["from_1_s"] >= 2, storage
 
 
 def lost_writes(process, disk):
@@ -160,17 +159,13 @@ def moment(process, disk):
 
 
 def inside(case, camd, target):
-    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case.startswith("pause") else ["-O", "^has_journal"]))
-    # more packets in half a minute than the queue takes, or hardly any
-    camera = "synthetic:64x48@160" if case.startswith("pause") else "synthetic:320x240@30"
+    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case == "pause" else ["-O", "^has_journal"]))
+    camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
     flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
     with inkernel.Camd(camd, *flags) as process:
         process.ask("subscribe", events="*")
         process.ask("start_recording")
-        if case.startswith("pause"):
-            pause(process, disk, 3 if case == "pause" else 30)
-        else:
-            {"lost_writes": lost_writes, "moment": moment}[case](process, disk)
+        {"pause": pause, "lost_writes": lost_writes, "moment": moment}[case](process, disk)
         process.ask("wait", seconds=1)
         stopped, = process.ask("stop_recording")["cameras"]
     disk.unmount()
@@ -192,15 +187,11 @@ def read_rows(video):
 
 
 def check_ledger(rows, stopped):
-    """Each number is a row of one table or lost, and nothing but the storage has lost any."""
+    """Each number is a row of one table."""
     numbers = [int(row["frame_number"]) for row in rows]
     equal(numbers, sorted(set(numbers)))
     equal(stopped["captured"], stopped["frames"] + sum(stopped["lost"].values()))
     equal(len(rows), stopped["frames"])
-    equal(sum(stopped["lost"].values()), stopped["lost"]["storage"])
-    equal(int(rows[-1]["lost_storage"]), stopped["lost"]["storage"])
-    for before, row in zip(rows, rows[1:]):
-        equal(int(row["dropped_since_last"]), int(row["frame_number"]) - int(before["frame_number"]) - 1)
     return numbers
 
 
@@ -208,16 +199,7 @@ def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
         stopped = json.load(file)["stopped"]
     numbers = check_ledger([row for video in found for row in read_rows(video)], stopped)
-    gaps = [after - before - 1 for before, after in zip(numbers, numbers[1:]) if after - before > 1]
-    if case == "pause_long":
-        # whole groups of 160 pictures, but for where the first one broke off
-        equal(len(gaps), 1)
-        assert gaps[0] > 160, gaps
-        equal(numbers[-1] - stopped["frames"], gaps[0])
-        key = next(after for before, after in zip(numbers, numbers[1:]) if after - before > 1)
-        equal((key - 1) % 160, 0)
-    else:
-        equal((gaps, stopped["lost"]["storage"]), ([], 0))
+    equal(numbers, list(range(1, stopped["captured"] + 1)))
     equal(len(found), {"lost_writes": 3, "moment": 2}.get(case, 1))
     equal(stopped["segments"], len(found))
     for part, video in enumerate(found):
@@ -229,7 +211,7 @@ def main():
     shared = "/dev/shm" if os.path.isdir("/dev/shm") else None      # where a sync takes no time
     with tempfile.TemporaryDirectory() as target, tempfile.NamedTemporaryFile(dir=shared) as image:
         image.truncate(128 << 20)
-        subprocess.run([os.path.join(HERE, "run"), "-t", "-d", image.name, "-T", "300", "--", "/usr/bin/python3", "-B",
+        subprocess.run([os.path.join(HERE, "run"), "-t", "-d", image.name, "-T", "200", "--", "/usr/bin/python3", "-B",
                         os.path.abspath(__file__), "inside", case, os.path.abspath(camd), target], check=True)
         inkernel.check_lines(target)
         found = sorted(glob.glob(target + "/session_*/cam0_*.mp4"), key=lambda video: int(read_rows(video)[0]["frame_number"]))

@@ -30,7 +30,7 @@ KEPT_BPS = 22_000           # bytes/s of both cameras, with tables and clips
 LOOK_EVERY = 10             # s: at what there is on the disk, besides whenever a file is finished
 AN_HOUR = 3600 // TRIGGER_EVERY      # of cycles
 SPREAD_KB = 2000            # of memory, once it has settled
-SLOPE_KB = 8                # an hour, of days
+SLOPE_KB = 20               # an hour, of days: half a megabyte a day
 
 Row = collections.namedtuple("Row", ("frame_number", "sensor_timestamp_ns", "camera_frame", "dropped_since_last"))
 

@@ -28,7 +28,7 @@ LOOKS, LOOK_EVERY = 3, 0.3  # s: at the descriptors, of which one may be open fo
 REOPENED = 15               # s after it is back a camera is in use again
 SAMPLES = 6                 # an hour
 SETTLED_HOURS = 6           # memory is measured from there on
-SLOPE_KB = 8                # an hour: more is a leak. A day would be 192 KB
+SLOPE_KB = 20               # an hour: more is a leak. A day would be half a megabyte
 SPREAD_KB = 2000            # within an hour
 
 

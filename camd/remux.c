@@ -264,6 +264,8 @@ static bool convert(struct remux *remux, struct job *job, struct error *err)
 	char units[16], created[64];
 	const char *const argv[] = {
 		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-f", "nut", "-i", "pipe:0", "-c", "copy",
+		/* nothing is reordered; of fewer than seven frames ffmpeg does not find that out by itself */
+		"-bsf:v", "setts=ts=PTS",
 		"-video_track_timescale", units, "-metadata", created, "-movflags", "+faststart", "-f", "mp4",
 		"file:" CHILD_OUTPUT, NULL,
 	};

@@ -136,6 +136,16 @@ def exact_to_the_nanosecond():
 
 
 @test
+def a_few_frames():
+    """Of seven or fewer ffmpeg can't find out by itself that none is reordered."""
+    with subscribed("--container", "h264", cameras=["synthetic:160x120@15"]) as camd:
+        camd.ask("start_recording")
+        time.sleep(0.4)
+        video = pathlib.Path(camd.ask("stop_recording")["files"][0])
+        check_times(done(camd, video)[0], video)
+
+
+@test
 def progress_comes_before_the_end():
     with subscribed() as camd:
         camd.send("remux", file=str(place(camd)))

@@ -267,6 +267,33 @@ static bool trim_table(struct job *job)
 	return ok;
 }
 
+/* Of a finished video: whether its index is there. It is looked for, not into. */
+static bool has_index(const struct job *job, const uint8_t *head)
+{
+	uint64_t at = movie_head_index_at(head);
+	uint8_t box[8];
+
+	return at < job->bytes && job->bytes - at >= sizeof(box) && read_whole(job->fd, box, sizeof(box), at) &&
+	       !memcmp(box + 4, "moov", 4) && mp4box_get32(box) <= job->bytes - at;
+}
+
+/*
+ * A power cut has left the slot that says "finished" and not the index that was synced before (seen on f2fs): it is unfinished. What
+ * the slot said before is known but for the file's id.
+ */
+static enum movie_state reopen(struct job *job, uint8_t *head)
+{
+	uint8_t record[FRAGMENT_HEAD_BYTES_MAX];
+	uint64_t left = job->bytes - MOVIE_HEAD_BYTES;
+	size_t bytes = (size_t)MIN(left, (uint64_t)sizeof(record));
+	struct fragment first = { 0 };
+
+	if (read_whole(job->fd, record, bytes, MOVIE_HEAD_BYTES))
+		fragment_read(&first, record, bytes, MOVIE_HEAD_BYTES);
+	movie_head_reopen(head, first.file_id);
+	return movie_read_head(&job->movie, head, MOVIE_HEAD_BYTES);
+}
+
 static bool look_at(struct job *job, struct error *err)
 {
 	uint8_t head[MOVIE_HEAD_BYTES];
@@ -280,6 +307,8 @@ static bool look_at(struct job *job, struct error *err)
 	if (!read_whole(job->fd, head, bytes, 0))
 		return error_set_errno(err, errno, "%s: cannot read the video", job->path);
 	state = movie_read_head(&job->movie, head, bytes);
+	if (state == MOVIE_FINISHED && !has_index(job, head))
+		state = reopen(job, head);
 	if (state == MOVIE_UNFINISHED || state == MOVIE_DAMAGED)
 		return recover_video(job, state, err);
 	job->report->state = state == MOVIE_FINISHED ? RECOVER_FINISHED : RECOVER_FOREIGN;

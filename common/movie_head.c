@@ -23,10 +23,11 @@ static bool is_zero(const uint8_t *data, size_t bytes)
 	return !data[0] && !memcmp(data, data + 1, bytes - 1);
 }
 
+static const uint8_t slot_finished[8] = { 0, 0, 0, 1, 'm', 'd', 'a', 't' };
+static const uint8_t slot_unfinished[8] = { 0, 0, 0, MOVIE_SLOT_BYTES, 'f', 'r', 'e', 'e' };
+
 enum movie_state movie_head_read(const uint8_t *head, size_t bytes, uint32_t *file_id)
 {
-	static const uint8_t slot_finished[8] = { 0, 0, 0, 1, 'm', 'd', 'a', 't' };
-	static const uint8_t slot_unfinished[] = { 0, 0, 0, MOVIE_SLOT_BYTES, 'f', 'r', 'e', 'e' };
 	struct mp4box ftyp = { 0 };
 	bool ours;
 
@@ -47,4 +48,19 @@ enum movie_state movie_head_read(const uint8_t *head, size_t bytes, uint32_t *fi
 		return MOVIE_DAMAGED;
 	*file_id = mp4box_get32(head + MOVIE_SLOT + 12);
 	return MOVIE_UNFINISHED;
+}
+
+uint64_t movie_head_index_at(const uint8_t *head)
+{
+	return MOVIE_SLOT + mp4box_get64(head + MOVIE_SLOT + sizeof(slot_finished));
+}
+
+void movie_head_reopen(uint8_t *head, uint32_t file_id)
+{
+	uint8_t *at = head + MOVIE_SLOT;
+
+	memcpy(at, slot_unfinished, sizeof(slot_unfinished));
+	memcpy(at + sizeof(slot_unfinished), MOVIE_SLOT_MAGIC, 4);
+	for (int i = 0; i < 4; i++)
+		at[12 + i] = (uint8_t)(file_id >> (24 - 8 * i));
 }

@@ -23,6 +23,12 @@ enum movie_state {
 /* Says what a file that begins like this is. If MOVIE_UNFINISHED, file_id is what its fragments have; else 0. */
 enum movie_state movie_head_read(const uint8_t *head, size_t bytes, uint32_t *file_id);
 
+/* Of MOVIE_FINISHED: where its index begins, or should: a file system may have kept the slot and lost what was synced before. */
+uint64_t movie_head_index_at(const uint8_t *head);
+
+/* Makes the head of MOVIE_FINISHED what it was before, but for the file's id, which its fragments have. */
+void movie_head_reopen(uint8_t *head, uint32_t file_id);
+
 void movie_head_ftyp(struct mp4box *box);
 
 /* Of the whole head; it stands in its last four bytes. */

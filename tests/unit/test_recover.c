@@ -52,6 +52,35 @@ static void test_killed_while_finishing(void **state)
 }
 
 /*
+ * The slot says "finished", but the index is not there, in part or at all, or zeros are; nor, perhaps, the last frames: what a power
+ * cut on a file system that writes where it likes may leave.
+ */
+static void test_finished_without_an_index(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t *video = xcalloc(fixture->whole_bytes, 1);
+	const char *path;
+
+	for (size_t bytes = fixture->open_bytes; bytes < fixture->whole_bytes; bytes += 997) {
+		path = plant(fixture, fixture->whole, bytes, fixture->rows_at[N]);
+		assert_int_equal(recover(path).state, RECOVER_DONE);
+		assert_true(file_is(path, fixture->whole, fixture->whole_bytes));
+	}
+	memcpy(video, fixture->whole, fixture->open_bytes);
+	path = plant(fixture, video, fixture->whole_bytes, fixture->rows_at[N]);
+	assert_int_equal(recover(path).frames, N);
+	assert_true(file_is(path, fixture->whole, fixture->whole_bytes));
+	path = plant(fixture, fixture->whole, fixture->starts[N / 2] + 5, fixture->rows_at[N]);
+	assert_int_equal(recover(path).frames, N / 2);
+	check_prefix(fixture, path, N / 2);
+	/* nothing but the head */
+	path = plant(fixture, fixture->whole, HEAD, fixture->rows_at[0]);
+	assert_int_equal(recover(path).state, RECOVER_EMPTY);
+	assert_true(file_is(path, fixture->whole, HEAD));
+	free(video);
+}
+
+/*
  * A recovery that runs out of room, for which the kernel's limit on file sizes stands, leaves the file good, and can be
  * repeated.
  */
@@ -295,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_undamaged_file_ends_as_if_finished),
 		cmocka_unit_test(test_killed_while_finishing),
+		cmocka_unit_test(test_finished_without_an_index),
 		cmocka_unit_test(test_recovery_without_room),
 		cmocka_unit_test(test_killed_recoveries),
 		cmocka_unit_test(test_foreign_files_are_not_touched),

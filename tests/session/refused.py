@@ -222,7 +222,7 @@ def tables_without_room():
     with Camd() as camd:
         camd.started()
         with refusing(camd, "fallocate:error=ENOSPC"):
-            reply_fails(camd, "storage_full", "timing table .*No space", "start_recording")
+            reply_fails(camd, "storage_full", "timing.csv: cannot keep room .*No space", "start_recording")
         camd.ask("start_recording")
         camd.ask("wait", seconds=0.3)
         check_stopped(camd.ask("stop_recording")["cameras"][0], numbers=False)

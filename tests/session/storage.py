@@ -341,15 +341,37 @@ def file_size_limit():
         camd.quit()
 
 
+def killed_on(disk):
+    """A recording with an index of more than a page, left by a crash."""
+    with Camd(output=disk.path, cameras=["synthetic:160x120@60"]) as camd:
+        camd.started()
+        video, = camd.ask("start_recording")["files"]
+        time.sleep(4)
+        camd.kill()
+    return video
+
+
+@test
+def room_kept_for_the_index():
+    """What a crash has left on a disk that is full since is finished all the same: the room is the file's already."""
+    with Disk("16M") as disk:
+        video = killed_on(disk)
+        disk.fill()
+        with Camd(output=disk.path, cameras=[]) as camd:
+            camd.ask("subscribe", events=["recovered"])
+            check("message" not in camd.event("recovered"), "it is finished")
+            check(is_finalised(video), "it is finished")
+            check_video(video)
+            camd.quit()
+
+
 @test
 def no_room_to_recover():
-    """What a crash has left is told of and stays as it is while there is no room to finish it; with room it is finished, without a new start."""
+    """What a crash has left, copied, so that no room is kept for it, is told of and stays as it is while there is none; with room it is finished."""
     with Disk("16M") as disk:
-        with Camd(output=disk.path, cameras=["synthetic:160x120@60"]) as camd:
-            camd.started()
-            video, = camd.ask("start_recording")["files"]
-            time.sleep(4)       # an index of more than a page
-            camd.kill()
+        video = killed_on(disk)
+        shutil.copyfile(video, video + ".copy")
+        os.replace(video + ".copy", video)
         disk.fill()
         left, frames = open(video, "rb").read(), count_frames(video)
         with Camd(output=disk.path, cameras=[]) as camd:

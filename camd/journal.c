@@ -2,7 +2,7 @@
 
 #include "camd/chatter.h"
 #include "camd/config.h"
-#include "camd/logfile.h"
+#include "camd/logwriter.h"
 #include "common/log.h"
 #include "common/util.h"
 
@@ -31,8 +31,8 @@
 #define DEATH_S 5
 
 struct journal {
-	pthread_mutex_t lock;
-	struct logfile file;
+	struct logwriter writer;
+	pthread_mutex_t lock;	/* of what is read of the pipe, and of the order of lines */
 	struct chatter chatter;
 	int pipe_fd;		/* what is read; -1: there is none yet */
 	pthread_t thread;
@@ -42,7 +42,7 @@ struct journal {
 /* Of the process. */
 static struct journal *get(void)
 {
-	static struct journal journal = { .lock = PTHREAD_MUTEX_INITIALIZER, .file = LOGFILE_CLOSED, .pipe_fd = -1 };
+	static struct journal journal = { .writer = LOGWRITER_STOPPED, .lock = PTHREAD_MUTEX_INITIALIZER, .pipe_fd = -1 };
 
 	return &journal;
 }
@@ -52,27 +52,33 @@ static void on_line(void *user, enum log_level level, const char *thread, const 
 	struct journal *journal = user;
 	char line[LOG_LINE_BYTES];
 
-	logfile_append(&journal->file, line, log_format(line, level, thread, text));
+	logwriter_say(&journal->writer, line, log_format(line, level, thread, text));
 }
 
-/* The lock is held. */
+/* The lock is held. What finds no room stays in the pipe. */
 static void drain(struct journal *journal)
 {
 	char text[4096];
 	ssize_t n;
 
-	for (size_t rest = DRAIN_BYTES; rest && (n = read(journal->pipe_fd, text, sizeof(text))) > 0; rest -= MIN(rest, (size_t)n))
+	for (size_t rest = DRAIN_BYTES; rest && logwriter_has_room(&journal->writer); rest -= MIN(rest, (size_t)n)) {
+		n = read(journal->pipe_fd, text, sizeof(text));
+		if (n <= 0)
+			return;
 		chatter_feed(&journal->chatter, text, (size_t)n, on_line, journal);
+	}
 }
 
 static void on_own_line(const char *line, size_t n)
 {
 	struct journal *journal = get();
+	uint64_t said;
 
 	pthread_mutex_lock(&journal->lock);
 	drain(journal);
-	logfile_append(&journal->file, line, n);
+	said = logwriter_say(&journal->writer, line, n);
 	pthread_mutex_unlock(&journal->lock);
+	logwriter_wait(&journal->writer, said);
 }
 
 /*
@@ -99,6 +105,7 @@ static void *run(void *argument)
 	while (!atomic_load(&journal->ending)) {
 		int n = poll(&pipe, 1, partial ? LINE_MS : -1);
 
+		logwriter_wait_for_room(&journal->writer);
 		pthread_mutex_lock(&journal->lock);
 		drain(journal);
 		if (n == 0)
@@ -142,7 +149,7 @@ static void on_death(int number)
 	signal(SIGALRM, SIG_DFL);
 	alarm(DEATH_S);
 	lock_for_a_while(journal);
-	fd = journal->file.fd;
+	fd = logwriter_die(&journal->writer, HOLDER_MS);
 	rest = journal->chatter;
 	rest.n = MIN(rest.n, (size_t)CHATTER_BYTES - 1);
 	while ((n = read(journal->pipe_fd, text, sizeof(text))) > 0)
@@ -169,13 +176,8 @@ static void await_death(void)
 
 void journal_configure(const struct config *config)
 {
-	struct journal *journal = get();
-
 	log_set_level(config->log_level);
-	pthread_mutex_lock(&journal->lock);
-	journal->file.max_bytes = config->log_max_size_bytes;
-	journal->file.keep = config->log_keep;
-	pthread_mutex_unlock(&journal->lock);
+	logwriter_configure(&get()->writer, config->log_max_size_bytes, config->log_keep);
 }
 
 /* What is written to a pipe waits, and does not fail: a C++ stream that fails once is silent for ever. */
@@ -192,6 +194,7 @@ static bool make_pipe(struct journal *journal, struct error *err)
 	dup2(ends[1], STDOUT_FILENO);
 	close(ends[1]);
 	journal->pipe_fd = ends[0];
+	logwriter_start(&journal->writer);
 	xthread(&journal->thread, run, journal);
 	log_set_sink(on_own_line);
 	await_death();
@@ -201,12 +204,8 @@ static bool make_pipe(struct journal *journal, struct error *err)
 bool journal_open(int directory, const char *path, struct error *err)
 {
 	struct journal *journal = get();
-	bool opened;
 
-	pthread_mutex_lock(&journal->lock);
-	opened = logfile_open(&journal->file, directory, path, err);
-	pthread_mutex_unlock(&journal->lock);
-	return opened && (journal->pipe_fd >= 0 || make_pipe(journal, err));
+	return logwriter_open(&journal->writer, directory, path, err) && (journal->pipe_fd >= 0 || make_pipe(journal, err));
 }
 
 void journal_end(void)
@@ -218,9 +217,10 @@ void journal_end(void)
 	atomic_store(&journal->ending, true);
 	if (write(STDERR_FILENO, "\n", 1) == 1)
 		pthread_join(journal->thread, NULL);
+	logwriter_stop(&journal->writer);
 	log_set_sink(NULL);
-	dup2(journal->file.fd, STDERR_FILENO);
-	dup2(journal->file.fd, STDOUT_FILENO);
+	dup2(journal->writer.file.fd, STDERR_FILENO);
+	dup2(journal->writer.file.fd, STDOUT_FILENO);
 	for (int i = 0; i < PIPE_BYTES / DRAIN_BYTES; i++)
 		drain(journal);
 	chatter_flush(&journal->chatter, on_line, journal);

@@ -2,9 +2,9 @@
  * Keeps session.log: camd's own lines, and what its libraries print.
  *
  * fd 1 and 2 are a pipe, for a library knows no other place: libcamera, libc's last words, a driver's library. A thread
- * reads it, makes lines of what comes (camd/chatter.h) and appends them. camd's own lines are appended by the thread that
- * says them, behind what is in the pipe by then: so all stand in the order in which they were said, and are in the file
- * when the call returns. Before a deadly signal takes camd, what is in the pipe is written, too, and the signal's name.
+ * reads it and makes lines of what comes (camd/chatter.h). camd's own lines go behind what is in the pipe by then: so all stand
+ * in the order in which they were said. Another thread appends them to the file (camd/logwriter.h); unless the disk stands still,
+ * they are there when the call returns. Before a deadly signal takes camd, what is in the pipe is written, too, and the signal's name.
  *
  * Of the process, as fd 2 is. Any thread may log; what is here is called by the main thread.
  */

@@ -292,6 +292,9 @@ class Hanging(Manager):
     def hang(self):
         open(self.when, "w").close()
 
+    def go_on(self):
+        os.unlink(self.when)
+
 
 @test
 def disk_hangs():
@@ -304,6 +307,26 @@ def disk_hangs():
         log_says(camd, "its encoder or its disk does not come back from a call")
         camd.ask("ping")
         camd.kill()
+
+
+@test
+def log_hangs():
+    """Nobody waits for the log's disk: camd answers and records; what is said meanwhile stands in the log once it goes on."""
+    with Hanging("session.log") as manager, manager.start() as camd:
+        camd.started()
+        manager.hang()
+        for enabled in (False, True, False, True):
+            camd.ask("set_camera", camera_id=0, enabled=enabled)
+        video, = camd.ask("start_recording")["files"]
+        camd.ask("wait", seconds=0.5)
+        before = camd.log()
+        camd.ask("stop_recording")
+        manager.go_on()
+        until(lambda: len(camd.log()) > len(before), "what was said meanwhile")
+        camd.quit()
+        check_video(video, numbers=False)
+        log = camd.log()
+        check(log.startswith(before) and log.count("camera 0:") >= before.count("camera 0:") + 2, log)
 
 
 @test

@@ -79,7 +79,7 @@ def hundred_thousand_commands():
         equal((stopped["status"], json.loads(said.readline())["status"]), ("recording_stopped", "quitting"))
         camera, = stopped["data"]["cameras"]
         check_stopped(camera)
-        check(camera["frames"] >= 5, "frames")
+        check(camera["frames"] >= (2 if SANITIZED else 5), "frames")
         camd.wait()
 
 
@@ -196,6 +196,7 @@ def rights_are_lost_between_two_files():
             video, = camd.ask("start_recording")["files"]
             session = pathlib.Path(video).parent
             camd.event("segment_finished")
+            until(lambda: len(list(session.glob("*.csv"))) == 2, "another file")
             os.chmod(session, 0o555)
             ended = camd.event("recording_stopped")
             equal(ended["cause"], "error")

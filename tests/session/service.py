@@ -19,8 +19,8 @@ import tempfile
 import threading
 import time
 
-from camd import (CAMD, NO_NETWORK, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_video, complete_fragments, equal, is_finalised, main,
-                  read_csv, test, until)
+from camd import (CAMD, NO_NETWORK, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_stopped, check_video, complete_fragments, equal, ffprobe,
+                  is_finalised, main, read_csv, test, until)
 
 WATCHDOG_S = 4 if SANITIZED else 1
 LEAVE_S = 5         # after which camd leaves a camera to itself at the end
@@ -327,6 +327,48 @@ def log_hangs():
         check_video(video, numbers=False)
         log = camd.log()
         check(log.startswith(before) and log.count("camera 0:") >= before.count("camera 0:") + 2, log)
+
+
+def noise(directory):
+    """A film that fills the queue of packets, 48 MiB, within seconds."""
+    film = f"{directory}/noise.avi"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=gray:s=640x480:r=30:d=1,noise=alls=100:allf=t",
+                    "-c:v", "rawvideo", "-pix_fmt", "yuv420p", film], check=True)
+    return film
+
+
+def key_frames(video):
+    packets = ffprobe(video, "-select_streams", "v:0", "-show_entries", "packet=flags")["packets"]
+    return {k for k, packet in enumerate(packets) if packet["flags"].startswith("K")}
+
+
+@test
+def disk_pauses_for_long():
+    """What the queue does not hold is lost, whole groups of pictures, and said; camd answers, its memory has an end, the recording goes on."""
+    with Hanging(".mp4") as manager, manager.start(
+            "--bitrate", "500M", "--preset", "ultrafast", "--intra", "0.5", cameras=[f"file:{noise(manager.directory.name)}?loop"]) as camd:
+        camd.ask("subscribe", events=["storage_slow"])
+        camd.ask("start_recording")
+        camd.ask("wait", seconds=1)
+        before_kb = camd.rss_kb()
+        manager.hang()
+        begins = camd.event("storage_slow")
+        lost = lambda: camd.ask("get_status")["cameras"][0]["lost"]["storage"]
+        until(lambda: lost() >= 30, "losses by storage")
+        check(camd.rss_kb() - before_kb < 100 << 10, "memory")
+        manager.go_on()
+        ends = camd.event("storage_slow")
+        equal((begins["slow"], ends["slow"]), (True, False))
+        camd.ask("wait", seconds=1)
+        camera, = camd.ask("stop_recording")["cameras"]
+        rows = check_stopped(camera, numbers=False)
+        equal({name: n for name, n in camera["lost"].items() if name not in ("storage", "encoder")}, {"sensor": 0, "starved": 0})
+        check(camera["lost"]["storage"] >= 30, camera["lost"])
+        keys = key_frames(camera["file"])
+        for before, (k, row) in zip(rows, enumerate(rows[1:], 1)):
+            if row["lost_storage"] > before["lost_storage"]:
+                check(k in keys, f"row {k}: behind lost ones, and no key frame")
+        camd.quit()
 
 
 @test

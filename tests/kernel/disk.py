@@ -7,10 +7,12 @@ is counted, and nothing else is. Before anything is looked at the file system is
     disk.py inside CASE CAMD DIR        in the kernel: drives camd over its protocol, leaves what it recorded in DIR
 """
 import csv
+import fcntl
 import glob
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ import inkernel     # noqa: E402
 
 BLOCK = 4096
 SECTORS = BLOCK // 512      # a block
+EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH = 0x8004587d, 2      # fs/ext4/ext4.h
 
 
 # ---- in the kernel ----
@@ -31,22 +34,36 @@ class Disk:
     def __init__(self, where, *options):
         self.where, self.below = where, os.environ["CAMD_DISK_DEVICE"]
         self.sectors = int(subprocess.check_output(["blockdev", "--getsz", self.below]))
-        self._dmsetup("create", "camd", "--table", self._linear())
+        self.name = "camd"
+        self._dmsetup("create", self.name, "--table", self._linear())
         subprocess.run(["mkfs.ext4", "-q", "-b", str(BLOCK), *options, "/dev/mapper/camd"], check=True)
         os.makedirs(where, exist_ok=True)
         self.mount()
 
     def _dmsetup(self, *arguments):
-        subprocess.run(["dmsetup", "--noudevsync", *arguments], check=True)
+        subprocess.run(["dmsetup", *arguments], check=True, env={**os.environ, "DM_DISABLE_UDEV": "1"})
 
     def _linear(self, start=0, end=None):
         return f"{start} {(end or self.sectors) - start} linear {self.below} {start}"
 
     def mount(self):
-        subprocess.run(["mount", "/dev/mapper/camd", self.where], check=True)
+        subprocess.run(["mount", f"/dev/mapper/{self.name}", self.where], check=True)
 
     def unmount(self):
         subprocess.run(["umount", self.where], check=True)
+
+    def pull_out(self):
+        """As far as the file system can tell: nothing gets to it any more, not even its journal."""
+        directory = os.open(self.where, os.O_RDONLY)
+        fcntl.ioctl(directory, EXT4_IOC_SHUTDOWN, struct.pack("I", EXT4_GOING_FLAGS_NOLOGFLUSH))
+        os.close(directory)
+
+    def put_in_again(self):
+        """It is another device, as far as the kernel can tell: who has files of the old one open keeps that."""
+        subprocess.run(["umount", "--lazy", self.where], check=True)
+        self.name = "again"
+        self._dmsetup("create", self.name, "--table", self._linear())
+        self.mount()
 
     def pause(self):
         self._dmsetup("suspend", "--noflush", "--nolockfs", "camd")
@@ -158,21 +175,39 @@ def moment(process, disk):
     equal(events(process, "recording_stopped"), [])
 
 
+def gone(process, disk):
+    """The disk is pulled out, and put in again: the recording ends, and begins again by itself."""
+    process.ask("wait", seconds=3.3)
+    durable = status(process)["durable_frame"]
+    disk.pull_out()
+    wait_for(process, "recording_stopped", 1, 20)
+    ended, = events(process, "recording_stopped")
+    equal(ended["cause"], "error")
+    equal(ended["captured"], ended["frames"] + sum(ended["lost"].values()))
+    assert ended["frames"] >= durable >= 60, (durable, ended)
+    process.ask("wait", seconds=5)
+    equal(status(process)["recording"], False)
+    disk.put_in_again()
+    wait_for(process, "recording_started", 2, 60)
+    process.ask("wait", seconds=2)
+    return {"durable": durable}
+
+
 def inside(case, camd, target):
-    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case == "pause" else ["-O", "^has_journal"]))
+    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone") else ["-O", "^has_journal"]))
     camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
     flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
     with inkernel.Camd(camd, *flags) as process:
         process.ask("subscribe", events="*")
         process.ask("start_recording")
-        {"pause": pause, "lost_writes": lost_writes, "moment": moment}[case](process, disk)
+        told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone}[case](process, disk)
         process.ask("wait", seconds=1)
         stopped, = process.ask("stop_recording")["cameras"]
     disk.unmount()
     disk.mount()
     inkernel.keep(target)
     with open(target + "/told", "w", encoding="utf-8") as file:
-        json.dump({"stopped": stopped}, file)
+        json.dump({"stopped": stopped, **(told or {})}, file)
 
 
 # ---- on the host ----
@@ -195,9 +230,22 @@ def check_ledger(rows, stopped):
     return numbers
 
 
+def check_gone(told, found, probe):
+    """What was durable when the disk was pulled out is there, and plays; the other recording is whole."""
+    before, after = sorted(found)
+    played = subprocess.check_output(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", before])
+    rows = len(read_rows(before))
+    assert int(played) >= told["durable"] and rows >= told["durable"], (int(played), rows, told)
+    equal(check_ledger(read_rows(after), told["stopped"]), list(range(1, told["stopped"]["captured"] + 1)))
+    subprocess.run([probe, after, after[:-len(".mp4")] + "_frame_timing.csv"], check=True)
+
+
 def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
-        stopped = json.load(file)["stopped"]
+        told = json.load(file)
+    if case == "gone":
+        return check_gone(told, found, probe)
+    stopped = told["stopped"]
     numbers = check_ledger([row for video in found for row in read_rows(video)], stopped)
     equal(numbers, list(range(1, stopped["captured"] + 1)))
     equal(len(found), {"lost_writes": 3, "moment": 2}.get(case, 1))

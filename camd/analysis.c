@@ -166,14 +166,10 @@ void analysis_see(struct analysis *analysis, const struct frame *frame)
 struct analysis *analysis_create(struct mailbox *mailbox, analysis_fn fn, void *user)
 {
 	struct analysis *analysis = xcalloc(1, sizeof(*analysis));
-	pthread_condattr_t attributes;
 
 	*analysis = (struct analysis){ .mailbox = mailbox, .fn = fn, .user = user };
 	pthread_mutex_init(&analysis->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&analysis->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	xcond_monotonic(&analysis->changed);
 	return analysis;
 }
 

@@ -68,13 +68,9 @@ static void set(struct deadline *deadline, int64_t left_ns, int status, const ch
 struct deadline *deadline_create(int64_t left_ns, int status, const char *what)
 {
 	struct deadline *deadline = xcalloc(1, sizeof(*deadline));
-	pthread_condattr_t monotonic;
 
 	pthread_mutex_init(&deadline->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&deadline->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	xcond_monotonic(&deadline->changed);
 	set(deadline, left_ns, status, what);
 	xthread(&deadline->thread, run, deadline);
 	return deadline;

@@ -283,13 +283,9 @@ struct libcamera_device *libcamera_device_open(const struct libcamera *libcamera
 					       struct error *err)
 {
 	struct libcamera_device *device = xcalloc(1, sizeof(*device));
-	pthread_condattr_t attributes;
 
 	pthread_mutex_init(&device->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&device->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	xcond_monotonic(&device->changed);
 	device->references = 1;
 	device->module = libcamera->module;
 	device->mode = *mode;

@@ -59,12 +59,7 @@ static void *run(void *argument)
 
 void logwriter_start(struct logwriter *writer)
 {
-	pthread_condattr_t monotonic;
-
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	xcond_monotonic(&writer->changed);
 	writer->text = xcalloc(2, LOGWRITER_BYTES);
 	writer->spare = writer->text + LOGWRITER_BYTES;
 	writer->running = true;

@@ -7,13 +7,8 @@
 
 void pacer_init(struct pacer *pacer)
 {
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&pacer->lock, NULL);
-	pthread_cond_init(&pacer->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	xcond_monotonic(&pacer->changed);
 	pacer->stopping = false;
 }
 

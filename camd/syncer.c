@@ -89,14 +89,10 @@ static void *run(void *argument)
 struct syncer *syncer_create(int64_t interval_ns)
 {
 	struct syncer *syncer = xcalloc(1, sizeof(*syncer));
-	pthread_condattr_t monotonic;
 
 	syncer->interval_ns = interval_ns;
 	pthread_mutex_init(&syncer->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&syncer->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	xcond_monotonic(&syncer->changed);
 	xthread(&syncer->thread, run, syncer);
 	return syncer;
 }

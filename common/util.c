@@ -51,6 +51,16 @@ void xthread(pthread_t *thread, void *(*run)(void *), void *argument)
 	abort();
 }
 
+void xcond_monotonic(pthread_cond_t *condition)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 char *xasprintf(const char *format, ...)
 {
 	char *text = NULL;

@@ -21,4 +21,7 @@ bool write_whole(int fd, const void *data, size_t bytes);
 /* Starts a thread that will be joined; a machine that has none left ends the program. */
 void xthread(pthread_t *thread, void *(*run)(void *), void *argument);
 
+/* A condition of which timedwait goes by CLOCK_MONOTONIC. */
+void xcond_monotonic(pthread_cond_t *condition);
+
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));

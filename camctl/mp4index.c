@@ -7,25 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define INDEX_BYTES_MAX (UINT64_C(1) << 28)	/* of ten million frames */
-
-static bool read_at(int fd, void *data, size_t bytes, uint64_t at)
-{
-	for (size_t got = 0; got < bytes;) {
-		ssize_t n = pread(fd, (char *)data + got, bytes - got, (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			errno = n ? errno : ENODATA;
-			return false;
-		}
-		got += (size_t)n;
-	}
-	return true;
-}
 
 /* ---- where it is ---- */
 
@@ -38,7 +21,7 @@ static bool find_moov(int fd, uint64_t file_bytes, uint64_t *at, uint64_t *bytes
 	for (*at = 0; file_bytes - *at >= 8; *at += *bytes) {
 		size_t head_bytes = (size_t)MIN(file_bytes - *at, (uint64_t)sizeof(head));
 
-		if (!read_at(fd, head, head_bytes, *at))
+		if (read_at(fd, head, head_bytes, *at) < head_bytes)
 			return false;
 		*bytes = mp4box_get32(head);
 		if (*bytes == 1 && head_bytes == sizeof(head))
@@ -176,7 +159,7 @@ enum mp4index_state mp4index_read(struct mp4index *index, int fd, const char *pa
 	}
 	index->moov = xcalloc((size_t)moov_bytes, 1);
 	index->end = at + moov_bytes;
-	if (!read_at(fd, index->moov, (size_t)moov_bytes, at)) {
+	if (read_at(fd, index->moov, (size_t)moov_bytes, at) < moov_bytes) {
 		error_set_errno(err, errno, "%s: cannot be read", path);
 		return MP4INDEX_FAILED;
 	}

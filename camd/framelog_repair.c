@@ -26,23 +26,6 @@ struct framelog_repair {
 	uint64_t text_rows;
 };
 
-/* How many bytes could be read; fewer than asked for only at the file's end or if it can't be read. */
-static size_t read_at(int fd, void *data, size_t bytes, uint64_t at)
-{
-	size_t got = 0;
-
-	while (got < bytes) {
-		ssize_t n = pread(fd, (char *)data + got, bytes - got, (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	return got;
-}
-
 /* Opens a regular file, never through a link. Returns -1 with errno. */
 static int open_table(int directory, const char *name, int flags, uint64_t *bytes)
 {

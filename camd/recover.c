@@ -38,20 +38,14 @@ static bool ends_with(const char *text, const char *end)
 	return bytes >= end_bytes && !strcmp(text + bytes - end_bytes, end);
 }
 
+/* A file that has become shorter is as one that can't be read. */
 static bool read_whole(int fd, void *data, size_t bytes, uint64_t at)
 {
-	for (size_t got = 0; got < bytes;) {
-		ssize_t n = pread(fd, (char *)data + got, bytes - got, (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (!n)
-			errno = EIO;
-		if (n <= 0)
-			return false;
-		got += (size_t)n;
-	}
-	return true;
+	if (read_at(fd, data, bytes, at) == bytes)
+		return true;
+	if (errno == ENODATA)
+		errno = EIO;
+	return false;
 }
 
 /* Opens a regular file, never through a link; sets fd and bytes. */

@@ -12,27 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SLOT 32			/* where a finished file's mdat begins */
 #define MOOV_BYTES_MAX ((uint64_t)1 << 30)
 
-static bool read_at(const struct reel *reel, uint64_t at, void *data, size_t bytes)
+static bool read_whole(const struct reel *reel, uint64_t at, void *data, size_t bytes)
 {
-	char *to = data;
-
-	while (bytes) {
-		ssize_t n = pread(reel->fd, to, bytes, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			errno = n ? errno : ENODATA;
-			return false;
-		}
-		to += n;
-		at += (uint64_t)n;
-		bytes -= (size_t)n;
-	}
-	return true;
+	return read_at(reel->fd, data, bytes, at) == bytes;
 }
 
 static bool fail_to_read(const struct reel *reel, struct error *err)
@@ -51,7 +35,7 @@ static bool read_head(const struct reel *reel, uint64_t start, struct fragment *
 	uint8_t head[FRAGMENT_HEAD_BYTES_MAX];
 	size_t bytes = start < reel->bytes ? (size_t)MIN(reel->bytes - start, (uint64_t)sizeof(head)) : 0;
 
-	if (!read_at(reel, start, head, bytes))
+	if (!read_whole(reel, start, head, bytes))
 		return false;
 	errno = 0;
 	*head_bytes = fragment_read(fragment, head, bytes, start);
@@ -64,7 +48,7 @@ static bool read_head_before(const struct reel *reel, uint64_t payload, struct f
 	uint8_t data[FRAGMENT_HEAD_BYTES_MAX];
 	size_t bytes = (size_t)MIN(payload, (uint64_t)sizeof(data)), head_bytes;
 
-	if (payload > reel->bytes || !read_at(reel, payload - bytes, data, bytes))
+	if (payload > reel->bytes || !read_whole(reel, payload - bytes, data, bytes))
 		return false;
 	errno = 0;
 	for (size_t at = bytes; at-- > 8;) {
@@ -82,14 +66,12 @@ static bool read_head_before(const struct reel *reel, uint64_t payload, struct f
 /* Where the moov of a finished file begins. */
 static bool find_moov(const struct reel *reel, uint64_t *at)
 {
-	uint8_t slot[16], moov[8];
-	uint64_t end;
+	uint8_t head[MOVIE_SLOT + MOVIE_SLOT_BYTES], moov[8];
 
-	if (!read_at(reel, SLOT, slot, sizeof(slot)))
+	if (!read_whole(reel, 0, head, sizeof(head)))
 		return false;
-	end = mp4box_get64(slot + 8);
-	*at = end + SLOT;
-	return end < reel->bytes - SLOT && read_at(reel, *at, moov, sizeof(moov)) && !memcmp(moov + 4, "moov", 4);
+	*at = movie_head_index_at(head);
+	return *at < reel->bytes && read_whole(reel, *at, moov, sizeof(moov)) && !memcmp(moov + 4, "moov", 4);
 }
 
 /* camd's moov has mvhd, then trak, whose last eight bytes are where the last frame's payload lies. */
@@ -100,10 +82,10 @@ static bool read_last_ns(struct reel *reel, struct error *err)
 	struct fragment fragment;
 
 	errno = 0;
-	if (!find_moov(reel, &at) || !read_at(reel, at + 8, box, sizeof(box)))
+	if (!find_moov(reel, &at) || !read_whole(reel, at + 8, box, sizeof(box)))
 		return errno ? fail_to_read(reel, err) : refuse(reel, "it has no index", err);
 	at += 8 + mp4box_get32(box);
-	if (!read_at(reel, at, box, sizeof(box)) || !read_at(reel, at + mp4box_get32(box) - 8, box, sizeof(box)))
+	if (!read_whole(reel, at, box, sizeof(box)) || !read_whole(reel, at + mp4box_get32(box) - 8, box, sizeof(box)))
 		return fail_to_read(reel, err);
 	if (!read_head_before(reel, mp4box_get64(box), &fragment, &last))
 		return refuse(reel, "its index does not belong to its frames", err);
@@ -131,7 +113,7 @@ static bool look_at(struct reel *reel, struct error *err)
 
 	if (reel->bytes <= sizeof(head))
 		return refuse(reel, "it holds no frame yet", err);
-	if (!read_at(reel, 0, head, sizeof(head)))
+	if (!read_whole(reel, 0, head, sizeof(head)))
 		return fail_to_read(reel, err);
 	state = movie_read_head(&movie, head, sizeof(head));
 	reel->finished = state == MOVIE_FINISHED;
@@ -222,7 +204,7 @@ static bool index_finished(struct reel *reel, struct error *err)
 	if (bytes > MOOV_BYTES_MAX)
 		return refuse(reel, "its index is too long", err);
 	moov = xcalloc((size_t)bytes, 1);
-	ok = read_at(reel, at, moov, (size_t)bytes) ? take_moov(reel, moov, (size_t)bytes) || refuse(reel, "its index is damaged", err) :
+	ok = read_whole(reel, at, moov, (size_t)bytes) ? take_moov(reel, moov, (size_t)bytes) || refuse(reel, "its index is damaged", err) :
 	     fail_to_read(reel, err);
 	free(moov);
 	return ok;

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define MAGIC_AT 8	/* in the fragment */
@@ -30,18 +29,9 @@ static bool window_load(struct window *window, uint64_t at)
 	size_t wanted = (size_t)MIN(window->file_bytes - at, (uint64_t)WINDOW_BYTES);
 
 	window->at = at;
-	window->bytes = 0;
-	while (window->bytes < wanted) {
-		ssize_t n = pread(window->fd, window->data + window->bytes, wanted - window->bytes, (off_t)(at + window->bytes));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			window->number = errno;
-		if (n <= 0)
-			break;
-		window->bytes += (size_t)n;
-	}
+	window->bytes = read_at(window->fd, window->data, wanted, at);
+	if (window->bytes < wanted && errno != ENODATA)
+		window->number = errno;
 	return window->bytes == wanted;
 }
 

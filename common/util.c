@@ -41,6 +41,24 @@ bool write_whole(int fd, const void *data, size_t bytes)
 	return n >= 0;
 }
 
+size_t read_at(int fd, void *data, size_t bytes, uint64_t at)
+{
+	size_t got = 0;
+
+	while (got < bytes) {
+		ssize_t n = pread(fd, (char *)data + got, bytes - got, (off_t)(at + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (!n)
+			errno = ENODATA;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
+}
+
 void xthread(pthread_t *thread, void *(*run)(void *), void *argument)
 {
 	int number = pthread_create(thread, NULL, run, argument);

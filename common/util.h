@@ -16,8 +16,16 @@
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *old, size_t n, size_t size);
 char *xstrdup(const char *text);
+
 /* Writes all of it, on after a signal. False: errno says why, and some of it may be written. */
 bool write_whole(int fd, const void *data, size_t bytes);
+
+/*
+ * Reads at a place in a file, on after a signal; returns how many bytes. They are fewer than asked for at the file's end only, where errno is
+ * ENODATA, or where it can't be read.
+ */
+size_t read_at(int fd, void *data, size_t bytes, uint64_t at);
+
 /* Starts a thread that will be joined; a machine that has none left ends the program. */
 void xthread(pthread_t *thread, void *(*run)(void *), void *argument);
 

@@ -37,9 +37,7 @@ static void tell(const struct strain *strain, struct camera *camera, const struc
 	news.slowest_write_ms = figures.slowest_write_ms;
 	news.slowest_sync_ms = figures.slowest_sync_ms;
 	news.message = describe(&news);
-	/* the log is on the same disk: a line now would wait for it */
-	if (!strain->slow)
-		log_warning("%s", news.message);
+	log_warning("%s", news.message);
 	control_event(control, EVENT_STORAGE_SLOW, &news);
 	free(news.message);
 }

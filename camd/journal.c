@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Room for a library that says much while the disk is slow: nobody but a library waits for the journal's thread. */
@@ -128,15 +127,6 @@ static void on_last_line(void *user, enum log_level level, const char *thread, c
 		return;
 }
 
-/* Who holds the lock finishes his line first; but it may be the dying thread itself. */
-static void lock_for_a_while(struct journal *journal)
-{
-	const struct timespec ms = { .tv_nsec = NS_PER_MS };
-
-	for (int i = 0; i < HOLDER_MS && pthread_mutex_trylock(&journal->lock); i++)
-		nanosleep(&ms, NULL);
-}
-
 /* What it writes is not counted, and nothing is put into another file any more. The lock stays: nobody writes behind it. */
 static void on_death(int number)
 {
@@ -148,7 +138,7 @@ static void on_death(int number)
 
 	signal(SIGALRM, SIG_DFL);
 	alarm(DEATH_S);
-	lock_for_a_while(journal);
+	logwriter_lock_for_a_while(&journal->lock, HOLDER_MS);
 	fd = logwriter_die(&journal->writer, HOLDER_MS);
 	rest = journal->chatter;
 	rest.n = MIN(rest.n, (size_t)CHATTER_BYTES - 1);

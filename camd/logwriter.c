@@ -168,11 +168,16 @@ static void sleep_ms(void)
 	nanosleep(&ms, NULL);
 }
 
-/* Who holds the lock, or is at the file, finishes first; but it may be the dying thread itself. The lock stays. */
+void logwriter_lock_for_a_while(pthread_mutex_t *lock, int patience_ms)
+{
+	for (int i = 0; i < patience_ms && pthread_mutex_trylock(lock); i++)
+		sleep_ms();
+}
+
+/* Who is at the file finishes first, likewise. The lock stays. */
 int logwriter_die(struct logwriter *writer, int patience_ms)
 {
-	for (int i = 0; i < patience_ms && pthread_mutex_trylock(&writer->lock); i++)
-		sleep_ms();
+	logwriter_lock_for_a_while(&writer->lock, patience_ms);
 	for (int i = 0; i < patience_ms && atomic_load(&writer->writing); i++)
 		sleep_ms();
 	if (writer->n && write(writer->file.fd, writer->text, writer->n) < 0)

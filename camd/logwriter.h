@@ -49,5 +49,8 @@ void logwriter_wait(struct logwriter *writer, uint64_t said);
 bool logwriter_has_room(struct logwriter *writer);
 void logwriter_wait_for_room(struct logwriter *writer);
 
-/* A handler of a deadly signal: what waits is written, and nothing is buffered any more. Returns the file, to be written to. */
+/* A handler of a deadly signal: waits for who holds the lock, but not for ever, for that may be the dying thread itself. */
+void logwriter_lock_for_a_while(pthread_mutex_t *lock, int patience_ms);
+
+/* The same: what waits is written, and nothing is buffered any more. Returns the file, to be written to. */
 int logwriter_die(struct logwriter *writer, int patience_ms);

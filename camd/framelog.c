@@ -100,14 +100,14 @@ static uint64_t count_dropped(const struct framelog_row *row, struct framelog_pl
 	return row->number > last ? row->number - last - 1 : 0;
 }
 
-static int64_t written_us(const struct framelog_row *row)
+int64_t framelog_written_us(int64_t wall_ns)
 {
-	return row->wall_ns / NS_PER_US + (row->wall_ns % NS_PER_US >= NS_PER_US / 2);
+	return wall_ns / NS_PER_US + (wall_ns % NS_PER_US >= NS_PER_US / 2);
 }
 
 int64_t framelog_written_ns(const struct framelog_row *row)
 {
-	return MIN(written_us(row), INT64_MAX / NS_PER_US) * NS_PER_US;
+	return MIN(framelog_written_us(row->wall_ns), INT64_MAX / NS_PER_US) * NS_PER_US;
 }
 
 size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_row *row, struct framelog_place before)
@@ -117,7 +117,7 @@ size_t framelog_format_row(char text[FRAMELOG_ROW_BYTES], const struct framelog_
 
 	if (row->wall_ns > 0) {
 		/* in integers: a double is too short for it */
-		int64_t us = written_us(row);
+		int64_t us = framelog_written_us(row->wall_ns);
 
 		snprintf(wall, sizeof(wall), "%" PRId64 ".%06" PRId64, us / 1000000, us % 1000000);
 	}

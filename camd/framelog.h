@@ -37,7 +37,8 @@ struct framelog_place {
 
 struct framelog_place framelog_place_of(const struct framelog_row *row);
 
-/* A row's wall time as the table says it: to the microsecond. Pure; any thread. */
+/* A wall time as the table says it, to the microsecond: in us, and that of a row in ns. Pure; any thread. */
+int64_t framelog_written_us(int64_t wall_ns);
 int64_t framelog_written_ns(const struct framelog_row *row);
 
 /*

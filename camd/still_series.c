@@ -3,6 +3,7 @@
 #include "camd/config.h"
 #include "camd/exif.h"
 #include "camd/folder.h"
+#include "camd/framelog.h"
 #include "camd/stack.h"
 #include "camd/still/still.h"
 #include "common/util.h"
@@ -104,7 +105,7 @@ static bool write_file(const char *path, const uint8_t *data, size_t bytes, stru
 
 static void print_row(struct still_series *series, const char *name, const struct frame *facts, const struct shade *shade, int frames)
 {
-	int64_t wall_us = facts->wall_ns / 1000 + (facts->wall_ns % 1000 >= 500);
+	int64_t wall_us = framelog_written_us(facts->wall_ns);
 
 	fprintf(series->table, "%s,", name);
 	if (facts->number)

@@ -163,7 +163,6 @@ static int compare_files(const void *a, const void *b)
 	return strcmp(one->path, other->path);
 }
 
-
 /* ---- the frames ---- */
 
 /* Whether a frame's times and those of the last one taken are of one run of the machine, its clock not set in between. */

@@ -331,10 +331,9 @@ static void on_tick(uv_timer_t *timer)
 	if (tell)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
-	if (!session->finishing)
-		resume_tick(session->resume, now_ns);
 	storage_tick(session->storage, now_ns);
 	if (!session->finishing) {
+		resume_tick(session->resume, now_ns);
 		noticed_tick(session->noticed, now_ns);
 		recovery_tick(session->recovery);
 	}

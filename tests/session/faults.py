@@ -156,13 +156,18 @@ def no_memory_left():
 
 # ---- rights that go ----
 
+def own_directory(user):
+    """Where the ordinary user may write, until somebody else takes that from him."""
+    if not user.wrapper:
+        raise Skip("rights are no matter to the only user, or are his own")
+    return user.directory("mine", 0o755)
+
+
 @test
 def rights_are_lost_while_it_records():
     """What is open goes on; what must be made anew is refused and says why, and is there again once it may be."""
     with Ordinary() as user:
-        if not user.wrapper:
-            raise Skip("rights are no matter to the only user, or are his own")
-        output = user.directory("mine", 0o755)
+        output = own_directory(user)
         with user.run_camd(output) as camd:
             video, = camd.ask("start_recording")["files"]
             session = pathlib.Path(video).parent
@@ -188,9 +193,7 @@ def rights_are_lost_while_it_records():
 def rights_are_lost_between_two_files():
     """A recording that can't go on in another file ends, with everything before it whole."""
     with Ordinary() as user:
-        if not user.wrapper:
-            raise Skip("rights are no matter to the only user, or are his own")
-        output = user.directory("mine", 0o755)
+        output = own_directory(user)
         with user.run_camd(output, "--segment-length", "1", "--intra", "0.2") as camd:
             camd.ask("subscribe", events="*")
             video, = camd.ask("start_recording")["files"]

@@ -251,8 +251,12 @@ bool movie_close(const struct movie *movie, struct appender *file, struct error 
 	mp4box_finish(&moov);
 	if (!ok)
 		return false;
-	/* the slot must not say that there is a moov before the moov is on the disk */
-	if (!appender_sync(file, err)) {
+	/*
+	 * The slot must not say that there is a moov before the moov is on the disk. A sync of the file alone does not do for that: f2fs
+	 * (Linux 6.1) takes what a checkpoint under way has picked up for done, in f2fs_do_sync_file(), although the checkpoint may never be
+	 * completed. A sync of the directory waits for one of its own.
+	 */
+	if (!appender_sync_name(file, err)) {
 		appender_cut(file, end, NULL);
 		return false;
 	}

@@ -201,7 +201,7 @@ static void test_one_call_a_frame(void **state)
 	}
 	heal();
 	assert_true(output_fmp4.finish(output, NULL, &err));
-	assert_string_equal(disk.calls, "wsps");	/* moov, onto the disk, the slot, onto the disk */
+	assert_string_equal(disk.calls, "wffps");	/* moov, onto the disk with its directory, the slot, onto the disk */
 	output_fmp4.destroy(output);
 }
 

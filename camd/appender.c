@@ -175,6 +175,12 @@ bool appender_patch(struct appender *appender, uint64_t at, const void *data, si
 	return number ? fail(appender, "write the head", number, err) : true;
 }
 
+void appender_push(struct appender *appender)
+{
+	/* what fails is told by the sync behind it: without a flag that waits, this takes no error that is kept for that */
+	sync_file_range(appender->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 /* sync is fsync() or fdatasync(). */
 static bool try_sync(int (*sync)(int), int fd)
 {

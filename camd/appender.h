@@ -2,8 +2,8 @@
  * A file that only grows, where each append is whole or leaves no trace: what videos and timing tables are written
  * through.
  *
- * Used by one thread, the camera's output thread, but for appender_sync(), which any thread may call while the appender
- * lives. Two failures are final, because nothing true could be said about the file afterwards:
+ * Used by one thread, the camera's output thread, but for appender_push() and appender_sync(), which any thread may call while the
+ * appender lives. Two failures are final, because nothing true could be said about the file afterwards:
  *  - an append failed and the file could not be cut back: it may end in half an append;
  *  - a sync failed: the kernel forgets the error and reports success from then on, although the pages it could not
  *    write are lost and read as zeros after a restart.
@@ -52,6 +52,9 @@ bool appender_patch(struct appender *appender, uint64_t at, const void *data, si
 
 /* Makes the file end at byte `bytes`. Failing is final. */
 bool appender_cut(struct appender *appender, uint64_t bytes, struct error *err);
+
+/* Starts writing to the disk what was appended, and does not wait for it: a sync then has less to do. Any thread. */
+void appender_push(struct appender *appender);
 
 /* fdatasync. Failing is final. Any thread. */
 bool appender_sync(struct appender *appender, struct error *err);

@@ -158,6 +158,11 @@ bool footage_push_down(struct footage *footage, struct error *err)
 	return true;
 }
 
+void footage_push(struct footage *footage)
+{
+	footage->impl->push(footage->output);
+}
+
 bool footage_sync(struct footage *footage, struct error *err)
 {
 	if (footage->sync_failed)

@@ -1,7 +1,7 @@
 /*
  * A file of footage: a video, and beside it the timing table of its frames. A recording writes one after another, a clip is one.
  *
- * It belongs to one thread, the camera's output thread; but for footage_sync(), which the durability thread calls.
+ * It belongs to one thread, the camera's output thread; but for footage_push() and footage_sync(), which the durability thread calls.
  */
 #pragma once
 
@@ -52,7 +52,7 @@ struct footage_mark {
 struct footage *footage_create(const struct footage_request *request, const struct packet *first, const struct frame_format *format,
 			       struct error *err);
 
-/* From now on the durability thread calls footage_sync(). */
+/* From now on the durability thread calls footage_push() and footage_sync(). */
 void footage_begin_syncing(struct footage *footage);
 
 /*
@@ -60,6 +60,9 @@ void footage_begin_syncing(struct footage *footage);
  * be had from there).
  */
 bool footage_write(struct footage *footage, const struct packet *packet, bool *in_video, struct error *err);
+
+/* The durability thread: starts the video's data on its way, without waiting. The table is too small to be worth it. */
+void footage_push(struct footage *footage);
 
 /* The durability thread: pushes down what was written, unless that is there already, and tells. */
 bool footage_sync(struct footage *footage, struct error *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAX_FILES 256
+#define STEPS 4		/* in an interval, see wait_for_round() */
 
 struct claim {
 	char *video;
@@ -34,53 +35,79 @@ static bool is_there(const struct syncer *syncer, const struct footage *footage)
 	return false;
 }
 
-/* Called and left with the lock held; let go of during the sync itself. */
-static void sync_one(struct syncer *syncer, struct footage *footage)
+static void push(struct footage *footage)
+{
+	footage_push(footage);
+}
+
+static void sync_now(struct footage *footage)
 {
 	struct error err;
 
-	syncer->busy = footage;
-	pthread_mutex_unlock(&syncer->lock);
-	footage_sync(footage, &err);
-	pthread_mutex_lock(&syncer->lock);
-	syncer->busy = NULL;
-	pthread_cond_broadcast(&syncer->changed);
+	footage_sync(footage, &err);	/* footage tells whoever must know of a failure */
 }
 
-static void sync_all(struct syncer *syncer)
+/* Called and left with the lock held; let go of while something is done to a file. */
+static void with_each(struct syncer *syncer, void (*act)(struct footage *footage))
 {
 	struct footage *round[MAX_FILES];
 	size_t n = syncer->n;
 
 	for (size_t i = 0; i < n; i++)
 		round[i] = syncer->files[i];
-	for (size_t i = 0; i < n; i++)
-		if (is_there(syncer, round[i]))
-			sync_one(syncer, round[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_there(syncer, round[i]))
+			continue;
+		syncer->busy = round[i];
+		pthread_mutex_unlock(&syncer->lock);
+		act(round[i]);
+		pthread_mutex_lock(&syncer->lock);
+		syncer->busy = NULL;
+		pthread_cond_broadcast(&syncer->changed);
+	}
 }
 
-/* With the lock: for the next round. */
-static void wait_for_round(struct syncer *syncer)
+/* With the lock. */
+static void wait_until(struct syncer *syncer, int64_t at_ns)
 {
-	int64_t next_ns = clock_now_ns() + syncer->interval_ns;
-	struct timespec until = { .tv_sec = next_ns / NS_PER_S, .tv_nsec = next_ns % NS_PER_S };
+	struct timespec until = { .tv_sec = at_ns / NS_PER_S, .tv_nsec = at_ns % NS_PER_S };
 
-	if (!syncer->n && !syncer->ending)
-		pthread_cond_wait(&syncer->changed, &syncer->lock);
 	while (!syncer->ending && !syncer->hurried && syncer->n && !pthread_cond_timedwait(&syncer->changed, &syncer->lock, &until))
 		;
+}
+
+/*
+ * With the lock: to the next round, an interval after the beginning of the last one, or a step after its end if it took so long.
+ * At each step what was written meanwhile is started on its way, so that a card gets it as it comes and the syncs find little left to
+ * write (tests/kernel/card.py measures that).
+ */
+static void wait_for_round(struct syncer *syncer, int64_t began_ns)
+{
+	int64_t step_ns = syncer->interval_ns / STEPS, due_ns;
+
+	if (!syncer->n && !syncer->ending) {
+		pthread_cond_wait(&syncer->changed, &syncer->lock);
+		began_ns = clock_now_ns();
+	}
+	due_ns = MAX(began_ns + syncer->interval_ns, clock_now_ns() + step_ns);
+	for (int k = STEPS - 1; k >= 0 && !syncer->ending; k--) {
+		wait_until(syncer, due_ns - k * step_ns);
+		with_each(syncer, push);
+	}
 	syncer->hurried = false;
 }
 
 static void *run(void *argument)
 {
 	struct syncer *syncer = argument;
+	int64_t began_ns = clock_now_ns();
 
 	pthread_setname_np(pthread_self(), "sync");
 	pthread_mutex_lock(&syncer->lock);
 	while (!syncer->ending) {
-		wait_for_round(syncer);
-		sync_all(syncer);
+		wait_for_round(syncer, began_ns);
+		began_ns = clock_now_ns();
+		with_each(syncer, sync_now);
 	}
 	pthread_mutex_unlock(&syncer->lock);
 	return NULL;

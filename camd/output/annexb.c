@@ -70,6 +70,11 @@ static bool annexb_cut(struct output *output, uint64_t bytes, struct error *err)
 	return true;
 }
 
+static void annexb_push(struct output *output)
+{
+	appender_push(&((struct annexb *)output)->file);
+}
+
 static bool annexb_sync(struct output *output, struct error *err)
 {
 	return appender_sync(&((struct annexb *)output)->file, err);
@@ -88,6 +93,7 @@ const struct output_impl output_annexb = {
 	.create = annexb_create,
 	.write = annexb_write,
 	.cut = annexb_cut,
+	.push = annexb_push,
 	.sync = annexb_sync,
 	.finish = annexb_finish,
 	.destroy = annexb_destroy,

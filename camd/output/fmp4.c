@@ -255,6 +255,11 @@ static bool fmp4_cut(struct output *output, uint64_t bytes, struct error *err)
 	return true;
 }
 
+static void fmp4_push(struct output *output)
+{
+	appender_push(&((struct fmp4 *)output)->file);
+}
+
 static bool fmp4_sync(struct output *output, struct error *err)
 {
 	return appender_sync(&((struct fmp4 *)output)->file, err);
@@ -285,6 +290,7 @@ const struct output_impl output_fmp4 = {
 	.create = fmp4_create,
 	.write = fmp4_write,
 	.cut = fmp4_cut,
+	.push = fmp4_push,
 	.sync = fmp4_sync,
 	.finish = fmp4_finish,
 	.destroy = fmp4_destroy,

@@ -1,7 +1,7 @@
 /*
  * Where packets go: one file a recording. One implementation a container: fmp4 (`.mp4`), annexb (`.h264`).
  *
- * An output knows no cameras. It is used by one thread, the camera's output thread, but for output_sync(), which the
+ * An output knows no cameras. It is used by one thread, the camera's output thread, but for push() and sync(), which the
  * durability thread calls. What write() has returned true for survives the death of camd; what sync() has returned true
  * for, after that, survives the loss of power.
  */
@@ -37,6 +37,9 @@ struct output_impl {
 
 	/* Drops what stands behind so many bytes, a place between two packets; nothing is written to it any more. For a file whose sync failed. */
 	bool (*cut)(struct output *output, uint64_t bytes, struct error *err);
+
+	/* Starts what sync() would do, and does not wait. Any thread, while the output exists. */
+	void (*push)(struct output *output);
 
 	/* fdatasync. Any thread, while the output exists. */
 	bool (*sync)(struct output *output, struct error *err);

@@ -97,9 +97,9 @@ class Disk:
         self.go_on(self._linear())
 
 
-def blocks_behind(path, size):
-    """Ranges of sectors that a file has from that size on, reserved ones too."""
-    ranges = []
+def blocks_behind(path):
+    """Ranges of sectors that are reserved for a file behind its end."""
+    size, ranges = os.path.getsize(path), []
     for line in subprocess.check_output(["filefrag", "-v", path], text=True).splitlines():
         found = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
         if not found:
@@ -154,8 +154,9 @@ def lost_writes(process, disk):
     """Twice in a recording, bad blocks: in the first file, and in that which it went on in."""
     for files in (2, 3):
         process.ask("wait", seconds=3.3)
-        now = status(process)
-        disk.damage(blocks_behind(now["output"], now["bytes"]))
+        while not (ranges := blocks_behind(status(process)["output"])):
+            process.ask("wait", seconds=0.1)
+        disk.damage(ranges)
         wait_for(process, "segment_finished", files - 1, 30)
         disk.heal()
     warnings = events(process, "warning")

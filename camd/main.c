@@ -326,14 +326,21 @@ static void tear_down(struct camd *camd)
 	fields_free_texts(&camd->problems);
 }
 
+#define MAPPED_BYTES (256 << 10)
+
 /*
  * Memory that one thread takes and another gives back, as frames and packets do, would spread over the many heaps that glibc has for
- * threads, and for days a little more of it would stay taken. Few calls a frame: one heap is fast enough.
+ * threads, and for days a little more of it would stay taken. Few calls a frame: one heap is fast enough. What is large, pictures and
+ * the indices that grow with a recording, is mapped, each by itself, and does not leave holes in the heap that small things then keep
+ * open: glibc would see to that only until the first of them is freed, and then raise the limit to its size (mallopt(3)).
  */
-static void use_one_heap(void)
+static void tame_the_heap(void)
 {
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1);
+#endif
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 #endif
 }
 
@@ -344,7 +351,7 @@ int main(int argc, char **argv)
 
 	/* opening a device, a snapshot's disk, a salvage may each hold a worker for long: enough that none waits for another */
 	setenv("UV_THREADPOOL_SIZE", "32", 0);
-	use_one_heap();
+	tame_the_heap();
 	open_missing_fds();
 	handed_take(&camd.handed, &camd.problems);
 	notify_take(&camd.notify);

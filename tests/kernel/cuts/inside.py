@@ -5,7 +5,7 @@ What runs in the test kernel for tests/kernel/powercut; DIR is a directory of th
         FS:base         it gets earlier recordings, one of which was killed
         FS:log          records on a copy whose writes are logged to DIR/FS/log
         FS:flakey-K     records on a copy, DIR/FS/flakey-K, that loses all writes from some call of camd on
-        FS:kill         records on a copy, DIR/FS/kill, and cuts the power before some call: the last step
+    inside.py kill DIR CAMD SHIM SEED SYNC_MS FS KIND:NUMBER    records on a copy, DIR/FS/kill, and cuts the power before that call
     inside.py check DIR CAMD SHIM STATE...      starts camd on each DIR/STATE/image, of which DIR/STATE/how says the file system and whether
                                         recovery is to be interrupted, where; leaves copies of all files, as found and after it
 What they tell are lines of JSON on stdout, each of which has reached the host when the next thing happens.
@@ -116,11 +116,15 @@ def flakey(directory, kind, note, step, *how):
     disk.close()
 
 
-def kill(directory, kind, *how):
-    mapper.copy(directory + "/base", directory + "/kill")
+def kill(directory, camd, shim, seed, sync_ms, kind, at):
+    def note(told):
+        tell({"fs": kind, "step": "kill", **told})
+    place = f"{directory}/{kind}"
+    mapper.copy(place + "/base", place + "/kill")
     os.sync()
-    Mounted(mapper.Loop(directory + "/kill").device, kind)
-    record_until(*how)
+    Mounted(mapper.Loop(place + "/kill").device, kind)
+    note({"t": time.monotonic_ns(), "at": at})
+    record_until(at, note, camd, shim, f"{seed}-kill", int(sync_ms))
     with open("/proc/sysrq-trigger", "w", encoding="ascii") as file:
         file.write("o")
     time.sleep(1000)
@@ -136,11 +140,10 @@ def record(directory, camd, shim, seed, sync_ms, *steps):
             earlier(place, kind, note, camd)
         elif step == "log":
             counts[kind] = logged(place, kind, note, *how)
+            tell({"fs": kind, "step": "calls", "calls": counts[kind]})
         else:
             at = driver.choose_call(counts[kind], random.Random(f"{seed}-{kind}-{step}"))
             note({"t": time.monotonic_ns(), "at": at})
-            if step == "kill":
-                kill(place, kind, at, note, *how)
             flakey(place, kind, note, step, at, note, *how)
 
 

@@ -144,13 +144,15 @@ class Judge:
                 self.wrong.append(f"recovered, but {name}: {said[:300]}")
 
     def behind_a_hole(self, video, said):
-        """Frames that are whole, but refer to one that was not, may be there and look like anything; nothing else may be amiss."""
+        """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
         rows = rows_of(video) if os.path.exists(table_of(video)) else []
         lost = [sum(row[cause] for cause in CAUSES) for row in rows]
         hole = next((k for k in range(1, len(rows)) if lost[k] > lost[k - 1]), None)
         frames = re.findall(r": frame (\d+) (?:is damaged|shows)", said)
         status, _, _ = self.probe(video, table_of(video), "--part", "--no-decode")
-        return status == 0 and hole is not None and frames and min(map(int, frames)) > hole
+        if status or hole is None:
+            return False
+        return min(map(int, frames)) > hole if frames else bool(re.search(r"\d+ packets, but \d+ decoded frames", said))
 
     def announced(self, take):
         """A recording that camd has said to have begun plays."""

@@ -1,12 +1,13 @@
 #include "camd/discovery.h"
 
 #include "camd/source/source.h"
+#include "camd/worker.h"
 #include "common/util.h"
 
 #include <stdlib.h>
 
 struct look {
-	uv_work_t work;
+	struct worker work;
 	discovery_fn on_found;
 	void *user;
 	struct list specs;		/* of texts */
@@ -27,17 +28,16 @@ static void add_found(struct look *look, const struct source_impl *impl)
 	free(found);
 }
 
-static void work(uv_work_t *work)
+static void work(struct worker *work)
 {
 	for (const struct source_impl *const *impl = source_impls; *impl; impl++)
 		add_found(work->data, *impl);
 }
 
-static void after(uv_work_t *work, int status)
+static void after(struct worker *work)
 {
 	struct look *look = work->data;
 
-	(void)status;
 	look->on_found(look->user, &look->specs);
 	fields_free_texts(&look->specs);
 	free(look);
@@ -50,5 +50,5 @@ void discovery_look(uv_loop_t *loop, discovery_fn on_found, void *user)
 	look->work.data = look;
 	look->on_found = on_found;
 	look->user = user;
-	uv_queue_work(loop, &look->work, work, after);
+	worker_start(loop, &look->work, work, after);
 }

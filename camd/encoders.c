@@ -1,31 +1,31 @@
 #include "camd/encoders.h"
 
 #include "camd/encode/encoder.h"
+#include "camd/worker.h"
 #include "common/log.h"
 #include "common/util.h"
 
 #include <stdlib.h>
 
 struct encoders {
-	uv_work_t work;
+	struct worker work;
 	struct list found, names;	/* the worker's; ours */
 	bool known;
 	void (*on_known)(void *user);
 	void *user;
 };
 
-static void work(uv_work_t *work)
+static void work(struct worker *work)
 {
 	struct encoders *encoders = work->data;
 
 	encoder_list(&encoders->found);
 }
 
-static void after(uv_work_t *work, int status)
+static void after(struct worker *work)
 {
 	struct encoders *encoders = work->data;
 
-	(void)status;
 	encoders->names = encoders->found;
 	encoders->known = true;
 	for (size_t i = 0; i < encoders->names.n; i++)
@@ -42,7 +42,7 @@ struct encoders *encoders_look(uv_loop_t *loop, void (*on_known)(void *user), vo
 	encoders->work.data = encoders;
 	encoders->on_known = on_known;
 	encoders->user = user;
-	uv_queue_work(loop, &encoders->work, work, after);
+	worker_start(loop, &encoders->work, work, after);
 	return encoders;
 }
 

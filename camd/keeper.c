@@ -1,6 +1,7 @@
 #include "camd/keeper.h"
 
 #include "camd/retry.h"
+#include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -10,7 +11,7 @@
 
 /* Something to be done with the source, one after the other, in a worker. */
 struct errand {
-	uv_work_t work;
+	struct worker work;
 	struct keeper *keeper;
 	struct control_setting *settings;
 	size_t n;
@@ -107,7 +108,7 @@ static void set_picture(struct keeper *keeper, struct list *complaints)
 	keeper->picture_set = true;
 }
 
-static void open_work(uv_work_t *work)
+static void open_work(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
@@ -131,7 +132,7 @@ static void open_work(uv_work_t *work)
 	keeper->source = NULL;
 }
 
-static void close_work(uv_work_t *work)
+static void close_work(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
@@ -142,7 +143,7 @@ static void close_work(uv_work_t *work)
 	keeper->source = NULL;
 }
 
-static void controls_work(uv_work_t *work)
+static void controls_work(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
@@ -152,7 +153,7 @@ static void controls_work(uv_work_t *work)
 		error_set(&errand->error, ERR_UNSUPPORTED, "a %s camera has no controls", keeper->impl->kind);
 }
 
-static void rate_work(uv_work_t *work)
+static void rate_work(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
@@ -179,16 +180,16 @@ static struct errand *errand_create(struct keeper *keeper)
 	return errand;
 }
 
-static void begin(struct keeper *keeper, struct errand *errand, uv_work_cb work, uv_after_work_cb after)
+static void begin(struct keeper *keeper, struct errand *errand, void (*work)(struct worker *), void (*after)(struct worker *))
 {
 	keeper->busy = true;
 	keeper->busy_since_ns = clock_now_ns();
-	uv_queue_work(keeper->its.loop, &errand->work, work, after);
+	worker_start(keeper->its.loop, &errand->work, work, after);
 }
 
-static void after_open(uv_work_t *work, int status);
-static void after_close(uv_work_t *work, int status);
-static void after_errand(uv_work_t *work, int status);
+static void after_open(struct worker *work);
+static void after_close(struct worker *work);
+static void after_errand(struct worker *work);
 
 static void begin_open(struct keeper *keeper)
 {
@@ -287,12 +288,11 @@ static void note_success(struct keeper *keeper)
 		keeper_lose(keeper, &end);
 }
 
-static void after_open(uv_work_t *work, int status)
+static void after_open(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
 
-	(void)status;
 	keeper->busy = false;
 	keeper->answered = true;
 	for (size_t i = 0; i < errand->complaints.n; i++)
@@ -306,25 +306,23 @@ static void after_open(uv_work_t *work, int status)
 	go_on(keeper);
 }
 
-static void after_close(uv_work_t *work, int status)
+static void after_close(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
 
-	(void)status;
 	keeper->busy = false;
 	keeper->early_end = (struct error){ 0 };	/* of the source that is gone */
 	free_errand(errand);
 	go_on(keeper);
 }
 
-static void after_errand(uv_work_t *work, int status)
+static void after_errand(struct worker *work)
 {
 	struct errand *errand = work->data;
 	struct keeper *keeper = errand->keeper;
 	struct error end = keeper->early_end;
 
-	(void)status;
 	keeper->busy = false;
 	keeper->early_end = (struct error){ 0 };
 	for (size_t i = 0; errand->good && i < errand->n; i++)

@@ -349,8 +349,6 @@ int main(int argc, char **argv)
 	struct camd camd = { 0 };
 	struct error err;
 
-	/* opening a device, a snapshot's disk, a salvage may each hold a worker for long: enough that none waits for another */
-	setenv("UV_THREADPOOL_SIZE", "32", 0);
 	tame_the_heap();
 	open_missing_fds();
 	handed_take(&camd.handed, &camd.problems);

@@ -3,6 +3,7 @@
 #include "camd/control.h"
 #include "camd/exports.h"
 #include "camd/recover.h"
+#include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -22,7 +23,7 @@ struct finding {
 
 struct recovery {
 	struct session *session;
-	uv_work_t work;
+	struct worker work;
 	char *output_dir;
 	struct finding *first, **last;	/* told to nobody yet */
 	bool told;
@@ -116,7 +117,7 @@ static uint64_t room_bytes(const struct recovery *recovery)
 	return statvfs(recovery->output_dir, &disk) ? 0 : (uint64_t)disk.f_bavail * disk.f_frsize;
 }
 
-static void work(uv_work_t *job)
+static void work(struct worker *job)
 {
 	struct recovery *recovery = job->data;
 
@@ -128,11 +129,10 @@ static void work(uv_work_t *job)
 	exports_sweep(recovery->output_dir);
 }
 
-static void after(uv_work_t *job, int status)
+static void after(struct worker *job)
 {
 	struct recovery *recovery = job->data;
 
-	(void)status;
 	recovery->due_ns = clock_now_ns() + AGAIN_NS;
 	atomic_store(&recovery->busy, false);
 	session_check_down(recovery->session);
@@ -141,7 +141,7 @@ static void after(uv_work_t *job, int status)
 static void begin(struct recovery *recovery)
 {
 	atomic_store(&recovery->busy, true);
-	uv_queue_work(session_loop(recovery->session), &recovery->work, work, after);
+	worker_start(session_loop(recovery->session), &recovery->work, work, after);
 }
 
 void recovery_tick(struct recovery *recovery)

@@ -3,6 +3,7 @@
 #include "camd/instant.h"
 #include "camd/saving.h"
 #include "camd/start.h"
+#include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -17,7 +18,7 @@ struct snapshot;
 /* One camera's picture, or pictures. */
 struct part {
 	struct snapshot *snapshot;
-	uv_work_t work;
+	struct worker work;
 	int camera_id;
 	enum part_state state;
 	int stack_frames;		/* so many there were in its stack when it was looked after */
@@ -135,18 +136,17 @@ static void answer_if_all_have(struct snapshot *snapshot)
 	session_check_down(shots->session);
 }
 
-static void save_work(uv_work_t *work)
+static void save_work(struct worker *work)
 {
 	struct part *part = work->data;
 
 	saving_run(&part->saving);
 }
 
-static void after_save(uv_work_t *work, int status)
+static void after_save(struct worker *work)
 {
 	struct part *part = work->data;
 
-	(void)status;
 	part->state = part->saving.n ? PART_DONE : PART_FAILED;
 	saving_let_go(&part->saving);	/* now, for others may take their time yet */
 	if (part->state == PART_DONE) {
@@ -160,7 +160,7 @@ static void save(struct part *part, struct camera *camera)
 {
 	part->saving.overlay = camera_overlay(camera);
 	part->work.data = part;
-	uv_queue_work(session_loop(part->snapshot->shots->session), &part->work, save_work, after_save);
+	worker_start(session_loop(part->snapshot->shots->session), &part->work, save_work, after_save);
 }
 
 static void fail(struct part *part, const struct error *err)

@@ -6,6 +6,7 @@
 #include "camd/scan.h"
 #include "camd/share.h"
 #include "camd/tell.h"
+#include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -38,7 +39,7 @@ struct storage {
 	struct session *session;
 	struct catalogue catalogue;
 	struct storage_task *first, **last;	/* the first is the one that runs */
-	uv_work_t work;
+	struct worker work;
 	struct growing *growing;
 	struct share cap;
 
@@ -67,19 +68,18 @@ static const struct config *config_of(const struct storage *storage)
 
 static void run_first(struct storage *storage);
 
-static void work(uv_work_t *work)
+static void work(struct worker *work)
 {
 	struct storage *storage = work->data;
 
 	storage->first->run(storage->first);
 }
 
-static void after_work(uv_work_t *work, int status)
+static void after_work(struct worker *work)
 {
 	struct storage *storage = work->data;
 	struct storage_task *task = storage->first;
 
-	(void)status;
 	storage->first = task->next;
 	if (!storage->first)
 		storage->last = &storage->first;
@@ -92,7 +92,7 @@ static void after_work(uv_work_t *work, int status)
 
 static void run_first(struct storage *storage)
 {
-	uv_queue_work(session_loop(storage->session), &storage->work, work, after_work);
+	worker_start(session_loop(storage->session), &storage->work, work, after_work);
 }
 
 void storage_queue(struct storage *storage, struct storage_task *task)

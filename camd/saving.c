@@ -3,6 +3,7 @@
 #include "camd/convert.h"
 #include "camd/exif.h"
 #include "camd/folder.h"
+#include "camd/picture_file.h"
 #include "camd/still/still.h"
 #include "common/clock.h"
 #include "common/util.h"
@@ -20,8 +21,8 @@
 
 #define TABLE "_frames.csv"
 
-/* Makes the file under a name that there isn't yet. */
-static int create_file(const struct saving *saving, const char *ending, char **path, struct error *err)
+/* Makes the file under a name that there isn't yet. As open(). */
+static int create_file(const struct saving *saving, const char *ending, char **path)
 {
 	char stamp[CLOCK_STAMP_BYTES], twin[16] = "";
 
@@ -33,25 +34,10 @@ static int create_file(const struct saving *saving, const char *ending, char **p
 		free(*path);
 		*path = xasprintf("%s/snapshot_cam%d_%s%s%s", saving->directory, saving->camera_id, stamp, twin, ending);
 		fd = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (fd < 0 && errno != EEXIST)
-			error_set_errno(err, errno, "snapshot %s", *path);
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
 		snprintf(twin, sizeof(twin), "_%d", n);
 	}
-}
-
-/* Into an open file, which is closed; one that can't be written is removed. */
-static bool fill_file(int fd, const char *path, const void *data, size_t bytes, struct error *err)
-{
-	bool good = write_whole(fd, data, bytes) && !fsync(fd);
-
-	if (!good) {
-		error_set_errno(err, errno, "snapshot %s", path);
-		unlink(path);
-	}
-	close(fd);
-	return good;
 }
 
 static void remove_files(struct saving *saving)
@@ -106,14 +92,13 @@ static struct shot make_shot(const struct saving *saving, const struct frame *fa
 static bool keep(struct saving *saving, const struct frame *facts, const struct exif_facts *more, char *path, uint8_t *data, size_t bytes)
 {
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) :
-			create_file(saving, stills[saving->format]->suffix, &path, &saving->error);
-	bool good = false;
+			create_file(saving, stills[saving->format]->suffix, &path);
+	int number = errno;
+	bool good;
 
-	if (fd < 0 && !saving->error.code)
-		error_set_errno(&saving->error, errno, "snapshot %s", path);
 	exif_add(facts, more, &data, &bytes);
-	if (fd >= 0)
-		good = fill_file(fd, path, data, bytes, &saving->error);
+	errno = number;
+	good = picture_file_fill(fd, path, data, bytes, &saving->error);
 	free(data);
 	if (!good) {
 		free(path);
@@ -190,16 +175,18 @@ static bool save_frame(struct saving *saving, const struct exif_facts *more, con
 /* The table's name is free, and so those are that begin like it. All of them, or none. */
 static void save_ring(struct saving *saving, const struct exif_facts *more)
 {
-	int fd = create_file(saving, TABLE, &saving->csv, &saving->error);
+	int fd = create_file(saving, TABLE, &saving->csv);
 	bool good = fd >= 0;
 	size_t bytes;
 	char *table;
 
+	if (!good)
+		error_set_errno(&saving->error, errno, "cannot write %s", saving->csv);
 	while (good && saving->n < saving->n_ring)
 		good = save_frame(saving, more, saving->csv, (int)(strlen(saving->csv) - strlen(TABLE)));
 	table = make_table(saving, &bytes);
 	if (good)
-		good = fill_file(fd, saving->csv, table, bytes, &saving->error);
+		good = picture_file_fill(fd, saving->csv, table, bytes, &saving->error);
 	else if (fd >= 0)
 		close(fd);
 	free(table);

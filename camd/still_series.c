@@ -4,6 +4,7 @@
 #include "camd/exif.h"
 #include "camd/folder.h"
 #include "camd/framelog.h"
+#include "camd/picture_file.h"
 #include "camd/stack.h"
 #include "camd/still/still.h"
 #include "common/util.h"
@@ -89,20 +90,6 @@ const char *still_series_table(const struct still_series *series)
 	return series->table_path;
 }
 
-static bool write_file(const char *path, const uint8_t *data, size_t bytes, struct error *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	bool good = fd >= 0 && write_whole(fd, data, bytes);
-
-	if (!good)
-		error_set_errno(err, errno, "%s: cannot write", path);
-	if (!good && fd >= 0)
-		unlink(path);		/* what is there already is not ours to remove */
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 static void print_row(struct still_series *series, const char *name, const struct frame *facts, const struct shade *shade, int frames)
 {
 	int64_t wall_us = framelog_written_us(facts->wall_ns);
@@ -125,7 +112,7 @@ static bool keep(struct still_series *series, const struct frame *facts, const s
 	bool good;
 
 	exif_add(facts, more, &data, &bytes);
-	good = write_file(path, data, bytes, err);
+	good = picture_file_fill(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), path, data, bytes, err);
 	if (good)
 		print_row(series, name, facts, shade, MAX(more->stack, 1));
 	free(data);
@@ -208,11 +195,21 @@ bool still_series_add(struct still_series *series, const struct frame *frame, st
 	return stack_up(series, frame, &shade, err);
 }
 
+/* The table, the pictures' names and the directory's own; the pictures are there. errno if false. */
+static bool push_down(const struct still_series *series)
+{
+	char *around = xasprintf("%.*s", (int)(strrchr(series->directory, '/') - series->directory), series->directory);
+	bool good = !fflush(series->table) && !fsync(fileno(series->table)) && folder_sync(series->directory) && folder_sync(around);
+
+	free(around);
+	return good;
+}
+
 bool still_series_finish(struct still_series *series, struct error *err)
 {
 	bool good = !series->stack || write_stack(series, err);
 
-	if (fflush(series->table) || fsync(fileno(series->table)) || !folder_sync(series->directory))
+	if (!push_down(series))
 		return good ? error_set_errno(err, errno, "%s", series->table_path) : false;
 	return good;
 }

@@ -77,8 +77,8 @@ def shot_fails(camd, code, words, **arguments):
 def snapshots():
     with Camd() as camd:
         camd.started()
-        for injection, code, words in [("openat:error=EACCES", "permission_denied", "snapshot .*Permission denied"),
-                                       ("fsync:error=EIO:when=1", "io_error", "snapshot .*Input/output error"),
+        for injection, code, words in [("openat:error=EACCES", "permission_denied", "cannot write .*Permission denied"),
+                                       ("fsync:error=EIO:when=1", "io_error", "cannot write .*Input/output error"),
                                        ("fsync:error=ENOSPC:when=2", "storage_full", "snapshots in .*No space")]:
             with refusing(camd, injection):
                 shot_fails(camd, code, words)
@@ -90,8 +90,28 @@ def snapshots():
         camd.ask("start_recording")
         camd.ask("wait", seconds=0.4)
         with refusing(camd, "openat:error=EROFS:when=2+"):
-            shot_fails(camd, "storage_readonly", "snapshot.*Read-only", ring=3)
+            shot_fails(camd, "storage_readonly", "cannot write .*Read-only", ring=3)
         camd.quit()
+
+
+@test
+def pictures_are_on_the_disk():
+    """Those of a trigger too, when its job is done: each was synced, and their names."""
+    with tempfile.TemporaryDirectory() as directory:
+        notes = pathlib.Path(directory) / "notes"
+        with Camd("--frame-ring", "6", "--prebuffer", "1s", wrapper=[*strace("fsync")[:-2], "-y", "-o", str(notes)]) as camd:
+            camd.started()
+            camd.ask("subscribe", events=["job_done"])
+            camd.ask("wait", seconds=0.5)
+            camd.ask("trigger", before=0.3, after=0.1, stills="npy", stills_from="ring")
+            done = camd.event("job_done")
+            check(done["ok"], done)
+            folder = os.path.dirname(done["files"][0])
+            synced = re.findall(r"fsync\(\d+<(.*?)>\) *= 0", notes.read_text())
+            wanted = [os.path.dirname(folder), folder, *(os.path.join(folder, name) for name in os.listdir(folder))]
+            check(len(wanted) > 5, wanted)
+            equal(sorted(set(wanted) - set(synced)), [], "not on the disk")
+            camd.quit()
 
 
 @test

@@ -100,7 +100,7 @@ def reads(*flags, directory, wrapper=(), **environment):
             initialized = camd.line()
         values = camd.ask("get_config", names=["config", "target_fps"])["values"]
         equal(values["config"], initialized["data"]["config"])
-        check(f"settings: {values['config'] or 'no file'}" in camd.log(), "the log says which")
+        until(lambda: f"settings: {values['config'] or 'no file'}" in camd.log(), "the log to say which")
         camd.quit()
         return values["config"], values["target_fps"], camd.log()
 

@@ -181,6 +181,8 @@ def gone(process, disk):
     process.ask("wait", seconds=3.3)
     durable = status(process)["durable_frame"]
     disk.pull_out()
+    refused = process.try_to("sync")
+    assert (refused["status"], refused["data"].get("code")) == ("error", "io_error"), refused
     wait_for(process, "recording_stopped", 1, 20)
     ended, = events(process, "recording_stopped")
     equal(ended["cause"], "error")

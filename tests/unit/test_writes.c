@@ -202,6 +202,7 @@ static void test_one_call_a_frame(void **state)
 	heal();
 	assert_true(output_fmp4.finish(output, NULL, &err));
 	assert_string_equal(disk.calls, "wffps");	/* moov, onto the disk with its directory, the slot, onto the disk */
+	assert_false(output_fmp4.cut(output, 1000, &err));	/* no frame goes from a file that has its index */
 	output_fmp4.destroy(output);
 }
 

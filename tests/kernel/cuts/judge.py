@@ -121,7 +121,9 @@ class Judge:
             head = pathlib.Path(video).read_bytes()[:4096]
             if facts.get("decoded"):
                 continue
-            if b"moof" not in pathlib.Path(video).read_bytes()[4096:]:
+            if self.fs == "vfat" and not head.strip(b"\0"):
+                self.odd.append("a head that was not on the disk yet")      # announced() looks at those that had to be
+            elif b"moof" not in pathlib.Path(video).read_bytes()[4096:]:
                 self.odd.append("a file without a frame" if head.strip(b"\0") else "a file without a head")
             elif status == 2 or not facts.get("decoded"):
                 self.wrong.append(f"does not play as found: {os.path.basename(video)}: {said[:300]}")

@@ -6,7 +6,6 @@
 #include "camd/scan.h"
 #include "camd/share.h"
 #include "camd/tell.h"
-#include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/util.h"
@@ -39,7 +38,7 @@ struct storage {
 	struct session *session;
 	struct catalogue catalogue;
 	struct storage_task *first, **last;	/* the first is the one that runs */
-	struct worker work;
+	uv_work_t work;
 	struct growing *growing;
 	struct share cap;
 
@@ -68,18 +67,19 @@ static const struct config *config_of(const struct storage *storage)
 
 static void run_first(struct storage *storage);
 
-static void work(struct worker *work)
+static void work(uv_work_t *work)
 {
 	struct storage *storage = work->data;
 
 	storage->first->run(storage->first);
 }
 
-static void after_work(struct worker *work)
+static void after_work(uv_work_t *work, int status)
 {
 	struct storage *storage = work->data;
 	struct storage_task *task = storage->first;
 
+	(void)status;
 	storage->first = task->next;
 	if (!storage->first)
 		storage->last = &storage->first;
@@ -92,7 +92,7 @@ static void after_work(struct worker *work)
 
 static void run_first(struct storage *storage)
 {
-	worker_start(session_loop(storage->session), &storage->work, work, after_work);
+	uv_queue_work(session_loop(storage->session), &storage->work, work, after_work);
 }
 
 void storage_queue(struct storage *storage, struct storage_task *task)

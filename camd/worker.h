@@ -1,7 +1,8 @@
 /*
  * Something that may take long, away from the loop: in a thread of its own, so that a driver or a disk that does not come back from a call
  * holds up nothing else. Not in one of libuv's pool: there had to be many, and each would keep for ever what glibc caches for a thread of all
- * that passed through it, so that for days memory would grow. The pool is for what is short and comes often: pictures of previews and taps.
+ * that passed through it, so that for days memory would grow. The pool is for what is short and comes often: pictures of previews and taps,
+ * looks at free space.
  */
 #pragma once
 

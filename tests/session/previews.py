@@ -125,8 +125,10 @@ def characters():
         terminal.keys("r")
         terminal.wait_for(r"^camera 0  REC  .* \d+\.\d recorded .* frames  lost 0 .*\n^camera 1  REC ")
         wait_for_tiles(terminal, 2, "recording")
+        terminal.wait_for("q quit$")            # without a word of what camctl is doing: until then it hears no other key
         terminal.keys("s")
         terminal.wait_for("snapshot: ")
+        terminal.wait_for("q quit$")
         terminal.keys("r")
         terminal.wait_for(STATUS)
         terminal.keys("q")
@@ -404,7 +406,7 @@ class Display:
     def press(self, window, key):
         self.do("windowraise", window)
         self.do("windowfocus", "--sync", window)
-        time.sleep(1 if SANITIZED else 0)       # SDL drops keys until it has taken note of the focus, late in a slow program
+        time.sleep(1 if SANITIZED else 0.3)       # SDL drops keys until it has taken note of the focus, late in a slow program
         self.do("key", key)
 
     def close(self, window):

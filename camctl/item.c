@@ -27,15 +27,6 @@ double item_number(const struct wire_message *message, const char *list, int ind
 	return value;
 }
 
-bool item_bool(const struct wire_message *message, const char *list, int index, const char *member, bool fallback)
-{
-	char *path = path_to(list, index, member);
-	bool value = wire_bool(message, path, fallback);
-
-	free(path);
-	return value;
-}
-
 const char *item_text(const struct wire_message *message, const char *list, int index, const char *member)
 {
 	char *path = path_to(list, index, member);

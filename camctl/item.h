@@ -9,7 +9,6 @@
 
 int64_t item_integer(const struct wire_message *message, const char *list, int index, const char *member, int64_t fallback);
 double item_number(const struct wire_message *message, const char *list, int index, const char *member, double fallback);
-bool item_bool(const struct wire_message *message, const char *list, int index, const char *member, bool fallback);
 const char *item_text(const struct wire_message *message, const char *list, int index, const char *member);
 
 /* How many there are. */

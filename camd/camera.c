@@ -454,11 +454,6 @@ void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done
 	keeper_set_enabled(camera->keeper, enabled, done, user);
 }
 
-bool camera_is_enabled(const struct camera *camera)
-{
-	return camera->state != CAMERA_OFF;
-}
-
 const struct source_control *camera_controls(const struct camera *camera, size_t *n)
 {
 	const struct source *source = keeper_source(camera->keeper);

@@ -129,7 +129,6 @@ int64_t camera_next_frame_ns(struct camera *camera, int64_t not_before_ns);
  */
 typedef void (*camera_done_fn)(void *user, const struct error *err);
 void camera_set_enabled(struct camera *camera, bool enabled, camera_done_fn done, void *user);
-bool camera_is_enabled(const struct camera *camera);
 
 /* What is looked for in its pictures, and what it is set to by the next night. */
 void camera_set_analysis(struct camera *camera, const struct analyzer_settings *settings, const struct night_settings *night);

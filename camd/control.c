@@ -26,11 +26,6 @@ static enum log_level coming_level(const struct client *client)
 
 /* ---- for handlers ---- */
 
-struct config *request_config(const struct request *request)
-{
-	return request->control->its.config;
-}
-
 struct options *request_options(const struct request *request)
 {
 	return request->control->its.options;

@@ -87,7 +87,6 @@ void control_flush(struct control *control, int64_t timeout_ns);
 
 /* ---- for handlers ---- */
 
-struct config *request_config(const struct request *request);
 struct options *request_options(const struct request *request);
 uv_loop_t *request_loop(const struct request *request);
 

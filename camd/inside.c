@@ -31,12 +31,6 @@ bool inside_leave(struct inside *inside, uint64_t camera_frame, struct inside_fr
 	return false;
 }
 
-void inside_forget_last(struct inside *inside)
-{
-	if (inside->n)
-		inside->n--;
-}
-
 size_t inside_clear(struct inside *inside)
 {
 	size_t n = inside->n;

@@ -30,9 +30,6 @@ size_t inside_enter(struct inside *inside, const struct inside_frame *frame);
 /* Takes out the frame of a packet; *swallowed: how many before it went, too. False: it is not inside. */
 bool inside_leave(struct inside *inside, uint64_t camera_frame, struct inside_frame *found, size_t *swallowed);
 
-/* Takes out the last one that entered: it never got in. */
-void inside_forget_last(struct inside *inside);
-
 /* Takes out all; returns how many. */
 size_t inside_clear(struct inside *inside);
 

@@ -8,6 +8,7 @@
 #include "camd/home.h"
 #include "camd/jobs.h"
 #include "camd/noticed.h"
+#include "camd/opening.h"
 #include "camd/overlays.h"
 #include "camd/previews.h"
 #include "camd/triggers.h"
@@ -118,7 +119,7 @@ static void start_late(struct session *session, struct camera *camera)
 	int64_t id = camera_id(camera);
 	struct list one = { 1, &id };
 
-	if (session->ready && session->starting_all && !camera_recording(camera) && !resume_waits(session->resume, camera_id(camera)))
+	if (session->ready && session->starting_all && !session->finishing && !camera_recording(camera) && !resume_waits(session->resume, camera_id(camera)))
 		session_start_recording(session, &one, FIELD_UNSET, auto_start_done, session);
 }
 
@@ -142,6 +143,7 @@ static void on_state(void *user, struct camera *camera)
 	if (camera_state(camera) == CAMERA_RUNNING)
 		make_names_distinct(session, camera_source_id(camera));
 	tell_camera(session->control, camera);
+	opening_look(session->opening);	/* who waits for all begins before this one does it alone */
 	if (camera_state(camera) == CAMERA_RUNNING)
 		start_late(session, camera);
 	check_ready(session);
@@ -332,6 +334,7 @@ static void on_tick(uv_timer_t *timer)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
 	storage_tick(session->storage, now_ns);
+	opening_look(session->opening);
 	if (!session->finishing) {
 		resume_tick(session->resume, now_ns);
 		noticed_tick(session->noticed, now_ns);
@@ -350,6 +353,7 @@ struct session *session_create(const struct session_request *request)
 	session->its = *request;
 	home_init(&session->home, request->config);
 	session->starts = starts_create(session);
+	session->opening = opening_create(session);
 	session->resume = resume_create(session, session->starts);
 	session->syncs = syncs_create(session);
 	session->shots = shots_create(session);
@@ -427,6 +431,7 @@ void session_finish(struct session *session, void (*on_finished)(void *user), vo
 	session->on_finished = on_finished;
 	session->finished_user = user;
 	jobs_cancel_all(session->jobs);
+	opening_finish(session->opening);
 	starts_finish(session->starts, close_cameras, session);
 }
 
@@ -445,6 +450,7 @@ void session_destroy(struct session *session)
 	syncer_destroy(session->syncer);
 	resume_destroy(session->resume);
 	starts_destroy(session->starts);
+	opening_destroy(session->opening);
 	syncs_destroy(session->syncs);
 	shots_destroy(session->shots);
 	previews_destroy(session->previews);
@@ -459,13 +465,14 @@ void session_destroy(struct session *session)
 
 void session_start_recording(struct session *session, const struct list *ids, int64_t duration_ns, session_done_fn done, void *user)
 {
-	starts_start(session->starts, ids, duration_ns, done, user);
+	opening_start_recording(session->opening, ids, duration_ns, done, user);
 }
 
 void session_stop_recording(struct session *session, const struct list *ids, session_done_fn done, void *user)
 {
 	session->starting_all = false;
 	resume_forget(session->resume, ids);
+	opening_stop_recording(session->opening, ids);
 	starts_stop(session->starts, ids, done, user);
 }
 
@@ -476,7 +483,7 @@ void session_sync(struct session *session, session_done_fn done, void *user)
 
 void session_take_snapshot(struct session *session, const struct take_snapshot_args *args, session_done_fn done, void *user)
 {
-	shots_take(session->shots, args, done, user);
+	opening_take_snapshot(session->opening, args, done, user);
 }
 
 void session_fill_status(struct session *session, struct status_report *report)

@@ -17,6 +17,7 @@
 struct client;
 struct home;
 struct shots;
+struct starts;
 struct taps;
 struct session;
 struct triggers;
@@ -90,6 +91,7 @@ struct mailbox *session_mailbox(const struct session *session);
 
 struct home *session_home(struct session *session);
 struct shots *session_shots(const struct session *session);
+struct starts *session_starts(const struct session *session);
 
 /* The folder's absolute path, made now if it could not be before. NULL: err says why. */
 const char *session_directory(struct session *session, struct error *err);

@@ -107,6 +107,11 @@ struct home *session_home(struct session *session)
 	return &session->home;
 }
 
+struct starts *session_starts(const struct session *session)
+{
+	return session->starts;
+}
+
 struct shots *session_shots(const struct session *session)
 {
 	return session->shots;

@@ -19,6 +19,7 @@ struct session {
 	int64_t look_again_ns;
 
 	struct starts *starts;		/* start_recording and stop_recording under way */
+	struct opening *opening;	/* what waits for cameras that are being opened */
 	struct resume *resume;		/* recordings that the disk has ended */
 	struct syncs *syncs;		/* sync under way */
 	struct shots *shots;		/* take_snapshot under way */

@@ -479,6 +479,8 @@ bool starts_check_running(struct camera **cameras, size_t n, struct error *err)
 			*err = *why;
 			return false;
 		}
+		if (camera_state(cameras[i]) == CAMERA_OPENING && camera_has_answered(cameras[i]))
+			return error_set(err, ERR_TIMEOUT, "camera %d is not open yet", camera_id(cameras[i]));
 	}
 	return error_set(err, ERR_NO_CAMERAS, "No cameras found");
 }

@@ -287,7 +287,7 @@ const struct command commands[N_COMMANDS] = {
 	},
 	[CMD_SET_CAMERA] = {
 		.name = "set_camera", .reply = MSG_CAMERA_SET, .flags = CMD_MAY_TAKE_TIME | CMD_NEEDS_CAMERAS,
-		.summary = "Switches cameras off, so that their devices are free, or on again.",
+		.summary = "Switches cameras off, so that their devices are free, or on again; start_recording and take_snapshot wait for one that is being opened, for a second where others run, else for start_timeout.",
 		ARGUMENTS(set_camera_fields, set_camera_args),
 	},
 	[CMD_SET_OVERLAY] = {

@@ -37,6 +37,26 @@ def off_and_on():
 
 
 @test
+def used_at_once():
+    """What is asked of a camera right after it is switched on waits until it is open; the others wait for it, too."""
+    with Camd(cameras=[SMALL, "synthetic:160x120@15?id=second"]) as camd:
+        camd.started()
+        for command, wanted in [("take_snapshot", "files"), ("start_recording", "cameras")]:
+            for ids in [[1], [0, 1]]:
+                camd.ask("set_camera", camera_id=1, enabled=False)
+                camd.send("set_camera", camera_id=1, enabled=True)
+                camd.send(command, camera_id=ids)
+                camd.reply()
+                reply = camd.reply()["data"]
+                equal((len(reply[wanted]), reply.get("failed")), (len(ids), None), reply)
+                if command == "start_recording":
+                    camd.ask("wait", seconds=0.3)
+                    for camera in camd.ask("stop_recording")["cameras"]:
+                        check_stopped(camera, numbers=False)
+        camd.quit()
+
+
+@test
 def off_twice():
     """That is answered each time, and quit ends camd with the camera off."""
     with Camd(cameras=[SMALL]) as camd:

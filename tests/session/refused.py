@@ -335,6 +335,44 @@ def a_camera_that_takes_its_time():
         camd.quit()
 
 
+@contextlib.contextmanager
+def opening():
+    """A camd and another client of it; its first camera runs, and its second is being opened, which takes four seconds."""
+    with film() as path, Handed() as place, place.camd("--start-timeout", "2", cameras=[SMALL, f"file:{path}"]) as camd, place.client() as other:
+        camd.started()
+        camd.ask("set_camera", camera_id=1, enabled=False)
+        with refusing(camd, "openat:delay_enter=4000000", paths=[path]):
+            camd.ask("set_camera", camera_id=1, enabled=True)
+            yield camd, other
+
+
+@test
+def a_camera_that_takes_its_time_again():
+    """The others wait for it for a second, who means nothing else for start_timeout."""
+    with opening() as (camd, _):
+        started = camd.ask("start_recording")
+        equal([(failed["camera_id"], failed["code"], failed["message"]) for failed in started["failed"]], [(1, "timeout", "camera 1 is not open yet")])
+        reply_fails(camd, "timeout", "camera 1 is not open yet", "start_recording", camera_id=1)
+        camd.ask("stop_recording")
+        camd.quit()
+
+
+@test
+def stopped_before_a_camera_is_open():
+    """By another client, each camera by itself; and what still waits when camd is told to end."""
+    with opening() as (camd, other):
+        camd.send("start_recording", id=1, camera_id=1)
+        other.fails("stop_recording", "not_recording", camera_id=0)
+        other.send("stop_recording", camera_id=1)
+        equal(camd.reply()["data"]["code"], "cancelled")
+        equal(other.reply()["data"]["code"], "not_recording")
+        camd.send("take_snapshot", id=2, camera_id=1)
+        camd.send("quit", id=3)
+        replies = [camd.reply() for _ in range(2)]
+        equal((replies[0]["data"]["code"], replies[1]["status"]), ("cancelled", "quitting"))
+        camd.wait()
+
+
 @test
 def taps():
     with Camd() as camd:

@@ -264,7 +264,7 @@ static bool describe(struct file *file, const struct videofile *video, const AVF
 {
 	struct source *source = &file->source;
 	struct size own = { picture->width, picture->height };
-	char *real = realpath(file->path, NULL);
+	char *real;
 
 	if (!avpicture_format(picture, &source->format))
 		return error_set(err, ERR_UNSUPPORTED, "video file %s: pictures of %dx%d are too small", file->path, own.width,
@@ -278,6 +278,7 @@ static bool describe(struct file *file, const struct videofile *video, const AVF
 	source->fps = videofile_fps(video);
 	source->period_ns = source->fps > 0 ? (int64_t)((double)NS_PER_S / source->fps) : 0;
 	source->modes[source->n_modes++] = (struct source_mode){ own, source->fps };
+	real = realpath(file->path, NULL);
 	snprintf(source->id, sizeof(source->id), "file:%s", real ? real : file->path);
 	snprintf(source->model, sizeof(source->model), "video file, %s %dx%d", videofile_codec(video), own.width, own.height);
 	snprintf(source->clock, sizeof(source->clock), "the file's, from CLOCK_MONOTONIC at its first picture");

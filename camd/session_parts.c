@@ -119,6 +119,7 @@ struct shots *session_shots(const struct session *session)
 
 bool session_select(const struct session *session, const struct list *ids, struct camera ***cameras, size_t *n, struct error *err)
 {
+	*cameras = NULL;
 	*n = 0;
 	if (!session->n_cameras)
 		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
@@ -140,6 +141,7 @@ bool session_select(const struct session *session, const struct list *ids, struc
 	if (*n)
 		return true;
 	free(*cameras);
+	*cameras = NULL;
 	return error_set_argument(err, "camera_id", "camera_id: the list is empty");
 }
 

@@ -363,6 +363,7 @@ def stopped_before_a_camera_is_open():
     with opening() as (camd, other):
         camd.send("start_recording", id=1, camera_id=1)
         other.fails("stop_recording", "not_recording", camera_id=0)
+        other.fails("stop_recording", camera_id=[])
         other.send("stop_recording", camera_id=1)
         equal(camd.reply()["data"]["code"], "cancelled")
         equal(other.reply()["data"]["code"], "not_recording")

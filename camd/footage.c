@@ -197,7 +197,7 @@ bool footage_finish(struct footage *footage, int64_t next_ns, const char *encode
 	footage->output->next_ns = next_ns;
 	if (good)
 		good = footage->impl->finish(footage->output, encoder, err);
-	else
+	else if (err->code != ERR_IO)	/* of a table that lost something the next start makes a whole one, as long as the video is not finished */
 		footage->impl->finish(footage->output, encoder, &(struct error){ 0 });
 	footage->facts.bytes = footage->output->bytes;
 	if (good && footage->durable)

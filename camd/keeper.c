@@ -429,6 +429,7 @@ void keeper_lose(struct keeper *keeper, const struct error *err)
 	if (keeper->busy || !keeper->source || keeper->disabled)
 		return;
 	retry_note_failure(&keeper->retry);
+	keeper->busy = true;	/* whoever is told may ask for something at once: it comes after the closing */
 	keeper->its.owner.on_lost(keeper->its.owner.user, err);
 	begin_close(keeper);
 }

@@ -18,6 +18,13 @@ static void append_lines(struct logfile *file, const char *text, size_t n)
 	}
 }
 
+/* With file_lock. */
+static void take_settings(struct logwriter *writer)
+{
+	writer->file.max_bytes = atomic_load(&writer->max_bytes);
+	writer->file.keep = atomic_load(&writer->keep);
+}
+
 /* With lock; let go of while it is at the file. */
 static void write_out(struct logwriter *writer)
 {
@@ -32,6 +39,7 @@ static void write_out(struct logwriter *writer)
 	atomic_store(&writer->writing, true);
 	pthread_mutex_unlock(&writer->lock);
 	pthread_mutex_lock(&writer->file_lock);
+	take_settings(writer);
 	append_lines(&writer->file, text, n);
 	writer->file.lost += lost;	/* they came behind those */
 	pthread_mutex_unlock(&writer->file_lock);
@@ -89,6 +97,7 @@ bool logwriter_open(struct logwriter *writer, int directory, const char *path, s
 	pthread_mutex_unlock(&writer->lock);
 	logwriter_wait(writer, said);
 	pthread_mutex_lock(&writer->file_lock);
+	take_settings(writer);
 	opened = logfile_open(&writer->file, directory, path, err);
 	pthread_mutex_unlock(&writer->file_lock);
 	return opened;
@@ -96,10 +105,8 @@ bool logwriter_open(struct logwriter *writer, int directory, const char *path, s
 
 void logwriter_configure(struct logwriter *writer, int64_t max_bytes, int64_t keep)
 {
-	pthread_mutex_lock(&writer->file_lock);
-	writer->file.max_bytes = max_bytes;
-	writer->file.keep = keep;
-	pthread_mutex_unlock(&writer->file_lock);
+	atomic_store(&writer->max_bytes, max_bytes);
+	atomic_store(&writer->keep, keep);
 }
 
 /* With lock. */
@@ -124,6 +131,7 @@ uint64_t logwriter_say(struct logwriter *writer, const char *line, size_t n)
 		buffer(writer, line, n);
 	} else {
 		pthread_mutex_lock(&writer->file_lock);
+		take_settings(writer);
 		append_lines(&writer->file, line, n);
 		pthread_mutex_unlock(&writer->file_lock);
 	}

@@ -27,6 +27,7 @@ struct logwriter {
 	atomic_bool writing;		/* the thread is at the file */
 	pthread_t thread;
 
+	_Atomic int64_t max_bytes, keep;	/* what it is configured to: set without a lock that waits for the disk */
 	pthread_mutex_t file_lock;	/* behind lock, if both are held */
 	struct logfile file;
 };

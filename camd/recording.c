@@ -217,11 +217,21 @@ static bool append_once(struct recording *recording, struct packet *packet, stru
 	return true;
 }
 
-static bool append(struct recording *recording, struct packet *packet, struct error *err)
+/* A file that failed with its first frame, or when all before was on the disk, is followed by one that begins with this packet. */
+static bool append(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer, struct error *err)
 {
 	if (append_once(recording, packet, err))
 		return true;
-	return rescue(recording, err) && recording->footage && append_once(recording, packet, err);
+	if (!rescue(recording, err))
+		return false;
+	if (!recording->footage) {
+		if (!packet->key)
+			return false;
+		recording->need_key = false;
+		if (!recording_open_file(recording, packet, format, syncer, err))
+			return false;
+	}
+	return append_once(recording, packet, err);
 }
 
 static bool write_packet(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer,
@@ -235,7 +245,7 @@ static bool write_packet(struct recording *recording, struct packet *packet, con
 		recording_close_file(recording, packet->sensor_ns);
 	if (!recording->footage && !recording_open_file(recording, packet, format, syncer, err))
 		return false;
-	return append(recording, packet, err);
+	return append(recording, packet, format, syncer, err);
 }
 
 /* Somebody waits for this frame to be on the disk, or for one before it. */

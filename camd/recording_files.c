@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESCUE_TRIES 6
+#define RESCUE_PAUSE_NS (400 * NS_PER_MS)
+
 /* What encodes; true: that has changed since the last time. */
 static bool take_encoder(struct recording *recording, char encoder[256])
 {
@@ -102,6 +105,15 @@ static struct footage *make_file(struct recording *recording, const struct packe
 	return footage_create(&request, first, &recording->format, err);
 }
 
+/* A disk may fail for a moment only: after a pause, if this was not the last try. */
+static bool may_try_again(int tries, const struct error *err)
+{
+	if (tries == RESCUE_TRIES || err->code != ERR_IO)
+		return false;
+	clock_sleep_until(clock_now_ns() + RESCUE_PAUSE_NS);
+	return true;
+}
+
 /* It is the one that is written from now on. */
 static void note_file(struct recording *recording, struct footage *footage, const struct packet *first)
 {
@@ -127,9 +139,9 @@ bool recording_open_file(struct recording *recording, const struct packet *first
 
 	recording->format = *format;
 	recording->syncer = syncer;
-	footage = make_file(recording, first, err);
-	if (!footage)
-		return false;
+	for (int tries = 1; !(footage = make_file(recording, first, err)); tries++)
+		if (!may_try_again(tries, err))
+			return false;
 	note_file(recording, footage, first);
 	return true;
 }
@@ -210,17 +222,17 @@ static void cut_back(struct recording *recording, const struct footage_mark *mar
 			    footage_facts(recording->footage)->path, err.text);
 }
 
-static void note_rescue(struct recording *recording, const struct error *why, uint64_t from, const struct footage *into)
+/* durable: the last frame that was on the disk before; those behind it that are not written again may have holes. */
+static void note_rescue(struct recording *recording, const struct error *why, uint64_t durable, uint64_t from, const struct footage *into)
 {
 	struct error trouble;
-	uint64_t durable = durable_synced(&recording->durable).number;
+	char damaged[100] = "";
 
-	error_set(&trouble, ERR_IO, "camera %d: %.200s; from frame %" PRIu64 " on it is written again, and goes on, in %.120s",
-		  recording->request.camera_id, why->text, from, into ? footage_facts(into)->path : "the next file");
-	log_warning("%s", trouble.text);
 	if (from > durable + 1)
-		log_warning("camera %d: frames behind %" PRIu64 " and before %" PRIu64 " may be damaged: it was too much to be kept",
-			    recording->request.camera_id, durable, from);
+		snprintf(damaged, sizeof(damaged), "; frames behind %" PRIu64 " and before that may be damaged: it was too much to be kept", durable);
+	error_set(&trouble, ERR_IO, "camera %d: %.200s; from frame %" PRIu64 " on it is written again, and goes on, in %.120s%s",
+		  recording->request.camera_id, why->text, from, into ? footage_facts(into)->path : "the next file", damaged);
+	log_warning("%s", trouble.text);
 	pthread_mutex_lock(&recording->lock);
 	recording->trouble = trouble;
 	pthread_mutex_unlock(&recording->lock);
@@ -228,17 +240,29 @@ static void note_rescue(struct recording *recording, const struct error *why, ui
 	recording_tell(recording, RECORDING_RESCUED);
 }
 
-/* Nothing that is kept can be written again: all that is known of the file's end is that it was written once. */
-static void leave_damaged(struct recording *recording, const struct error *why)
+/* It has no frame and is told to nobody: the next one takes its place. */
+static void drop_file(struct recording *recording)
 {
-	recording->need_key = true;
-	note_rescue(recording, why, recording->row_number + 1, NULL);
-	leave_file(recording);
+	if (!--recording->n_files) {
+		free(recording->path);
+		free(recording->csv_path);
+		recording->path = recording->csv_path = NULL;
+	}
+	footage_remove(recording->footage);
+	footage_destroy(recording->footage);
+	recording->footage = NULL;
 }
 
-/* A disk may fail for a moment only. */
-#define RESCUE_TRIES 6
-#define RESCUE_PAUSE_NS (400 * NS_PER_MS)
+/* Nothing that is kept can be written again: all that is known of the file's end is that it was written once. */
+static void leave_damaged(struct recording *recording, const struct error *why, uint64_t durable)
+{
+	recording->need_key = true;
+	note_rescue(recording, why, durable, recording->row_number + 1, NULL);
+	if (footage_facts(recording->footage)->frames)
+		leave_file(recording);
+	else
+		drop_file(recording);
+}
 
 static struct footage *try_once(struct recording *recording, struct tail *tail, struct error *err)
 {
@@ -257,9 +281,8 @@ static struct footage *save_tail(struct recording *recording, struct tail *tail,
 	for (int tries = 1;; tries++) {
 		struct footage *footage = try_once(recording, tail, err);
 
-		if (footage || tries == RESCUE_TRIES || err->code != ERR_IO)
+		if (footage || !may_try_again(tries, err))
 			return footage;
-		clock_sleep_until(clock_now_ns() + RESCUE_PAUSE_NS);
 	}
 }
 
@@ -268,14 +291,17 @@ bool recording_rescue(struct recording *recording, const struct error *why, stru
 	struct tail tail = recording->tail;
 	struct footage_mark mark;
 	struct footage *footage;
+	uint64_t durable;
 
-	atomic_store(&recording->sync_failed, false);
+	/* a sync that is under way may fail, too: it is waited for first */
 	footage_abandon(recording->footage);
-	tail_trim(&tail, durable_synced(&recording->durable).number);
+	atomic_store(&recording->sync_failed, false);
+	durable = durable_synced(&recording->durable).number;
+	tail_trim(&tail, durable);
 	recording->tail = (struct tail){ 0 };
 	if (!tail.n) {
 		tail_finish(&tail);
-		leave_damaged(recording, why);
+		leave_damaged(recording, why, durable);
 		return true;
 	}
 	mark = tail.entries[0].mark;
@@ -285,7 +311,7 @@ bool recording_rescue(struct recording *recording, const struct error *why, stru
 		leave_file(recording);
 		return false;
 	}
-	note_rescue(recording, why, tail.entries[0].packet->number, footage);
+	note_rescue(recording, why, durable, tail.entries[0].packet->number, footage);
 	cut_back(recording, &mark);
 	leave_file(recording);
 	note_file(recording, footage, tail.entries[0].packet);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILES 256
 #define STEPS 4		/* in an interval, see wait_for_round() */
 
 struct claim {
@@ -19,8 +18,8 @@ struct syncer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct footage *files[MAX_FILES];
-	size_t n;
+	struct footage **files;
+	size_t n, capacity;
 	struct footage *busy;		/* being synced right now */
 	struct claim *claims;
 	bool hurried, ending;
@@ -50,8 +49,8 @@ static void sync_now(struct footage *footage)
 /* Called and left with the lock held; let go of while something is done to a file. */
 static void with_each(struct syncer *syncer, void (*act)(struct footage *footage))
 {
-	struct footage *round[MAX_FILES];
 	size_t n = syncer->n;
+	struct footage **round = xcalloc(MAX(n, 1u), sizeof(struct footage *));
 
 	for (size_t i = 0; i < n; i++)
 		round[i] = syncer->files[i];
@@ -65,6 +64,7 @@ static void with_each(struct syncer *syncer, void (*act)(struct footage *footage
 		syncer->busy = NULL;
 		pthread_cond_broadcast(&syncer->changed);
 	}
+	free(round);
 }
 
 /* With the lock. */
@@ -135,14 +135,18 @@ void syncer_destroy(struct syncer *syncer)
 	pthread_join(syncer->thread, NULL);
 	pthread_cond_destroy(&syncer->changed);
 	pthread_mutex_destroy(&syncer->lock);
+	free(syncer->files);
 	free(syncer);
 }
 
 void syncer_add(struct syncer *syncer, struct footage *footage)
 {
 	pthread_mutex_lock(&syncer->lock);
-	if (syncer->n < MAX_FILES)
-		syncer->files[syncer->n++] = footage;
+	if (syncer->n == syncer->capacity) {
+		syncer->capacity = MAX(2 * syncer->capacity, 16u);
+		syncer->files = xrealloc(syncer->files, syncer->capacity, sizeof(struct footage *));
+	}
+	syncer->files[syncer->n++] = footage;
 	pthread_cond_broadcast(&syncer->changed);
 	pthread_mutex_unlock(&syncer->lock);
 }

@@ -321,6 +321,26 @@ def films_that_cannot_be_read():
 
 
 @test
+def a_first_frame_that_cannot_be_synced():
+    """The file that it was to begin goes, and another one begins with it: nothing is lost, and nothing empty is told of. Nor is it if
+    the table, which comes first, can't be made at once."""
+    for which in (1, 2, 3, 4):     # the table, its name, the video, its name
+        with Camd() as camd:
+            camd.started()
+            camd.ask("subscribe", events="*")
+            with refusing(camd, f"fsync:error=EIO:when={which}"):
+                started = camd.ask("start_recording")
+                camd.ask("wait", seconds=0.4)
+            stopped, = camd.ask("stop_recording")["cameras"]
+            check_stopped(stopped)
+            equal((started["files"], sum(stopped["lost"].values()), stopped["segments"]), ([stopped["file"]], 0, 1), stopped)
+            equal(sorted(glob.glob(os.path.dirname(stopped["file"]) + "/cam0*")), sorted([stopped["file"], started["cameras"][0]["csv"]]))
+            if which > 2:
+                check("written again" in camd.event("warning")["message"])
+            camd.quit()
+
+
+@test
 def a_camera_that_takes_its_time():
     """It is not open yet: what is asked of all is done by the others, and what is asked of it is refused."""
     with film() as path, Camd("--discovery-timeout", "0.2", cameras=[SMALL, f"file:{path}"],

@@ -318,6 +318,7 @@ def log_hangs():
         for enabled in (False, True, False, True):
             camd.ask("set_camera", camera_id=0, enabled=enabled)
         until(lambda: camd.ask("get_status")["cameras"][0]["state"] == "running", "the camera is open again")
+        camd.ask("set_config", values={"log_keep": 3, "bitrate": "3M"})
         video, = camd.ask("start_recording")["files"]
         camd.ask("wait", seconds=0.5)
         before = camd.log()

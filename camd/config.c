@@ -134,7 +134,7 @@ const struct field config_fields[] = {
 	  .help = "Write the timing CSV beside each video." },
 	{ .name = "segment_length", .type = FIELD_DURATION, AT(segment_length_ns), .min = 0, .max = 604800, .unit = "s", .fallback = "0",
 	  .flags = FIELD_LIVE | FIELD_PER_CAMERA,
-	  .help = "A recording goes on in another file after so long, such as 60s, at a key frame and without a frame lost; 0: never." },
+	  .help = "A recording goes on in another file after so long, such as 60s, at a key frame and without a frame lost; 0: never, but at 1,048,576 frames, and at 3.75 GiB where a file system (FAT) has room for 4 in a file." },
 	{ .name = "segment_size", .type = FIELD_AMOUNT, AT(segment_size_bytes), .min = 0, .max = 1e15, .unit = "bytes", .fallback = "0",
 	  .flags = FIELD_LIVE | FIELD_PER_CAMERA,
 	  .help = "A recording goes on in another file at the first key frame behind so many bytes, such as 100M; 0: never." },

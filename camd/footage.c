@@ -6,8 +6,13 @@
 #include "common/clock.h"
 #include "common/util.h"
 
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+/* A file of FAT has 4 GiB less a byte at most: that leaves a quarter for the last group of pictures and the index. */
+#define FAT_MAX_BYTES (UINT64_C(15) << 28)
 
 static const struct output_impl *const containers[] = {
 	[CONTAINER_MP4] = &output_fmp4,
@@ -19,6 +24,7 @@ struct footage {
 	struct output *output;
 	struct framelog *framelog;	/* NULL: no table is wanted */
 	struct footage_facts facts;
+	uint64_t max_bytes;
 	struct syncer *syncer;
 	bool synced;			/* the syncer has it */
 	struct durable *durable;	/* NULL: nobody asks */
@@ -47,6 +53,13 @@ static void choose_paths(struct footage *footage, const struct footage_request *
 			return;
 		snprintf(suffix, sizeof(suffix), "_%d", n);
 	}
+}
+
+static uint64_t max_bytes_in(const char *directory)
+{
+	struct statfs fs;
+
+	return !statfs(directory, &fs) && fs.f_type == MSDOS_SUPER_MAGIC ? FAT_MAX_BYTES : UINT64_MAX;
 }
 
 static bool open_files(struct footage *footage, const struct footage_request *request, const struct packet *first,
@@ -80,6 +93,7 @@ struct footage *footage_create(const struct footage_request *request, const stru
 	footage->on_failure = request->on_failure;
 	footage->on_synced = request->on_synced;
 	footage->user = request->user;
+	footage->max_bytes = max_bytes_in(request->directory);
 	choose_paths(footage, request, format);
 	syncer_claim(footage->syncer, footage->facts.path);
 	if (!open_files(footage, request, first, format, err)) {
@@ -203,6 +217,11 @@ bool footage_finish(struct footage *footage, int64_t next_ns, const char *encode
 	if (good && footage->durable)
 		durable_end_sync(footage->durable, &point);
 	return good;
+}
+
+bool footage_is_full(const struct footage *footage)
+{
+	return footage->facts.frames >= FOOTAGE_MAX_FRAMES || footage->output->bytes >= footage->max_bytes;
 }
 
 struct footage_mark footage_mark(const struct footage *footage)

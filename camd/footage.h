@@ -12,6 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * What knows each frame of a file, to make its index, and to recover it, is in memory: with so many, 24 MB while it is written, and about
+ * 150 MB at most when it is recovered. At 30 frames/s they are 9 h 42 min.
+ */
+#define FOOTAGE_MAX_FRAMES (1u << 20)
+
 struct durable;
 struct syncer;
 struct footage;
@@ -69,6 +75,9 @@ bool footage_sync(struct footage *footage, struct error *err);
 
 /* The same by its own thread, without telling, as long as the durability thread does not do it. */
 bool footage_push_down(struct footage *footage, struct error *err);
+
+/* It has come to FOOTAGE_MAX_FRAMES, or near the end of what its file system lets a file be: the next key frame is better off in another. */
+bool footage_is_full(const struct footage *footage);
 
 struct footage_mark footage_mark(const struct footage *footage);
 

@@ -241,12 +241,16 @@ static void tell_disabled(struct keeper *keeper)
 /* Does what is due next, if no worker is at it. */
 static void go_on(struct keeper *keeper)
 {
-	struct errand *errand = keeper->errands;
+	struct errand *errand;
 
 	if (keeper->busy)
 		return;
 	if (!keeper->source || !keeper->wants_source || keeper->disabled)
 		fail_errands(keeper);
+	/* who was just answered may have asked for something already, and it may have begun */
+	if (keeper->busy)
+		return;
+	errand = keeper->errands;
 	if (keeper->source && (!keeper->wants_source || keeper->disabled)) {
 		begin_close(keeper);
 	} else if (keeper->source && errand && !keeper->ending) {

@@ -149,12 +149,16 @@ uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns)
 }
 
 /* Whether another file is to begin with this packet. */
-static bool is_cut(const struct recording *recording, const struct packet *packet)
+static bool is_cut(struct recording *recording, const struct packet *packet)
 {
 	uint64_t limit = (uint64_t)recording->request.segment_bytes;
 
 	if (!recording->footage || !packet->key)
 		return false;
+	if (footage_is_full(recording->footage)) {
+		atomic_store(&recording->split, true);
+		return true;
+	}
 	return recording_slot(recording, packet->sensor_ns) != recording->slot ||
 	       (limit && footage_facts(recording->footage)->bytes >= limit);
 }

@@ -96,7 +96,8 @@ struct recording {
 	_Atomic uint64_t lost_sensor, lost_starved, lost_encoder, lost_storage;
 	_Atomic int64_t first_sensor_ns, last_ns, duration_ns;
 	_Atomic uint64_t wanted_durable;	/* number of a frame */
-	atomic_bool sync_failed, rescued;	/* the file is to be rescued; some file was */
+	atomic_bool sync_failed;		/* the file is to be rescued */
+	atomic_bool split;			/* in several files, though nobody asked for segments */
 	struct durable durable;			/* how far it is on the disk */
 
 	pthread_mutex_t lock;		/* guards what follows */

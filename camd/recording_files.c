@@ -236,7 +236,7 @@ static void note_rescue(struct recording *recording, const struct error *why, ui
 	pthread_mutex_lock(&recording->lock);
 	recording->trouble = trouble;
 	pthread_mutex_unlock(&recording->lock);
-	recording->rescued = true;
+	atomic_store(&recording->split, true);
 	recording_tell(recording, RECORDING_RESCUED);
 }
 

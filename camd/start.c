@@ -289,7 +289,7 @@ static void send_segment(struct starts *starts, const struct camera *camera, str
 
 	clock_iso(facts->first_wall_ns, from);
 	clock_iso(facts->last_wall_ns, to);
-	if (recording->request.segment_ns || recording->request.segment_bytes || atomic_load(&recording->rescued))
+	if (recording->request.segment_ns || recording->request.segment_bytes || atomic_load(&recording->split))
 		control_event(session_control(starts->session), EVENT_SEGMENT_FINISHED, &data);
 	storage_file_ended(session_storage(starts->session), facts->path);
 	segment_destroy(segment);

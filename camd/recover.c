@@ -172,7 +172,7 @@ static bool write_head(struct job *job, struct appender *file, struct error *err
 	       appender_sync(file, err);
 }
 
-/* Cuts the tail and makes the file whole. */
+/* Cuts the tail, unless the disk could not read it all: it may another time. Makes the file whole. */
 static bool finish_video(struct job *job, struct error *err)
 {
 	uint64_t bytes = job->bytes;
@@ -187,7 +187,7 @@ static bool finish_video(struct job *job, struct error *err)
 	appender_adopt(&file, job->fd, job->path, job->bytes);
 	job->fd = -1;
 	ok = (!job->report->head_rebuilt || write_head(job, &file, err)) &&
-	     (job->salvage.end == job->bytes || appender_cut(&file, job->salvage.end, err)) && movie_close(&job->movie, &file, err);
+	     (!job->report->bytes_cut || appender_cut(&file, job->salvage.end, err)) && movie_close(&job->movie, &file, err);
 	/* what was reserved for more frames */
 	if (ok)
 		appender_cut(&file, file.bytes, NULL);
@@ -214,7 +214,7 @@ static void fill_report(struct job *job)
 		(int64_t)(movie->samples[movie->n - 1].time_ns - movie->samples[0].time_ns) + movie->frame_ns : 0;
 	report->damaged_frames = job->salvage.damaged_frames;
 	report->doubtful_frames = job->salvage.doubtful_frames;
-	report->bytes_cut = job->bytes - job->salvage.end;
+	report->bytes_cut = job->salvage.unreadable ? 0 : job->bytes - job->salvage.end;
 }
 
 static bool complete(struct job *job, enum movie_state state, struct error *err)

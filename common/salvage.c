@@ -12,6 +12,10 @@
 #define WINDOW_BYTES ((size_t)1 << 20)
 #define MAGIC_AT 8	/* in the fragment */
 
+/* What a disk can't read is as if there were zeros, unless it is so much that the disk rather than the file is bad. */
+#define BLOCK_BYTES ((size_t)4096)
+#define UNREADABLE_MAX 64		/* blocks; of short files one of sixteen */
+
 /*
  * A part of the file in memory. Not mmap(): that kills the process when the disk fails, and 32 bits hold no long video.
  */
@@ -21,8 +25,27 @@ struct window {
 	uint64_t at;
 	size_t bytes;
 	uint8_t *data;
-	int number;	/* errno of a read that failed */
+	unsigned unreadable;	/* blocks; one that is in two windows counts twice */
+	int number;		/* errno of a read that failed */
 };
+
+/* After a read that failed where *bytes end: block by block as far as wanted; false: errno. */
+static bool read_around(struct window *window, size_t wanted)
+{
+	unsigned most = (unsigned)MIN((uint64_t)UNREADABLE_MAX, 1 + window->file_bytes / BLOCK_BYTES / 16);
+
+	while (window->bytes < wanted) {
+		uint64_t at = window->at + window->bytes;
+		size_t bytes = MIN(BLOCK_BYTES - (size_t)(at % BLOCK_BYTES), wanted - window->bytes), got;
+
+		got = read_at(window->fd, window->data + window->bytes, bytes, at);
+		if (got < bytes && (errno != EIO || ++window->unreadable > most))
+			return false;
+		memset(window->data + window->bytes + got, 0, bytes - got);
+		window->bytes += bytes;
+	}
+	return true;
+}
 
 static bool window_load(struct window *window, uint64_t at)
 {
@@ -30,9 +53,11 @@ static bool window_load(struct window *window, uint64_t at)
 
 	window->at = at;
 	window->bytes = read_at(window->fd, window->data, wanted, at);
-	if (window->bytes < wanted && errno != ENODATA)
+	if (window->bytes == wanted || (errno == EIO && read_around(window, wanted)))
+		return true;
+	if (errno != ENODATA)
 		window->number = errno;
-	return window->bytes == wanted;
+	return false;
 }
 
 /* The bytes from at on, *got of them, at least least; NULL if the file has not that many or can't be read. */
@@ -165,6 +190,9 @@ bool salvage_scan(int fd, const char *path, uint64_t bytes, uint32_t file_id, st
 	*salvage = (struct salvage){ .end = MOVIE_HEAD_BYTES };
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	scan(&window, file_id, salvage, on_fragment, user);
+	salvage->unreadable = window.unreadable;
+	if (window.unreadable && !salvage->n)
+		window.number = EIO;
 	free(window.data);
 	if (window.number)
 		return error_set_errno(err, window.number, "%s: cannot read the file; it is left as it is", path);

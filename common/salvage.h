@@ -16,6 +16,7 @@ struct salvage {
 	uint64_t damaged_frames;	/* known by the step in the fragments' numbers */
 	uint64_t doubtful_frames;	/* whole, but between a damaged frame and the next key frame */
 	uint64_t broken;		/* places where a frame's head is whole, but not its checksum */
+	unsigned unreadable;		/* blocks that the disk can't read, taken for zeros */
 	struct fragment first;		/* if there are any */
 };
 
@@ -24,7 +25,7 @@ typedef void (*salvage_fn)(void *user, const struct fragment *fragment, const st
 
 /*
  * Looks through an open file of so many bytes for fragments that have that file_id; 0: that of the first one. path is for messages.
- * False: the file can't be read.
+ * False: the file can't be read, but for a few blocks.
  */
 bool salvage_scan(int fd, const char *path, uint64_t bytes, uint32_t file_id, struct salvage *salvage, salvage_fn on_fragment, void *user,
 		  struct error *err);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
-camd on a disk that pauses, loses what was written, fails for a moment or for long, by the device mapper, in simulated time: what is lost
-is counted, and nothing else is. Before anything is looked at the file system is mounted anew, so that what is seen is what is on the disk.
+camd on a disk that pauses, loses what was written, fails for a moment or for long, has a bad block, by the device mapper, in simulated
+time: what is lost is counted, and nothing else is. Before anything is looked at the file system is mounted anew, so that what is seen is what is on the disk.
 
     disk.py CASE CAMD PROBE             on the host: boots the kernel, then looks at every video and table
     disk.py inside CASE CAMD DIR        in the kernel: drives camd over its protocol, leaves what it recorded in DIR
@@ -97,14 +97,18 @@ class Disk:
         self.go_on(self._linear())
 
 
+def extents(path):
+    """Of a file: its first and last block, and where on the disk these are."""
+    for line in subprocess.check_output(["filefrag", "-v", path], text=True).splitlines():
+        found = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
+        if found:
+            yield tuple(int(number) for number in found.groups())
+
+
 def blocks_behind(path):
     """Ranges of sectors that are reserved for a file behind its end."""
     size, ranges = os.path.getsize(path), []
-    for line in subprocess.check_output(["filefrag", "-v", path], text=True).splitlines():
-        found = re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
-        if not found:
-            continue
-        first, last, start, end = (int(number) for number in found.groups())
+    for first, last, start, end in extents(path):
         skip = max(0, size // BLOCK + 1 - first)
         if first + skip <= last:
             ranges.append(((start + skip) * SECTORS, (end + 1) * SECTORS))
@@ -196,21 +200,54 @@ def gone(process, disk):
     return {"durable": durable}
 
 
-def inside(case, camd, target):
-    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone") else ["-O", "^has_journal"]))
-    camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
-    flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
+def unreadable(disk, camd, flags):
+    """camd is killed, and a block in the middle of what it left can't be read: the next start finishes all around it."""
+    killed = inkernel.Camd(camd, *flags)
+    killed.ask("start_recording")
+    killed.ask("wait", seconds=20)
+    video = status(killed)["output"]
+    killed.process.kill()
+    killed.process.wait()
+    disk.unmount()
+    disk.mount()
+    middle = os.path.getsize(video) // BLOCK // 2
+    sector = next((start + middle - first) * SECTORS for first, last, start, _ in extents(video) if first <= middle <= last)
+    disk.damage([(sector, sector + SECTORS)])
+    with open(video, "rb") as file:
+        file.seek(middle * BLOCK)
+        try:
+            file.read(BLOCK)
+            raise AssertionError("it can be read")
+        except OSError:
+            pass
+    with inkernel.Camd(camd, "--camera", "synthetic:64x48@5") as process:
+        process.ask("subscribe", events="*")
+        wait_for(process, "recovered", 1, 20)
+    disk.heal()
+    recovered, = events(process, "recovered")
+    return {"recovered": recovered}
+
+
+def record(case, disk, camd, flags):
     with inkernel.Camd(camd, *flags) as process:
         process.ask("subscribe", events="*")
         process.ask("start_recording")
         told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone}[case](process, disk)
         process.ask("wait", seconds=1)
         stopped, = process.ask("stop_recording")["cameras"]
+    return {"stopped": stopped, **(told or {})}
+
+
+def inside(case, camd, target):
+    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone") else ["-O", "^has_journal"]))
+    camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
+    flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
+    told = unreadable(disk, camd, flags) if case == "unreadable" else record(case, disk, camd, flags)
     disk.unmount()
     disk.mount()
     inkernel.keep(target)
     with open(target + "/told", "w", encoding="utf-8") as file:
-        json.dump({"stopped": stopped, **(told or {})}, file)
+        json.dump(told, file)
 
 
 # ---- on the host ----
@@ -243,11 +280,23 @@ def check_gone(told, found, probe):
     subprocess.run([probe, after, after[:-len(".mp4")] + "_frame_timing.csv"], check=True)
 
 
+def check_unreadable(told, found, probe):
+    """What lay in that block is lost, as `storage`, and nothing else is."""
+    video, = found
+    rows, recovered = read_rows(video), told["recovered"]
+    lost = int(rows[-1]["lost_storage"])
+    equal((recovered["frames"], recovered["bytes_cut"]), (len(rows), 0))
+    assert 1 <= lost <= 10 and int(rows[-1]["frame_number"]) == len(rows) + lost >= 590, (lost, rows[-1])
+    subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv", "--no-decode"], check=True)
+
+
 def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
         told = json.load(file)
     if case == "gone":
         return check_gone(told, found, probe)
+    if case == "unreadable":
+        return check_unreadable(told, found, probe)
     stopped = told["stopped"]
     numbers = check_ledger([row for video in found for row in read_rows(video)], stopped)
     equal(numbers, list(range(1, stopped["captured"] + 1)))

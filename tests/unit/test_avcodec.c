@@ -443,6 +443,8 @@ static void test_bitrate_changes(void **state)
 	(void)state;
 	if (!avcodec_find_encoder_by_name("libx264"))
 		skip();
+	for (int i = 1; i < frame->n_planes; i++)
+		memset(frame->planes[i].data, 128, frame->planes[i].bytes);
 	encode_noise(encoder, frame, &sink, 1, 30);
 	before = encode_noise(encoder, frame, &sink, 31, 60);
 	assert_true(encoder_avcodec.set_bitrate(encoder, 400000));

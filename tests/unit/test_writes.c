@@ -465,6 +465,7 @@ static int fill_tmpfs(const struct fixture *fixture)
 	struct stat status;
 	struct demuxed found;
 	size_t n = 0;
+	bool matches;
 
 	mkdir(tiny, 0755);
 	if ((unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) ||
@@ -484,7 +485,9 @@ static int fill_tmpfs(const struct fixture *fixture)
 	output_fmp4.destroy(output);
 	clip.n = n;
 	demux_file(&found, request.path);
-	return demux_matches(&found, &clip, NULL, n) ? 0 : 3;
+	matches = demux_matches(&found, &clip, NULL, n);
+	demux_free(&found);
+	return matches ? 0 : 3;
 }
 
 static void test_full_file_system(void **state)

@@ -1,11 +1,13 @@
 /*
  * The clips that triggers have asked of one camera: files that begin with what its ring has and go on with what comes, whether or
- * not something records. Belongs to the camera's output thread.
+ * not something records. One that the disk says it has lost something of is written again, into another file. Belongs to the camera's
+ * output thread.
  */
 #pragma once
 
 #include "camd/footage.h"
 #include "camd/ring.h"
+#include "common/field.h"
 
 #define CLIP_MAX_TRIGGERS 64
 
@@ -28,9 +30,9 @@ struct clip_done {
 	int64_t trigger_ids[CLIP_MAX_TRIGGERS];
 	size_t n_triggers;
 	bool csv;
-	char *begun;			/* path of the file that was begun, whatever became of it; NULL: none was */
+	struct list begun;		/* paths of files that were begun, whatever became of them */
 	struct footage_facts facts;	/* path NULL: there is no file with a frame in it */
-	struct error error;		/* code ERR_NONE: none */
+	struct error error;		/* what went wrong, although the file may have all that was wanted; code ERR_NONE: nothing */
 };
 
 void clip_done_destroy(struct clip_done *done);
@@ -51,7 +53,7 @@ struct clips {
 };
 
 void clips_begin(struct clips *clips, struct clip_request *request, const struct ring *ring);	/* takes over the request */
-void clips_add(struct clips *clips, const struct packet *packet, const struct frame_format *format);
+void clips_add(struct clips *clips, struct packet *packet, const struct frame_format *format);
 
 /* What a trigger wants ends at another time than it said; a clip that is complete already stays as it is. */
 void clips_set_end(struct clips *clips, int64_t trigger_id, int64_t to_ns);

@@ -1,17 +1,13 @@
 /* A recording's files: they are opened, cut, closed, and where a disk has lost something, written again. */
 #include "camd/recording_private.h"
 
-#include "camd/syncer.h"
-#include "common/clock.h"
+#include "camd/rescue.h"
 #include "common/log.h"
 #include "common/util.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RESCUE_TRIES 6
-#define RESCUE_PAUSE_NS (400 * NS_PER_MS)
 
 /* What encodes; true: that has changed since the last time. */
 static bool take_encoder(struct recording *recording, char encoder[256])
@@ -90,8 +86,9 @@ static void on_synced(void *user)
 		recording_tell(recording, RECORDING_SYNCED);
 }
 
-static struct footage *make_file(struct recording *recording, const struct packet *first, struct error *err)
+static struct footage *make_file(void *user, const struct packet *first, struct error *err)
 {
+	struct recording *recording = user;
 	char encoder[sizeof(recording->encoder)];
 	struct footage_request request = {
 		.camera_id = recording->request.camera_id, .directory = recording->directory, .prefix = "",
@@ -103,15 +100,6 @@ static struct footage *make_file(struct recording *recording, const struct packe
 
 	take_encoder(recording, encoder);
 	return footage_create(&request, first, &recording->format, err);
-}
-
-/* A disk may fail for a moment only: after a pause, if this was not the last try. */
-static bool may_try_again(int tries, const struct error *err)
-{
-	if (tries == RESCUE_TRIES || err->code != ERR_IO)
-		return false;
-	clock_sleep_until(clock_now_ns() + RESCUE_PAUSE_NS);
-	return true;
 }
 
 /* It is the one that is written from now on. */
@@ -139,9 +127,9 @@ bool recording_open_file(struct recording *recording, const struct packet *first
 
 	recording->format = *format;
 	recording->syncer = syncer;
-	for (int tries = 1; !(footage = make_file(recording, first, err)); tries++)
-		if (!may_try_again(tries, err))
-			return false;
+	footage = rescue_make_file(&(struct rescue){ make_file, recording }, first, err);
+	if (!footage)
+		return false;
 	note_file(recording, footage, first);
 	return true;
 }
@@ -195,19 +183,6 @@ void recording_close_file(struct recording *recording, int64_t next_ns)
 }
 
 /* ---- a disk that loses something ---- */
-
-/* Into another file, down to the disk. The marks of the tail are of that one then. */
-static bool write_again(struct tail *tail, struct footage *footage, struct error *err)
-{
-	for (size_t i = 0; i < tail->n; i++) {
-		bool in_video;
-
-		tail->entries[i].mark = footage_mark(footage);
-		if (!footage_write(footage, tail->entries[i].packet, &in_video, err))
-			return false;
-	}
-	return footage_push_down(footage, err);
-}
 
 /*
  * Frames that are in the next file go from this one, so that each is in one; all that stays was on the disk before. A file of which
@@ -264,28 +239,6 @@ static void leave_damaged(struct recording *recording, const struct error *why, 
 		drop_file(recording);
 }
 
-static struct footage *try_once(struct recording *recording, struct tail *tail, struct error *err)
-{
-	struct footage *footage = make_file(recording, tail->entries[0].packet, err);
-
-	if (footage && write_again(tail, footage, err))
-		return footage;
-	if (footage)
-		footage_remove(footage);
-	footage_destroy(footage);
-	return NULL;
-}
-
-static struct footage *save_tail(struct recording *recording, struct tail *tail, struct error *err)
-{
-	for (int tries = 1;; tries++) {
-		struct footage *footage = try_once(recording, tail, err);
-
-		if (footage || !may_try_again(tries, err))
-			return footage;
-	}
-}
-
 bool recording_rescue(struct recording *recording, const struct error *why, struct error *err)
 {
 	struct tail tail = recording->tail;
@@ -305,7 +258,7 @@ bool recording_rescue(struct recording *recording, const struct error *why, stru
 		return true;
 	}
 	mark = tail.entries[0].mark;
-	footage = save_tail(recording, &tail, err);
+	footage = rescue_write_again(&(struct rescue){ make_file, recording }, &tail, err);
 	if (!footage) {
 		tail_finish(&tail);
 		leave_file(recording);

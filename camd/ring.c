@@ -97,20 +97,21 @@ static bool fits(const struct ring *ring, const struct frame_format *format)
 	return last->width == format->width && last->height == format->height && !memcmp(&last->colour, &format->colour, sizeof(format->colour));
 }
 
-void ring_add(struct ring *ring, const struct packet *packet, const struct frame_format *format)
+struct packet *ring_add(struct ring *ring, const struct packet *packet, const struct frame_format *format)
 {
 	if (!ring->length_ns)
-		return;
+		return NULL;
 	if (ring->n && !fits(ring, format))
 		drop(ring, ring->n);
 	if (!ring->n && !packet->key)
-		return;
+		return NULL;
 	if (ring->n == ring->capacity)
 		grow(ring);
 	ring->n++;
 	ring->entries[(ring->first + ring->n - 1) % ring->capacity] = (struct ring_entry){ packet_copy(packet), *format };
 	ring->bytes += packet->bytes;
 	trim(ring);
+	return ring->n ? ring_entry(ring, ring->n - 1)->packet : NULL;
 }
 
 size_t ring_find(const struct ring *ring, int64_t sensor_ns)

@@ -25,7 +25,8 @@ struct ring {
 void ring_set(struct ring *ring, int64_t length_ns, uint64_t max_bytes);
 void ring_finish(struct ring *ring);
 
-void ring_add(struct ring *ring, const struct packet *packet, const struct frame_format *format);
+/* The copy, which belongs to the ring; NULL: it does not keep this packet. */
+struct packet *ring_add(struct ring *ring, const struct packet *packet, const struct frame_format *format);
 const struct ring_entry *ring_entry(const struct ring *ring, size_t i);	/* from the oldest, i < n */
 
 /* The last key frame that is not after an instant, or the oldest there is; n of an empty ring: 0. */

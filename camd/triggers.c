@@ -269,8 +269,8 @@ void triggers_on_clip(struct triggers *triggers, const struct clip_done *done)
 {
 	struct trigger **at;
 
-	if (done->begun)
-		storage_file_ended(session_storage(triggers->session), done->begun);
+	for (size_t i = 0; i < done->begun.n; i++)
+		storage_file_ended(session_storage(triggers->session), ((char **)done->begun.items)[i]);
 	for (struct trigger *trigger = triggers->first; trigger; trigger = trigger->next)
 		if (has(done, trigger->id))
 			note_clip(trigger, done);

@@ -77,13 +77,14 @@ static void write_one(struct writing *writing, struct item *item)
 {
 	struct mark *mark = take_mark(writing, item->packet);
 	size_t bytes = item->packet->bytes;
+	struct packet *kept;
 
 	writing->recording = item->recording;
 	recording_write(item->recording, item->packet, &item->format, writing->syncer);
 	if (mark)
 		tell_mark(writing, mark, item->recording, item->packet);
-	ring_add(&writing->ring, item->packet, &item->format);
-	clips_add(&writing->clips, item->packet, &item->format);
+	kept = ring_add(&writing->ring, item->packet, &item->format);
+	clips_add(&writing->clips, kept ? kept : item->packet, &item->format);
 	packet_unref(item->packet);
 	queue_release(&writing->queue, bytes);
 }

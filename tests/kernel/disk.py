@@ -180,6 +180,23 @@ def moment(process, disk):
     equal(events(process, "recording_stopped"), [])
 
 
+def clip(process, disk):
+    """Of a trigger, without a recording: whatever is written fails for a while, in the midst of the clip, and again at its end."""
+    process.ask("wait", seconds=4)
+    process.ask("trigger", before=2, after=5)
+    process.ask("wait", seconds=2.3)
+    disk.fail()
+    process.ask("wait", seconds=1.2)
+    disk.heal()
+    process.ask("wait", seconds=1.3)
+    disk.fail()
+    process.ask("wait", seconds=1)
+    disk.heal()
+    wait_for(process, "trigger_saved", 1, 20)
+    saved, = events(process, "trigger_saved")
+    return {"saved": saved}
+
+
 def gone(process, disk):
     """The disk is pulled out, and put in again: the recording ends, and begins again by itself."""
     process.ask("wait", seconds=3.3)
@@ -231,6 +248,8 @@ def unreadable(disk, camd, flags):
 def record(case, disk, camd, flags):
     with inkernel.Camd(camd, *flags) as process:
         process.ask("subscribe", events="*")
+        if case == "clip":
+            return clip(process, disk)
         process.ask("start_recording")
         told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone}[case](process, disk)
         process.ask("wait", seconds=1)
@@ -241,7 +260,7 @@ def record(case, disk, camd, flags):
 def inside(case, camd, target):
     disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone") else ["-O", "^has_journal"]))
     camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
-    flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"]
+    flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"] + (["--prebuffer", "3s"] if case == "clip" else [])
     told = unreadable(disk, camd, flags) if case == "unreadable" else record(case, disk, camd, flags)
     disk.unmount()
     disk.mount()
@@ -290,6 +309,21 @@ def check_unreadable(told, found, probe):
     subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv", "--no-decode"], check=True)
 
 
+def check_clip(told, target, probe):
+    """It was written again from its first frame on: there is one file, whole, of all that was wanted."""
+    saved = told["saved"]
+    wrote, = saved["clips"]
+    assert "written again" in saved["message"], saved
+    # one of intra's second more before, for it begins with a key frame; 30 frames a second
+    assert 7 * 30 <= wrote["frames"] <= 8 * 30 + 1, saved
+    video, = glob.glob(target + "/session_*/*.mp4")
+    equal(os.path.basename(video), os.path.basename(wrote["file"]))
+    rows = read_rows(video)
+    numbers = [int(row["camera_frame"]) for row in rows]
+    equal(numbers, list(range(numbers[0], numbers[0] + wrote["frames"])))
+    subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv", "--part"], check=True)
+
+
 def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
         told = json.load(file)
@@ -297,6 +331,8 @@ def check(case, target, found, probe):
         return check_gone(told, found, probe)
     if case == "unreadable":
         return check_unreadable(told, found, probe)
+    if case == "clip":
+        return check_clip(told, target, probe)
     stopped = told["stopped"]
     numbers = check_ledger([row for video in found for row in read_rows(video)], stopped)
     equal(numbers, list(range(1, stopped["captured"] + 1)))

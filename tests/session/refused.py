@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-from camd import CAMCTL, CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, test, until
+from camd import CAMCTL, CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, probe, read_csv, test, until
 
 
 def strace(*injections, paths=()):
@@ -337,6 +337,27 @@ def a_first_frame_that_cannot_be_synced():
             equal(sorted(glob.glob(os.path.dirname(stopped["file"]) + "/cam0*")), sorted([stopped["file"], started["cameras"][0]["csv"]]))
             if which > 2:
                 check("written again" in camd.event("warning")["message"])
+            camd.quit()
+
+
+@test
+def a_clip_that_cannot_be_synced():
+    """At its first frame, or its end: it is written again."""
+    for which in (1, 2, 3, 4):     # the table, its name, the video, its name
+        with Camd("--prebuffer", "1s") as camd:
+            camd.started()
+            camd.ask("subscribe", events=["trigger_saved"])
+            camd.ask("wait", seconds=1)
+            with refusing(camd, f"fsync:error=EIO:when={which}"):
+                camd.ask("trigger", before=1, after=0.5)
+                camd.ask("wait", seconds=1.5)
+            saved = camd.event("trigger_saved")
+            clip, = saved["clips"]
+            probe(clip["file"], part=True)
+            equal(len(read_csv(clip["file"])), clip["frames"])
+            check(clip["frames"] >= 20, saved)
+            check(which < 3 or "written again" in saved["message"], saved)
+            equal(sorted(glob.glob(os.path.dirname(clip["file"]) + "/clip_*")), sorted([clip["file"], clip["csv"]]))
             camd.quit()
 
 

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MAX_TWINS 10000
@@ -153,13 +152,4 @@ void folder_finish(struct folder *folder, bool remove_if_unused)
 		close(folder->fd);
 	free(folder->path);
 	*folder = (struct folder){ .fd = -1 };
-}
-
-int64_t folder_free_bytes(const struct folder *folder)
-{
-	struct statvfs fs;
-
-	if (statvfs(folder->path ? folder->path : ".", &fs))
-		return 0;
-	return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }

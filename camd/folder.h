@@ -36,5 +36,4 @@ bool folder_sync(const char *path);
 bool folder_open_log(const struct folder *folder, struct error *err);
 
 /* remove_if_unused: the folder goes if it holds nothing but its log. */
-int64_t folder_free_bytes(const struct folder *folder);	/* where it lies, or would */
 void folder_finish(struct folder *folder, bool remove_if_unused);

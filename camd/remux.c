@@ -2,8 +2,10 @@
 
 #include "camd/child.h"
 #include "camd/confine.h"
+#include "camd/disk.h"
 #include "camd/folder.h"
 #include "camd/framelog.h"
+#include "camd/home.h"
 #include "camd/jobs.h"
 #include "camd/mp4times.h"
 #include "camd/restamp.h"
@@ -92,7 +94,9 @@ static bool is_recorded_here(const struct remux *remux)
 
 static bool is_in_own_session(const struct remux *remux)
 {
-	return session_label(remux->session) && is_same_file(remux->at.directory, session_directory(remux->session, NULL));
+	const char *own = session_home(remux->session)->folder.path;
+
+	return own && is_same_file(remux->at.directory, own);
 }
 
 /* A running camd has its session's folder locked; so has, for a moment, one that looks for what a crash has left. */
@@ -379,7 +383,7 @@ static bool open_video(struct remux *remux, const char *file, struct error *err)
 {
 	size_t bytes;
 
-	if (!confine_find(session_config(remux->session)->output_dir, file, &remux->at, err))
+	if (!disk_answers(session_disk(remux->session), err) || !confine_find(session_config(remux->session)->output_dir, file, &remux->at, err))
 		return false;
 	remux->video_fd = confine_open(&remux->at, remux->at.name, err);
 	if (remux->video_fd < 0)

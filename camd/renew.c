@@ -1,5 +1,6 @@
 #include "camd/renew.h"
 
+#include "camd/disk.h"
 #include "camd/home.h"
 #include "camd/jobs.h"
 #include "camd/shots.h"
@@ -28,7 +29,7 @@ bool renew_session(struct session *session, const char *label, struct session_st
 
 	if (written)
 		return error_set(err, ERR_BUSY, "no new session now: %s", written);
-	if (!home_move(home, label, err))
+	if (!disk_answers(session_disk(session), err) || !home_move(home, label, err))
 		return false;
 	*reply = (struct session_started){ .session = (char *)home->folder.label, .path = home->folder.path };
 	return true;

@@ -1,6 +1,7 @@
 #include "camd/resume.h"
 
 #include "camd/camera_config.h"
+#include "camd/disk.h"
 #include "camd/start.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -8,8 +9,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/types.h>
 
 /* The first pause, and the longest; a recording that went well for so long begins with the first again. */
 #define FIRST_PAUSE_NS NS_PER_S
@@ -26,6 +26,7 @@ struct wish {
 	dev_t device;			/* where it was written to */
 	int64_t until_ns;		/* end of its duration; INT64_MAX: none */
 	int64_t pause_ns, next_ns;
+	int64_t failed_ns;
 	int64_t began_ns;		/* the recording that runs, or ran last */
 	struct resume *resume;
 	int camera_id;
@@ -69,13 +70,6 @@ static bool is_disks_fault(const struct error *err)
 	}
 }
 
-static dev_t device_of(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) ? 0 : status.st_dev;
-}
-
 static int64_t end_of(const struct recording *recording)
 {
 	int64_t duration_ns = recording->request.duration_ns;
@@ -90,6 +84,7 @@ static void note_failed(struct wish *wish, const struct recording *recording, co
 	if (!wish->pause_ns || now_ns - wish->began_ns >= WELL_NS)
 		wish->pause_ns = FIRST_PAUSE_NS;
 	wish->waits = true;
+	wish->failed_ns = now_ns;
 	wish->full = err->code == ERR_STORAGE_FULL;
 	wish->until_ns = end_of(recording);
 	wish->next_ns = now_ns + wish->pause_ns;
@@ -104,7 +99,7 @@ void resume_on_recording(struct resume *resume, struct camera *camera, struct re
 	if (event == RECORDING_STARTED) {
 		wish->waits = false;
 		wish->began_ns = clock_now_ns();
-		wish->device = device_of(recording->path);
+		wish->device = disk_last_look(session_disk(resume->session))->device;
 	} else if (event == RECORDING_FAILED && recording->started && !recording->stopping) {
 		if (recording_error(recording, &err) && is_disks_fault(&err))
 			note_failed(wish, recording, &err);
@@ -145,30 +140,26 @@ static void tried(void *user, const void *reply, const struct error *err)
 		log_info("camera %d: the recording goes on", wish->camera_id);
 }
 
-static bool has_room(const struct wish *wish, const char *output_dir)
+static bool has_room(const struct wish *wish, const struct disk_look *look)
 {
 	const struct session *session = wish->resume->session;
-	int64_t wanted = camera_config(session_options(session), wish->camera_id)->bitrate_bps / 8 * ROOM_S +
-			 session_config(session)->storage_reserve_bytes;
-	struct statvfs fs;
 
-	return !wish->full || (!statvfs(output_dir, &fs) && (int64_t)fs.f_bavail * (int64_t)fs.f_frsize >= wanted);
+	return !wish->full || look->free_bytes >= camera_config(session_options(session), wish->camera_id)->bitrate_bps / 8 * ROOM_S +
+						  session_config(session)->storage_reserve_bytes;
 }
 
 /* A disk that was taken away leaves a directory on the system's own one behind: that is not to be filled up without being asked. */
-static bool is_there(const struct wish *wish, const char *output_dir)
+static bool is_there(const struct wish *wish, const struct disk_look *look)
 {
-	dev_t device = device_of(output_dir);
-
-	return device && (device == wish->device || device != device_of("/"));
+	return look->device && (look->device == wish->device || look->device != look->system);
 }
 
 static bool may_try(const struct wish *wish, struct camera *camera)
 {
-	const char *output_dir = session_config(wish->resume->session)->output_dir;
+	const struct disk_look *look = disk_last_look(session_disk(wish->resume->session));
 
-	return camera && camera_state(camera) == CAMERA_RUNNING && !camera_recording(camera) && is_there(wish, output_dir) &&
-	       has_room(wish, output_dir);
+	return camera && camera_state(camera) == CAMERA_RUNNING && !camera_recording(camera) && look->began_ns > wish->failed_ns &&
+	       is_there(wish, look) && has_room(wish, look);
 }
 
 static void begin_again(struct wish *wish, int64_t now_ns)

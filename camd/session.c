@@ -3,6 +3,7 @@
 #include "camd/adjust.h"
 #include "camd/camera_config.h"
 #include "camd/control.h"
+#include "camd/disk.h"
 #include "camd/discovery.h"
 #include "camd/encoders.h"
 #include "camd/home.h"
@@ -277,7 +278,7 @@ static bool drivers_are_idle(const struct session *session)
 static bool files_are_idle(const struct session *session)
 {
 	return !recovery_is_busy(session->recovery) && shots_are_idle(session->shots) && previews_are_idle(session->previews) &&
-	       taps_are_idle(session->taps) && jobs_are_idle(session->jobs) && storage_is_idle(session->storage);
+	       taps_are_idle(session->taps) && jobs_are_idle(session->jobs) && storage_is_idle(session->storage) && disk_is_idle(session->disk);
 }
 
 void session_check_down(struct session *session)
@@ -333,6 +334,7 @@ static void on_tick(uv_timer_t *timer)
 	if (tell)
 		session->losses_told_ns = now_ns;
 	start_again(session, now_ns);
+	disk_tick(session->disk, now_ns);
 	storage_tick(session->storage, now_ns);
 	opening_look(session->opening);
 	if (!session->finishing) {
@@ -363,6 +365,7 @@ struct session *session_create(const struct session_request *request)
 	session->adjust = adjust_create(session);
 	session->triggers = triggers_create(session);
 	session->noticed = noticed_create(session);
+	session->disk = disk_create(session);
 	session->storage = storage_create(session);
 	return session;
 }
@@ -391,6 +394,7 @@ void session_begin(struct session *session)
 		log_error("%s", err.text);
 		tell_warning(session->control, &err);
 	}
+	disk_begin(session->disk);
 	session->encoders = encoders_look(session->its.loop, on_encoders_known, session);
 	session->recovery = recovery_begin(session, config->output_dir);
 	storage_begin(session->storage);
@@ -414,6 +418,7 @@ static void close_cameras(void *user, const void *reply, const struct error *err
 	session->closing = true;
 	session->closing_ns = clock_now_ns();
 	recovery_stop(session->recovery);
+	disk_stop(session->disk);
 	storage_stop(session->storage);
 	session->n_closes = session->n_cameras;
 	for (size_t i = 0; i < session->n_closes; i++) {
@@ -456,6 +461,7 @@ void session_destroy(struct session *session)
 	previews_destroy(session->previews);
 	taps_destroy(session->taps);
 	recovery_destroy(session->recovery);
+	disk_destroy(session->disk);
 	storage_destroy(session->storage);
 	home_finish(&session->home);
 	free(session);
@@ -492,7 +498,8 @@ void session_fill_status(struct session *session, struct status_report *report)
 
 	*report = (struct status_report){
 		.session = (char *)session_label(session), .cameras = { session->n_cameras, items },
-		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, .free_bytes = folder_free_bytes(&session->home.folder),
+		.uptime = round((clock_now_ns() - session->began_ns) / 1e6) / 1e3, 
+		.free_bytes = disk_last_look(session->disk)->free_bytes,
 	};
 	for (size_t i = 0; i < session->n_cameras; i++) {
 		camera_fill_status(session->cameras[i], &items[i]);

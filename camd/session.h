@@ -70,6 +70,7 @@ void session_config_changed(struct session *session);
 void session_tell_recovered(struct session *session);
 
 struct jobs *session_jobs(const struct session *session);
+struct disk *session_disk(const struct session *session);
 struct storage *session_storage(const struct session *session);
 struct syncer *session_syncer(const struct session *session);
 struct adjust *session_adjust(const struct session *session);

@@ -1,6 +1,7 @@
 /* The part of camd/session.h by which those who work for it reach its cameras, its settings and each other. */
 #include "camd/session_private.h"
 
+#include "camd/disk.h"
 #include "camd/recovery.h"
 #include "common/clock.h"
 #include "common/util.h"
@@ -41,6 +42,11 @@ struct mailbox *session_mailbox(const struct session *session)
 struct jobs *session_jobs(const struct session *session)
 {
 	return session->jobs;
+}
+
+struct disk *session_disk(const struct session *session)
+{
+	return session->disk;
 }
 
 struct storage *session_storage(const struct session *session)
@@ -99,7 +105,7 @@ void session_mark_used(struct session *session)
 
 const char *session_directory(struct session *session, struct error *err)
 {
-	return home_directory(&session->home, err);
+	return disk_answers(session->disk, err) ? home_directory(&session->home, err) : NULL;
 }
 
 struct home *session_home(struct session *session)

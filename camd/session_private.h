@@ -31,6 +31,7 @@ struct session {
 	struct noticed *noticed;
 	struct encoders *encoders;
 	struct recovery *recovery;
+	struct disk *disk;
 	struct storage *storage;
 
 	uv_timer_t tick;

@@ -280,14 +280,17 @@ def camera_driver_hangs_at_the_end():
 # ---- a disk that does not come back ----
 
 class Hanging(Manager):
-    """Its camd's disk hangs, for files whose names end with this, from hang() on."""
+    """Its camd's disk hangs, for files whose names end with this, from hang() on; wholly: so does whatever asks for a path on it."""
 
-    def __init__(self, names, watchdog_s=0):
+    def __init__(self, names, watchdog_s=0, wholly=False):
         if SANITIZED or "HANG" not in os.environ:
             raise Skip("HANG is not set, or a sanitizer must be loaded first")
         super().__init__(LD_PRELOAD=os.environ["HANG"], HANG_ON=names, **({"WATCHDOG_USEC": str(int(watchdog_s * 1e6))} if watchdog_s else {}))
         self.when = f"{self.directory.name}/when"
         self.environment["HANG_WHEN"] = self.when
+        self.output = f"{self.directory.name}/disk"
+        if wholly:
+            self.environment["HANG_UNDER"] = self.output
 
     def hang(self):
         open(self.when, "w").close()
@@ -307,6 +310,31 @@ def disk_hangs():
         log_says(camd, "its encoder or its disk does not come back from a call")
         camd.ask("ping")
         camd.kill()
+
+
+@test
+def disk_does_not_answer():
+    """Not even of a path on it does anything come back: camd answers all the same, refuses what needs the disk, and has lost nothing."""
+    with Hanging("", wholly=True) as manager, manager.start("--prebuffer", "1s", output=manager.output) as camd:
+        video, = camd.ask("start_recording")["files"]
+        free = camd.ask("get_status")["free_bytes"]
+        camd.ask("wait", seconds=0.5)
+        manager.hang()
+        camd.ask("wait", seconds=5)
+        for command, arguments in (("trigger", {}), ("take_snapshot", {}), ("remux", {"file": video})):
+            check("has not answered for" in camd.fails(command, "timeout", **arguments)["message"])
+        for command in ("ping", "get_config", "list_cameras", "describe"):
+            camd.ask(command)
+        status = camd.ask("get_status")
+        check(status["recording"] and status["free_bytes"] > 0 and abs(status["free_bytes"] - free) < free, status)
+        manager.go_on()
+        camd.ask("wait", seconds=1)
+        camd.ask("take_snapshot")
+        stopped, = camd.ask("stop_recording")["cameras"]
+        equal(sum(stopped["lost"].values()), 0, stopped)
+        check_stopped(stopped)
+        equal(camd.ask("new_session")["path"].startswith(os.path.realpath(manager.output)), True)
+        camd.quit()
 
 
 @test

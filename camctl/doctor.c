@@ -1,6 +1,7 @@
 #include "camctl/doctor.h"
 
 #include "camctl/shell.h"
+#include "common/loop.h"
 #include "common/util.h"
 
 #include <signal.h>
@@ -31,7 +32,7 @@ void doctor_init(struct doctor *doctor, const struct list *flags, bool json)
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 
 	*doctor = (struct doctor){ .flags = flags, .json = json };
-	uv_loop_init(&doctor->loop);
+	xloop(&doctor->loop);
 	uv_timer_init(&doctor->loop, &doctor->timer);
 	doctor->timer.data = doctor;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {

@@ -3,6 +3,7 @@
 #include "camctl/cmdline.h"
 #include "camctl/help.h"
 #include "camctl/script.h"
+#include "common/loop.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -157,7 +158,7 @@ static int run_session(const struct cmdline *cmdline)
 	struct error err;
 	int status = SESSION_CAMD_FAILED;
 
-	uv_loop_init(&camctl.loop);
+	xloop(&camctl.loop);
 	camctl.session = open_session(cmdline, &camctl, &err);
 	if (camctl.session) {
 		watch_signals(&camctl);

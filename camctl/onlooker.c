@@ -1,6 +1,7 @@
 #include "camctl/onlooker.h"
 
 #include "camctl/human.h"
+#include "common/loop.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ static void look_on(enum preview_place place)
 	struct onlooker onlooker = { 0 };
 	uv_loop_t loop;
 
-	uv_loop_init(&loop);
+	xloop(&loop);
 	onlooker.session = session_adopt(&loop, SOCKET_FD);
 	onlooker.previews = previews_create(onlooker.session, place, NULL, &previews_handlers, &onlooker);
 	session_watch(onlooker.session, &watcher, &onlooker);

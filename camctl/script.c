@@ -3,6 +3,7 @@
 #include "camctl/session.h"
 #include "camctl/step.h"
 #include "camctl/tempdir.h"
+#include "common/loop.h"
 #include "common/util.h"
 
 #include <errno.h>
@@ -186,7 +187,7 @@ static void init(struct script *script, const char *path, const struct list *cam
 	};
 	if (script->patience <= 0)
 		script->patience = 1;
-	uv_loop_init(&script->loop);
+	xloop(&script->loop);
 	uv_timer_init(&script->loop, &script->timer);
 	script->timer.data = script;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {

@@ -17,6 +17,7 @@
 #include "camd/session.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/util.h"
 #include "protocol/describe.h"
 #include "protocol/errors.h"
@@ -289,7 +290,7 @@ static void begin(struct camd *camd)
 		setenv("LIBCAMERA_RPI_TUNING_FILE", camd->config.tuning_file, 1);
 	if (camd->config.console_output)
 		log_set_console(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
-	uv_loop_init(&camd->loop);
+	xloop(&camd->loop);
 	watch_signals(camd);
 	camd->mailbox = session.mailbox = mailbox_create(&camd->loop);
 	camd->session = control.session = session_create(&session);

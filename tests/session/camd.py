@@ -40,7 +40,7 @@ CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
 CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
 PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
 NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # see tests/tools/no_network.c
-SANITIZED = bool(os.environ.get("CAMD_SANITIZED"))      # slow, and with memory of its own
+SANITIZED = os.environ.get("CAMD_SANITIZED", "")         # by what; slow, and with memory of its own
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine
 # the user's settings are found first, so these, which say nothing, keep the machine's away; ./config.txt is up to each test
 os.environ["XDG_CONFIG_HOME"] = str(ROOT / "tests/session/nobody")

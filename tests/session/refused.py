@@ -2,7 +2,7 @@
 """The kernel says no: system calls of a running camd fail, by strace's injection, one after the other, and what is asked of it
 meanwhile is refused with the reason, by an event where it is a job's. Afterwards it does as ever.
 
-Not under sanitizers, whose search for leaks needs to trace the process itself.
+Not under sanitizers, whose search for leaks needs to trace the process itself; but under valgrind.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from camd import CAMCTL, CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, chec
 
 def strace(*injections, paths=()):
     """The beginning of a command line in which these calls fail: CALL:error=NAME[:when=N] each, on those files only, if there are some."""
-    if SANITIZED or not shutil.which("strace"):
+    if SANITIZED not in ("", "valgrind") or not shutil.which("strace"):
         raise Skip("needs strace, and no sanitizer")
     calls = ",".join(sorted({each.split(":")[0] for each in injections}))
     words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls]
@@ -502,6 +502,10 @@ def beginnings():
                              ("eventfd2:error=EMFILE", "camera 0: eventfd")]:
         said = [begin(wrapper=strace(f"{injection}:when={n}")) for n in range(1, 6)]
         check(any(re.search(words, text) for text, _ in said), injection, said)
+    for program in (CAMD, CAMCTL):
+        loopless = subprocess.run([*strace("eventfd2:error=EMFILE:when=1"), program, "--no-config"], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60)
+        check(loopless.returncode == 1 and "no event loop: too many open files; the limits" in loopless.stderr, loopless)
 
 
 if __name__ == "__main__":

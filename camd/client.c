@@ -210,7 +210,8 @@ static void drop_from_wait(struct client *client)
 		before++;
 	if (!request)
 		return;
-	take_no_more(client);
+	/* nothing more is read; what stands before it is carried out */
+	client->input_ended = true;
 	while (client->n_requests > before) {
 		struct request *at = client->first;
 
@@ -271,7 +272,7 @@ static void on_data(void *user, const char *data, size_t bytes)
 	size_t used, line_bytes;
 	const char *line;
 
-	for (; bytes && !client->closed; data += used, bytes -= used) {
+	for (; bytes && !client->closed && !client->input_ended; data += used, bytes -= used) {
 		switch (lines_feed(&client->lines, data, bytes, &used, &line, &line_bytes)) {
 		case LINES_LINE:
 			take_line(client, line, line_bytes);

@@ -193,7 +193,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 bool outlet_is_full(struct outlet *outlet)
 {
 	outlet->was_full = outlet->was_full || outlet->waiting_bytes > FULL_BYTES;
-	return outlet->was_full;
+	return outlet->was_full && !outlet->dead;
 }
 
 bool outlet_is_drained(const struct outlet *outlet)

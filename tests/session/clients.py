@@ -171,9 +171,35 @@ while True:
             hasty.close()
         until(lambda: "client 2 left" in camd.log(), "its end")
         until(lambda: list(camd.output.glob("*/*.jpg")), "its picture")
+        check_stopped(camd.ask("stop_recording")["cameras"][0])
+        # gone with a wait behind what had not begun yet: that is carried out, too
+        with place.client() as gone:
+            gone.socket.sendall(b'{"command":"start_recording"}\n{"command":"take_snapshot"}\n{"command":"wait","seconds":3600}\n')
+            gone.close()
+        until(lambda: "client 3 left" in camd.log(), "its end")
+        until(lambda: len(list(camd.output.glob("*/*.jpg"))) == 2, "its picture")
         check(camd.ask("get_status")["recording"], "its recording")
         camd.quit()
-        equal(len(recorded(camd)), 2)
+        equal(len(recorded(camd)), 3)
+
+
+@test
+def dies_with_much_unread():
+    """More replies wait for it than it may ask for further ones with: its place is free all the same."""
+    with Handed() as place, place.camd() as camd:
+        camd.started()
+        for n in range(1, 4):
+            with place.client() as glutton:
+                glutton.socket.setblocking(False)
+                end = time.monotonic() + 2
+                while time.monotonic() < end:
+                    try:
+                        glutton.socket.send(b'{"command":"describe"}\n' * 10)
+                    except BlockingIOError:
+                        time.sleep(0.05)
+                glutton.socket.close()
+            until(lambda: f"client {n} left" in camd.log(), "its end")
+        camd.quit()
 
 
 @test

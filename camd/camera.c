@@ -347,6 +347,8 @@ void camera_close(struct camera *camera, void (*on_closed)(void *user), void *us
 	camera->on_closed = on_closed;
 	camera->closed_user = user;
 	camera_cancel_frames(camera);
+	/* not only once the driver has come back */
+	writing_end_clips(camera->writing);
 	camera_set_prebuffer(camera, 0, 0);
 	keeper_close(camera->keeper, on_keeper_closed);
 }

@@ -190,7 +190,10 @@ static void on_clip_begun(void *user, const char *path)
 
 static void on_clip(void *user, const struct clip_done *done)
 {
-	triggers_on_clip(((struct session *)user)->triggers, done);
+	struct session *session = user;
+
+	triggers_on_clip(session->triggers, done);
+	session_check_down(session);
 }
 
 static void on_mark(void *user, struct camera *camera, const struct mark_done *done)
@@ -278,7 +281,7 @@ static bool drivers_are_idle(const struct session *session)
 static bool files_are_idle(const struct session *session)
 {
 	return !recovery_is_busy(session->recovery) && shots_are_idle(session->shots) && previews_are_idle(session->previews) &&
-	       taps_are_idle(session->taps) && jobs_are_idle(session->jobs) && storage_is_idle(session->storage) && disk_is_idle(session->disk);
+	       taps_are_idle(session->taps) && triggers_are_idle(session->triggers) && jobs_are_idle(session->jobs) && storage_is_idle(session->storage) && disk_is_idle(session->disk);
 }
 
 void session_check_down(struct session *session)

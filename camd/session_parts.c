@@ -127,6 +127,8 @@ bool session_select(const struct session *session, const struct list *ids, struc
 {
 	*cameras = NULL;
 	*n = 0;
+	if (session->closing)
+		return error_set(err, ERR_CANCELLED, "Cancelled: camd ends");
 	if (!session->n_cameras)
 		return error_set(err, ERR_NO_CAMERAS, "No cameras found");
 	for (size_t i = 0; i < ids->n; i++) {

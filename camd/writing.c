@@ -12,7 +12,7 @@
 #define MAX_BYTES (48u << 20)
 #define MAX_PACKETS 4096
 
-enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP_END, WRITE_MARK, WRITE_CHECK, WRITE_SYNC_FAILED };
+enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP_END, WRITE_MARK, WRITE_CHECK, WRITE_SYNC_FAILED, WRITE_LAST_CLIPS };
 
 /* Waits for its frame. */
 struct mark {
@@ -32,6 +32,7 @@ struct writing {
 	struct recording *recording;	/* the last packet's, until it has ended */
 	struct ring ring;
 	struct clips clips;
+	bool last_clips;		/* they end with the recording */
 	struct mark *marks;		/* the oldest first */
 };
 
@@ -98,6 +99,13 @@ static void add_mark(struct writing *writing, struct mark *mark)
 	*at = mark;
 }
 
+/* Once nothing more comes that could be in them. */
+static void end_last_clips(struct writing *writing)
+{
+	if (writing->last_clips && !writing->recording)
+		clips_end(&writing->clips);
+}
+
 static void carry_out(struct writing *writing, struct item *item)
 {
 	switch (item->kind) {
@@ -108,6 +116,7 @@ static void carry_out(struct writing *writing, struct item *item)
 		if (writing->recording == item->recording)
 			writing->recording = NULL;
 		recording_finish(item->recording);
+		end_last_clips(writing);
 		break;
 	case WRITE_RING:
 		ring_set(&writing->ring, item->ns, item->bytes);
@@ -127,6 +136,10 @@ static void carry_out(struct writing *writing, struct item *item)
 	case WRITE_SYNC_FAILED:
 		if (writing->recording)
 			recording_check_sync(writing->recording);
+		break;
+	case WRITE_LAST_CLIPS:
+		writing->last_clips = true;
+		end_last_clips(writing);
 		break;
 	}
 }
@@ -249,6 +262,13 @@ void writing_mark(struct writing *writing, const char *text, int64_t at_ns)
 void writing_sync_failed(struct writing *writing)
 {
 	struct item item = { .kind = WRITE_SYNC_FAILED };
+
+	queue_push_force(&writing->queue, &item);
+}
+
+void writing_end_clips(struct writing *writing)
+{
+	struct item item = { .kind = WRITE_LAST_CLIPS };
 
 	queue_push_force(&writing->queue, &item);
 }

@@ -60,5 +60,8 @@ int64_t writing_busy_ns(const struct writing *writing, int64_t now_ns);
 /* A sync of the recording that is written has failed. Never refused. */
 void writing_sync_failed(struct writing *writing);
 
+/* Camd ends: clips go as far as the recording that goes on, the one without files, too, and end with it; without one, at once. */
+void writing_end_clips(struct writing *writing);
+
 /* Once a second or so: clips of a camera that gives no more frames end. Never refused. now_ns: CLOCK_MONOTONIC. */
 void writing_check(struct writing *writing, int64_t now_ns);

@@ -277,6 +277,27 @@ def camera_driver_hangs_at_the_end():
             check("camera 1: its driver" not in camd.log(), "the other's does")
 
 
+@test
+def clips_when_a_driver_hangs_at_the_end():
+    """They are complete, too, and told of, those of both cameras."""
+    with Manager() as manager, fake(manager, "hang_stop=1", ["libcamera:0", SMALL], "--greeting", "--prebuffer", "2s") as camd:
+        while camd.reply()["status"] != "initialized":
+            pass
+        camd.ask("subscribe", events=["trigger_saved"])
+        time.sleep(1)
+        camd.ask("trigger", after=60)
+        time.sleep(0.5)
+        camd.send("quit")
+        camd.wait(timeout=LEAVE_S + 25)
+        saved, = [line["data"] for line in [*camd.events, *camd.rest()] if line.get("event") == "trigger_saved"]
+        equal([clip["camera_id"] for clip in saved["clips"]], [0, 1])
+        for clip in saved["clips"]:
+            check(is_finalised(clip["file"]), f"{clip['file']} is not finished")
+            equal(len(read_csv(clip["file"])), clip["frames"])
+            check(clip["frames"] >= 10, saved)
+        log_says(camd, "camera 0: its driver does not come back from a call; it is left to itself")
+
+
 # ---- a disk that does not come back ----
 
 class Hanging(Manager):

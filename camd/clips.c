@@ -43,6 +43,7 @@ void clip_done_destroy(struct clip_done *done)
 	if (!done)
 		return;
 	fields_free_texts(&done->begun);
+	fields_free_texts(&done->left);
 	footage_facts_clear(&done->facts);
 	free(done);
 }
@@ -101,17 +102,18 @@ static bool open_file(struct clip *clip, const struct packet *first, struct erro
 /* The old file has lost something, the next one has all from mark on. What is before stays, for the next start to make whole. */
 static void leave_file(struct clip *clip, const struct footage_mark *mark, const struct error *why)
 {
-	char rest[200] = "";
+	const char *path = footage_facts(clip->footage)->path;
 	struct error err;
 
-	if (!mark->frames) {
-		footage_remove(clip->footage);
+	clip->trouble = *why;
+	log_warning("camera %d: %s; the clip is written again", clip->clips->camera_id, why->text);
+	if (mark->frames) {
+		fields_add_text(&clip->done->left, path);
+		if (!footage_cut_back(clip->footage, mark, &err))
+			log_warning("camera %d: %s: what the next file has is in this one, too: %s", clip->clips->camera_id, path, err.text);
 	} else {
-		footage_cut_back(clip->footage, mark, &err);
-		snprintf(rest, sizeof(rest), "; %" PRIu64 " frames before are in %.120s", mark->frames, footage_facts(clip->footage)->path);
+		footage_remove(clip->footage);
 	}
-	error_set(&clip->trouble, why->code, "%.250s; the clip was written again%s", why->text, rest);
-	log_warning("camera %d: %s", clip->clips->camera_id, clip->trouble.text);
 	footage_destroy(clip->footage);
 	clip->footage = NULL;
 }
@@ -217,8 +219,8 @@ static void end(struct clips *clips, struct clip *clip)
 		error_set(&err, ERR_TIMEOUT, "camera %d: there is no frame of the trigger's time", clips->camera_id);
 		fail(clip, &err);
 	}
-	if (clip->trouble.code)
-		fail(clip, &clip->trouble);
+	if (clip->trouble.code && !clip->done->error.code)
+		error_set(&clip->done->error, clip->trouble.code, "%.400s; the clip was written again", clip->trouble.text);
 	if (clip->done->error.code)
 		log_error("camera %d: clip: %s", clips->camera_id, clip->done->error.text);
 	else

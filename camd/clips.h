@@ -31,6 +31,7 @@ struct clip_done {
 	size_t n_triggers;
 	bool csv;
 	struct list begun;		/* paths of files that were begun, whatever became of them */
+	struct list left;		/* of these, that have an earlier part of it, as far as the disk has that */
 	struct footage_facts facts;	/* path NULL: there is no file with a frame in it */
 	struct error error;		/* what went wrong, although the file may have all that was wanted; code ERR_NONE: nothing */
 };

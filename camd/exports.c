@@ -151,8 +151,11 @@ char *exports_publish(const struct exports *exports, struct export_part *video, 
 	}
 	forget(video);
 	forget(table);
-	fsync(exports->directory);
-	return path;
+	if (!fsync(exports->directory))
+		return path;
+	exports_fail(exports, errno, err);
+	free(path);
+	return NULL;
 }
 
 /* ---- how many are kept ---- */

@@ -8,8 +8,14 @@
 
 #include <stdlib.h>
 
+/* Why there is no clip may be over soon: a disk that is full, or does not answer. */
+#define AGAIN_NS (2 * NS_PER_S)
+
 /* What is written of a camera's motion. */
 struct motion_clip {
+	bool goes_on;			/* the motion, written or not */
+	bool refused;			/* and told so: tried again */
+	int64_t again_ns;
 	bool moves;			/* and is being written, until limit_ns as long as nothing else is known */
 	int64_t trigger_id;
 	int64_t limit_ns;		/* when motion is to go on in another clip */
@@ -56,10 +62,12 @@ static void fire(struct noticed *noticed, int64_t id, int64_t from_ns, int64_t n
 	clip->moves = triggers_fire(session_triggers(noticed->session), &args, &reply, &err);
 	clip->trigger_id = reply.trigger_id;
 	clip->to_ns = clip->moves ? clip->limit_ns : 0;
-	if (!clip->moves) {
+	clip->again_ns = now_ns + AGAIN_NS;
+	if (!clip->moves && !clip->refused) {
 		error_wrap(&err, "camera %d: no clip of the motion", (int)id);
 		tell_trouble(session_control(noticed->session), &err);
 	}
+	clip->refused = !clip->moves;
 	free(reply.camera_id.items);
 }
 
@@ -69,6 +77,8 @@ static void begin(struct noticed *noticed, int id, const struct config *config, 
 	int64_t now_ns = clock_now_ns();
 	bool full = now_ns >= clip->limit_ns;
 
+	clip->goes_on = true;
+	clip->refused = false;
 	/* where the clip of a motion before is not over, it becomes longer, but not without end */
 	if (full || now_ns >= clip->to_ns)
 		clip->limit_ns = MAX(since_ns + config->motion_longest_ns, now_ns);
@@ -79,6 +89,9 @@ static void end(struct noticed *noticed, struct camera *camera, const struct con
 {
 	struct motion_clip *clip = &noticed->clips[camera_id(camera)];
 
+	clip->goes_on = false;
+	if (!clip->moves)
+		return;
 	clip->moves = false;
 	clip->to_ns = until_ns + config->motion_hold_ns + config->motion_after_ns;
 	camera_set_clip_end(camera, clip->trigger_id, clip->to_ns);
@@ -93,8 +106,18 @@ void noticed_tell(struct noticed *noticed, struct camera *camera, enum analyzer_
 		return;		/* or camd ends */
 	if (news->begun && config->motion_trigger)
 		begin(noticed, camera_id(camera), config, news->since_ns);
-	else if (!news->begun && noticed->clips[camera_id(camera)].moves)
+	else if (!news->begun)
 		end(noticed, camera, config, news->until_ns);
+}
+
+/* Motion that could not be written so far. */
+static void try_again(struct noticed *noticed, int id, int64_t now_ns)
+{
+	const struct config *config = config_of(noticed, id);
+	struct motion_clip *clip = &noticed->clips[id];
+
+	clip->limit_ns = now_ns + config->motion_longest_ns;
+	fire(noticed, id, now_ns - config->motion_before_ns, now_ns, TRIGGER_OWN);
 }
 
 void noticed_tick(struct noticed *noticed, int64_t now_ns)
@@ -103,6 +126,8 @@ void noticed_tick(struct noticed *noticed, int64_t now_ns)
 		struct motion_clip *clip = &noticed->clips[id];
 		int64_t from_ns = clip->limit_ns;
 
+		if (clip->goes_on && clip->refused && now_ns >= clip->again_ns && config_of(noticed, id)->motion_trigger)
+			try_again(noticed, id, now_ns);
 		if (!clip->moves || now_ns < from_ns)
 			continue;
 		clip->limit_ns = MAX(from_ns + config_of(noticed, id)->motion_longest_ns, now_ns);

@@ -263,7 +263,7 @@ static void hurry_if_wanted(struct recording *recording, const struct packet *pa
 	syncer_hurry(syncer);
 }
 
-void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer)
+bool recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer)
 {
 	struct error err;
 
@@ -274,7 +274,7 @@ void recording_write(struct recording *recording, struct packet *packet, const s
 	recording->need_key = recording->need_key && !packet->key;
 	if (!recording->write_failed && !recording->need_key && write_packet(recording, packet, format, syncer, &err)) {
 		hurry_if_wanted(recording, packet, syncer);
-		return;
+		return true;
 	}
 	if (!recording->write_failed && !recording->need_key) {
 		recording->write_failed = true;
@@ -282,6 +282,7 @@ void recording_write(struct recording *recording, struct packet *packet, const s
 	}
 	recording->write_failures++;
 	atomic_fetch_add(&recording->lost_storage, 1);
+	return false;
 }
 
 bool recording_is_overdue(const struct recording *recording, int64_t now_ns)

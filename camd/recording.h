@@ -144,10 +144,10 @@ uint64_t recording_slot(const struct recording *recording, int64_t sensor_ns);
 
 /*
  * Output thread: writes a packet, opening the file with the first; tells RECORDING_STARTED. Another file begins with the first key
- * frame in another slot, or when the file is large enough. format is that of the pictures. What can't be written counts as storage's
+ * frame in another slot, or when the file is large enough. format is that of the pictures. False: it can't be written, and counts as storage's
  * loss.
  */
-void recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer);
+bool recording_write(struct recording *recording, struct packet *packet, const struct frame_format *format, struct syncer *syncer);
 
 /* Output thread, whenever: if a sync of the file has failed, does about it what can be done. */
 void recording_check_sync(struct recording *recording);

@@ -174,7 +174,7 @@ bool triggers_fire(struct triggers *triggers, const struct trigger_args *asked, 
 
 	if ((args.label && !folder_check_label(args.label, err)) || !session_select(triggers->session, &args.camera_id, &cameras, &n, err))
 		return false;
-	if (choose(cameras, &n, args.camera_id.n, err) && trigger_stills_check(triggers->session, &args, cameras, n, err))
+	if (storage_may_record(session_storage(triggers->session), err) && choose(cameras, &n, args.camera_id.n, err) && trigger_stills_check(triggers->session, &args, cameras, n, err))
 		directory = session_directory(triggers->session, err);
 	if (directory)
 		begin(triggers, &args, cameras, n, directory, reply);
@@ -191,14 +191,35 @@ static char *iso(int64_t wall_ns)
 	return xstrdup(clock_iso(wall_ns, text));
 }
 
+/* All that went wrong with its clips, one behind the other. */
+static void add_message(struct trigger *trigger, const char *text)
+{
+	char *before = trigger->message;
+
+	trigger->message = before ? xasprintf("%s; %s", before, text) : xstrdup(text);
+	free(before);
+}
+
+static void note_trouble(struct trigger *trigger, const struct clip_done *done)
+{
+	if (done->error.code)
+		add_message(trigger, done->error.text);
+	for (size_t i = 0; i < done->left.n; i++) {
+		char *text = xasprintf("what it had before is in %s, as far as the disk has it, and finished by the next start",
+				       ((char **)done->left.items)[i]);
+
+		add_message(trigger, text);
+		free(text);
+	}
+}
+
 static void note_clip(struct trigger *trigger, const struct clip_done *done)
 {
 	const struct footage_facts *facts = &done->facts;
 	size_t at = trigger->n_clips;
 
 	trigger->n_waiting--;
-	if (done->error.code && !trigger->message)
-		trigger->message = xstrdup(done->error.text);
+	note_trouble(trigger, done);
 	if (!facts->path)
 		return;
 	for (; at && trigger->clips[at - 1].camera_id > done->camera_id; at--)
@@ -215,8 +236,8 @@ static void start_stills(struct trigger *trigger, struct trigger_clip *clip)
 {
 	struct error err;
 
-	if (!trigger_stills_start(trigger->stills, clip, &clip->stills_job, &err) && !trigger->message)
-		trigger->message = xstrdup(err.text);
+	if (!trigger_stills_start(trigger->stills, clip, &clip->stills_job, &err))
+		add_message(trigger, err.text);
 }
 
 static void tell(struct triggers *triggers, struct trigger *trigger)

@@ -74,6 +74,16 @@ static void tell_mark(struct writing *writing, struct mark *mark, struct recordi
 	free(mark);
 }
 
+/* The packet is lost: the next one takes it. */
+static void give_mark_back(struct writing *writing, struct mark *mark, struct packet *packet)
+{
+	if (!mark)
+		return;
+	packet->mark[0] = '\0';
+	mark->next = writing->marks;
+	writing->marks = mark;
+}
+
 static void write_one(struct writing *writing, struct item *item)
 {
 	struct mark *mark = take_mark(writing, item->packet);
@@ -81,8 +91,9 @@ static void write_one(struct writing *writing, struct item *item)
 	struct packet *kept;
 
 	writing->recording = item->recording;
-	recording_write(item->recording, item->packet, &item->format, writing->syncer);
-	if (mark)
+	if (!recording_write(item->recording, item->packet, &item->format, writing->syncer))
+		give_mark_back(writing, mark, item->packet);
+	else if (mark)
 		tell_mark(writing, mark, item->recording, item->packet);
 	kept = ring_add(&writing->ring, item->packet, &item->format);
 	clips_add(&writing->clips, kept ? kept : item->packet, &item->format);

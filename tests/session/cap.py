@@ -194,7 +194,7 @@ def cap_without_anything_to_delete():
 def reserve_is_kept():
     reserve = 2000000
     with Disk("6m") as disk:
-        flags = ["--storage-reserve", str(reserve), "--intra", "0", "--bitrate", "4M"]
+        flags = ["--storage-reserve", str(reserve), "--intra", "0", "--bitrate", "4M", "--prebuffer", "0.2s"]
         with Camd(*flags, output=disk.path, cameras=[LARGE]) as camd:
             camd.ask("subscribe", events=["recording_deleted", "recording_stopped", "storage_full"])
             record(camd, 1)
@@ -210,6 +210,7 @@ def reserve_is_kept():
             check(free.f_bavail * free.f_frsize > reserve / 2, "more than half of the reserve is left")
             check(os.path.exists(file), "the protected one")
             camd.fails("start_recording", "storage_full")
+            camd.fails("trigger", "storage_full")
             camd.ask("set_config", values={"storage_reserve": 0})
             record(camd, 0.3)
             camd.quit()

@@ -100,6 +100,21 @@ def motion_that_lasts():
         check(max(clip.values()) - min(clip.values()) < 1.2e9 + 1.5e9 + 0.4e9, "each has its time")
 
 
+@test
+def motion_that_could_not_be_written():
+    """What is left of it is, once that is possible; that it was not is told once."""
+    with Camd("--motion", "--motion-trigger", "--motion-before", "1", "--motion-after", "1", "--motion-hold", "1", "--intra", "0.5",
+              "--preset", "ultrafast", cameras=[f"file:{film_of_a_box()}"]) as camd:
+        camd.ask("subscribe", events=["motion_started", "motion_ended", "trigger_saved", "warning"])
+        camd.event("motion_started")
+        camd.ask("set_config", values={"prebuffer": "3s"})
+        ended = camd.event("motion_ended")["sensor_timestamp_ns"]
+        file, = camd.event("trigger_saved")["files"]
+        check(max(row["sensor_timestamp_ns"] for row in read_csv(file)) >= ended + 1e9, "its end is there")
+        equal(len([event for event in camd.events if "no clip of the motion" in event["data"].get("message", "")]), 1, list(camd.events))
+        camd.quit()
+
+
 def check_nights(camd, began, ended):
     """A trigger's pictures say of each whether it was night, and how dark it is."""
     camd.ask("subscribe", events=["trigger_saved", "job_done"])

@@ -146,8 +146,9 @@ def what_the_sensor_loses_is_counted():
     with Camd(cameras=["synthetic:160x120@30?lose=10"]) as camd:
         camd.ask("subscribe", events="frames_lost")
         camd.ask("start_recording", duration=3)
-        event = camd.event("frames_lost")
-        check(event["lost"]["sensor"] >= 1 and event["camera_id"] == 0, event)
+        # a slow machine's encoder may lose some, too
+        event = camd.event("frames_lost", where=lambda data: data["lost"]["sensor"])
+        equal(event["camera_id"], 0, event)
         until(lambda: not camd.ask("get_status")["recording"], "the end")
         table, = camd.output.glob("*/*.csv")
         video = str(table).replace("_frame_timing.csv", ".mp4")

@@ -132,6 +132,8 @@ bool arguments_take_word(struct arguments *arguments, const char *word, struct e
 		ok = set(arguments, f, equals + 1, err);
 	else if (only && only->type == FIELD_JSON && name && word[0] != '{')
 		set_member(arguments, only, name, equals + 1);
+	else if (only && arguments->given[only - arguments->table] && only->type != FIELD_LIST)
+		ok = error_set_argument(err, only->name, "%s: one only: '%.60s' is too many", only->name, word);
 	else if (only)
 		ok = set(arguments, only, word, err);
 	else

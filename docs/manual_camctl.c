@@ -48,6 +48,6 @@ void manual_print_camctl(FILE *to)
 	      "# ENVIRONMENT\n\n*CAMCTL\\_CAMD*\n\tThe camd to start; else it is the one beside camctl, or in *PATH*.\n\n"
 	      "*NO\\_COLOR*\n\tNo colours, if it is set.\n\n"
 	      "# EXAMPLES\n\n```\ncamctl record --seconds 10\ncamctl --camera synthetic --target-fps 25 record --seconds 2\n"
-	      "camctl report recordings/session_* --svg report.svg\ncamctl verify recordings\n```\n\n"
+	      "camctl report SESSION --svg report.svg\ncamctl verify recordings\n```\n\n"
 	      "# SEE ALSO\n\n*camd*(1), *camd-protocol*(7)\n", to);
 }

@@ -19,7 +19,7 @@ struct oneshot {
 	struct frontend_context context;
 	uv_timer_t timeout;
 	bool sent, staying;
-	int64_t job;		/* waited for; -1: none */
+	int64_t job, trigger;	/* waited for; -1: none */
 	struct progress *progress;	/* of the job; NULL: not told yet */
 	int64_t recordings;	/* that have not ended yet */
 };
@@ -76,6 +76,11 @@ static bool goes_on(struct oneshot *oneshot, const struct wire_message *reply)
 			return false;	/* it goes on without us */
 		oneshot->recordings += wire_integer(reply, "data.cameras.#", 0);
 		return oneshot->recordings > 0;
+	case MSG_TRIGGERED:
+		if (session_is_attached(oneshot->context.session))
+			return false;
+		oneshot->trigger = wire_integer(reply, "data.trigger_id", -1);
+		return true;
 	case MSG_PREVIEW_TOGGLED:
 		return wire_bool(reply, "data.enabled", false);
 	default:
@@ -107,7 +112,7 @@ static void send_command(struct oneshot *oneshot)
 {
 	const struct command *command = oneshot->context.command;
 
-	if (command->reply == MSG_JOB_STARTED || command->reply == MSG_RECORDING_STARTED)
+	if (command->reply == MSG_JOB_STARTED || command->reply == MSG_RECORDING_STARTED || command->reply == MSG_TRIGGERED)
 		session_want_events(oneshot->context.session);
 	session_call(oneshot->context.session, command_id(command), oneshot->context.arguments, on_reply, oneshot);
 	oneshot->sent = true;
@@ -154,6 +159,19 @@ static void finish_job(struct oneshot *oneshot, const struct wire_message *event
 	session_quit(oneshot->context.session, ok ? SESSION_OK : SESSION_PROBLEM);
 }
 
+static void finish_trigger(struct oneshot *oneshot, const struct wire_message *event)
+{
+	const char *trouble = wire_text(event, "data.message");
+
+	if (oneshot->context.json)
+		print(oneshot, event);
+	else
+		print_files(event);
+	if (trouble && !oneshot->context.json)
+		fprintf(stderr, "camctl: %s\n", trouble);
+	session_quit(oneshot->context.session, trouble ? SESSION_PROBLEM : SESSION_OK);
+}
+
 static void tell(const struct oneshot *oneshot, const struct wire_message *message)
 {
 	char *text = oneshot->context.json ? NULL : say_message(message);
@@ -187,6 +205,8 @@ static void on_message(void *user, const struct wire_message *message)
 		show_progress(oneshot, message);
 	else if (message->message == EVENT_JOB_DONE && my_job)
 		finish_job(oneshot, message);
+	else if (message->message == EVENT_TRIGGER_SAVED && wire_integer(message, "data.trigger_id", -1) == oneshot->trigger)
+		finish_trigger(oneshot, message);
 	else if (message->message == EVENT_RECORDING_STOPPED && recording)
 		count_recording(oneshot, message);
 	else if (oneshot->staying && !my_job)
@@ -222,7 +242,7 @@ static void *create(const struct frontend_context *context)
 	struct oneshot *oneshot = xcalloc(1, sizeof(*oneshot));
 
 	oneshot->context = *context;
-	oneshot->job = -1;
+	oneshot->job = oneshot->trigger = -1;
 	uv_timer_init(session_loop(context->session), &oneshot->timeout);
 	oneshot->timeout.data = oneshot;
 	start_timeout(oneshot);
@@ -243,7 +263,7 @@ static void destroy(void *frontend)
 static void interrupt(void *frontend)
 {
 	struct oneshot *oneshot = frontend;
-	bool done = oneshot->staying && oneshot->job < 0;
+	bool done = oneshot->staying && oneshot->job < 0 && oneshot->trigger < 0;
 
 	session_leave(oneshot->context.session, done ? SESSION_OK : SESSION_PROBLEM);
 }

@@ -140,6 +140,22 @@ def raw_lines():
 
 
 @test
+def a_trigger_and_its_clip():
+    """It waits for the clip and prints its path; a camd that was there before, and goes on, is not waited for."""
+    with Place() as place:
+        out, _ = place.run("--prebuffer", "1s", "trigger", "--after", "0.5", "--label", "gate")
+        clip = out.splitlines()[-1]
+        check(clip.endswith("_gate.mp4") and os.path.getsize(clip) > 1000, out)
+
+
+@test
+def one_word_too_many():
+    with Place() as place:
+        _, err = place.run("report", "one", "another", status=2)
+        check("session: one only: 'another' is too many" in err, err)
+
+
+@test
 def arguments_reach_camd():
     with Place() as place:
         out, _ = place.run("set_config", "bitrate=4M", "preview_fps=5")

@@ -289,7 +289,7 @@ RULES = [
     (r"camctl script --help", run(says="expect")),
     (r"camctl import config\.json( > camd\.conf)?", run()),
     (PROGRAM + r"camctl verify recordings( --decode)?", run(says="1 recording: 1 sound")),
-    (PROGRAM + r"camctl report \S+( --svg \S+)?", instead("SESSION", "recordings/session_*", says="camera 0")),
+    (PROGRAM + r'camctl report (\S+|"\$\(.*\)")( --svg \S+)?', instead("SESSION", '"$(ls -d recordings/session_* | tail -1)"', says="camera 0")),
 ]
 
 

@@ -163,7 +163,7 @@ const struct field config_fields[] = {
 	{ .name = "export_keep", .type = FIELD_INT, AT(export_keep), .min = 0, .max = 100000, .fallback = "1", .flags = FIELD_LIVE,
 	  .help = "How many exports of each camera are kept: a new one replaces the oldest that is not protected; 0: all." },
 	{ .name = "storage_cap", .type = FIELD_TEXT, AT(storage_cap), .max = 40, .check = check_storage_cap, .fallback = "0", .flags = FIELD_LIVE,
-	  .help = "What the recordings of all sessions may take, in bytes (20G) or percent of the disk (80%): the oldest that are finished and not protected are deleted before the room is needed; 0: no limit." },
+	  .help = "What the recordings of all sessions may take, in bytes (20G) or percent of the disk (80%): the oldest that are finished and not protected are deleted before the room is needed. A file that is being written is never deleted, so that one long recording without `segment_length` may pass it; 0: no limit." },
 	{ .name = "storage_reserve", .type = FIELD_AMOUNT, AT(storage_reserve_bytes), .min = 0, .max = 1e15, .unit = "bytes", .fallback = "0", .flags = FIELD_LIVE,
 	  .help = "What is kept free on the disk, by deleting the oldest recordings likewise, whoever fills it; when nothing is left that may be deleted, recording ends; 0: nothing." },
 	{ .name = "keep_for", .type = FIELD_DURATION, AT(keep_for_ns), .min = 0, .max = 36500, .unit = "d", .fallback = "0", .flags = FIELD_LIVE,

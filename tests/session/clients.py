@@ -188,10 +188,10 @@ def dies_with_much_unread():
     """More replies wait for it than it may ask for further ones with: its place is free all the same."""
     with Handed() as place, place.camd() as camd:
         camd.started()
-        for n in range(1, 4):
+        for n in (1, 2):
             with place.client() as glutton:
                 glutton.socket.setblocking(False)
-                end = time.monotonic() + 2
+                end = time.monotonic() + 1.5
                 while time.monotonic() < end:
                     try:
                         glutton.socket.send(b'{"command":"describe"}\n' * 10)

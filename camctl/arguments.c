@@ -76,6 +76,12 @@ static bool split_flag(const char *word, char name[64], const char **value)
 	return true;
 }
 
+/* What may follow a flag that is true by itself: "--enabled false". */
+static bool is_truth(const char *word)
+{
+	return word && (!strcmp(word, "true") || !strcmp(word, "false"));
+}
+
 enum arguments_result arguments_take_flag(struct arguments *arguments, const char *const *words, size_t *at, struct error *err)
 {
 	const struct field *f;
@@ -94,7 +100,7 @@ enum arguments_result arguments_take_flag(struct arguments *arguments, const cha
 	if (!f)
 		return ARGUMENTS_UNKNOWN;
 	if (!value && f->type == FIELD_BOOL)
-		value = "true";
+		value = is_truth(words[*at + 1]) ? words[++*at] : "true";
 	if (!value && !words[*at + 1]) {
 		error_set_argument(err, f->name, "%.60s: a value is missing", words[*at]);
 		return ARGUMENTS_BAD;

@@ -25,7 +25,10 @@ void arguments_finish(struct arguments *arguments);
 /* Whether a word is a flag: it begins with '-' and more. */
 bool arguments_is_flag(const char *word);
 
-/* Takes the flag words[*at] if the table has it, and steps *at over a value behind it. words ends with NULL. */
+/*
+ * Takes the flag words[*at] if the table has it, and steps *at over a value behind it; a bool needs none, but may have "true" or "false".
+ * words ends with NULL.
+ */
 enum arguments_result arguments_take_flag(struct arguments *arguments, const char *const *words, size_t *at, struct error *err);
 
 /*

@@ -151,7 +151,7 @@ char *exports_publish(const struct exports *exports, struct export_part *video, 
 	}
 	forget(video);
 	forget(table);
-	if (!fsync(exports->directory))
+	if (folder_settle(exports->directory, table->fd) && folder_settle(exports->directory, video->fd))
 		return path;
 	exports_fail(exports, errno, err);
 	free(path);
@@ -238,17 +238,6 @@ void exports_keep(const struct exports *exports, int64_t camera_id, int64_t keep
 
 /* ---- what a crash has left ---- */
 
-static void sweep_one(int directory, const char *name)
-{
-	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		unlinkat(directory, name, 0);
-	close(fd);
-}
-
 void exports_sweep(const char *output_dir)
 {
 	char *path = xasprintf("%s/" FOLDER, output_dir);
@@ -258,7 +247,7 @@ void exports_sweep(const char *output_dir)
 
 	for (int i = 0; i < n; i++) {
 		if (!strncmp(entries[i]->d_name, ".export_", strlen(".export_")) && ends_with(entries[i]->d_name, ".part"))
-			sweep_one(directory, entries[i]->d_name);
+			folder_sweep(directory, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);

@@ -104,6 +104,23 @@ bool folder_rename(int directory, const char *from, const char *to)
 	return !linkat(directory, from, directory, to, 0) && !unlinkat(directory, from, 0);
 }
 
+bool folder_settle(int directory, int file)
+{
+	/* some network file systems know no sync of directories and say EINVAL */
+	return !fsync(file) && (!fsync(directory) || errno == EINVAL);
+}
+
+void folder_sweep(int directory, const char *name)
+{
+	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		unlinkat(directory, name, 0);
+	close(fd);
+}
+
 bool folder_create(struct folder *folder, const char *output_dir, const char *prefix, const char *label, struct error *err)
 {
 	char *parent;

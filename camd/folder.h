@@ -29,6 +29,15 @@ bool folder_check_label(const char *label, struct error *err);
 /* Renames a file of a directory without replacing anything, also where the file system can't do that in one step. False: errno. Any thread. */
 bool folder_rename(int directory, const char *from, const char *to);
 
+/*
+ * Puts a file that has just been renamed on the disk, with its name. vfat makes a new entry of the directory for it, which says nothing of
+ * its size and place until the file itself is synced again. False: errno says why. Any thread.
+ */
+bool folder_settle(int directory, int file);
+
+/* Removes a file of a directory, unless somebody has it locked (flock). Any thread. */
+void folder_sweep(int directory, const char *name);
+
 /* Puts the names in a directory on the disk. False: errno says why. Any thread. */
 bool folder_sync(const char *path);
 

@@ -1,5 +1,6 @@
 #include "camd/recover.h"
 
+#include "camd/folder.h"
 #include "camd/h264.h"
 #include "camd/movie.h"
 #include "common/salvage.h"
@@ -384,6 +385,15 @@ static void recover_one(struct walk *walk, int directory, const char *name, cons
 		walk->stopped = !walk->on_file(walk->user, path, &report, ok ? NULL : &err);
 }
 
+/* What a remux of a camd that was killed has left. */
+static void sweep_remux(int directory, const char *raw)
+{
+	char *part = xasprintf(".%.*s.mp4.part", (int)(strlen(raw) - strlen(".h264")), raw);
+
+	folder_sweep(directory, part);
+	free(part);
+}
+
 /* A camd that runs keeps it locked; one that only looks whether it is lets go at once. */
 static bool lock(int directory)
 {
@@ -408,6 +418,8 @@ static void recover_session(struct walk *walk, const char *path)
 			char *video = xasprintf("%s/%s", path, videos[i]->d_name);
 
 			recover_one(walk, directory, videos[i]->d_name, video);
+			if (ends_with(video, ".h264"))
+				sweep_remux(directory, videos[i]->d_name);
 			free(video);
 		}
 		free(videos[i]);

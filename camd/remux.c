@@ -358,8 +358,7 @@ static bool publish(struct remux *remux, struct job *job, struct error *err)
 		return error_set_errno(err, errno, "cannot rename %s", remux->part);
 	free(remux->part);
 	remux->part = NULL;
-	fsync(remux->at.directory);
-	return true;
+	return folder_settle(remux->at.directory, remux->part_fd) || error_set_errno(err, errno, "%s: cannot push the MP4 to the disk", remux->at.path);
 }
 
 static bool run(void *user, struct job *job, struct error *err)

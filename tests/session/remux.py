@@ -2,6 +2,7 @@
 """remux: an MP4 with exact times of a raw recording, as a background job."""
 
 import atexit
+import fcntl
 import functools
 import os
 import pathlib
@@ -521,6 +522,24 @@ def a_killed_camd():
             check_times(done(second, video)[0], video)
             second.quit()
         equal([name for name in os.listdir(video.parent) if name.endswith(".part")], [])
+
+
+@test
+def a_killed_camd_is_cleaned_up_after():
+    """By the next start, whether anybody asks for the MP4 again or not; what somebody works on stays."""
+    with Camd() as camd:
+        first = place(camd)
+        camd.quit()
+        left, locked = (first.with_name(f".cam{k}_1.mp4.part") for k in (0, 1))
+        for part in (left, locked):
+            first.with_name(part.name[1:].replace(".mp4.part", ".h264")).write_bytes(first.read_bytes())
+            part.write_bytes(b"x" * 1000)
+        with open(locked, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with Camd(output=camd.output) as second:
+                until(lambda: not left.exists(), "what a killed camd has left to go")
+                second.quit()
+        check(locked.exists(), "a file that was locked is gone")
 
 
 main()

@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 
-BYTES = 64 << 20
+BYTES = 160 << 20     # an export leaves 64 MB of it for recordings
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F", "-b", "4096"], "vfat": ["mkfs.vfat", "-F", "32", "-s", "8"], "f2fs": ["mkfs.f2fs", "-q"]}
 # what a disk leaves whole of a write that was under way: f2fs takes its blocks of 4 KiB for that, the others sectors
 UNIT = {"ext4": 512, "vfat": 512, "f2fs": 4096}

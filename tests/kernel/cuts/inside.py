@@ -215,7 +215,8 @@ def start(camd, lefts, shim=None, at=None):
     events = [record["got"]["data"] for record in records if record.get("got", {}).get("event") == "recovered"]
     for left in lefts:
         mine = [event for event in events if event["file"].startswith(f"{ALL}/{left.state}_")]
-        left.tell(recovered=[{"frames": event["frames"], "message": event.get("message", "")} for event in mine])
+        left.tell(recovered=[{"file": event["file"][len(f"{ALL}/{left.state}_"):], "frames": event["frames"],
+                              "message": event.get("message", "")} for event in mine])
     return None
 
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import statistics
+import struct
 import subprocess
 
 DISK = "/run/camd/disk"
@@ -13,6 +14,9 @@ NS = 1_000_000_000
 RECOVERY_POINT_NS = NS // 2
 FILES_SYNCED = 4        # one behind the other: a sync of two cameras with their tables
 CAUSES = ("lost_sensor", "lost_starved", "lost_encoder", "lost_storage")
+FPS = (10, 15)
+GOP_FRAMES = 8          # at most: half a second of the faster camera
+FINISHED = [b"ftyp", b"mdat", b"moov"]
 
 
 # ---- what was known when the power was cut ----
@@ -23,7 +27,8 @@ class Take:
     def __init__(self, camera):
         self.camera_id, self.first_ns = camera["camera_id"], camera["first_sensor_timestamp_ns"]
         self.file, self.session = camera["file"], pathlib.Path(camera["file"]).parent.name
-        self.durable_frame, self.end_ns, self.stopped = 0, None, False
+        self.durable_frame, self.durable_ns, self.end_ns, self.stopped = 0, 0, None, False
+        self.interval_ns = NS // FPS[self.camera_id]
 
 
 class Known:
@@ -31,7 +36,7 @@ class Known:
 
     def __init__(self, base, records, sync_ms):
         self.base, self.cut_ns = base, records[-1]["t"]
-        self.hashes, self.takes, self.sync_ns = {}, [], sync_ms * FILES_SYNCED * 1_000_000
+        self.hashes, self.takes, self.sync_ns, self.asked_ns = {}, [], sync_ms * FILES_SYNCED * 1_000_000, 0
         for record in records:
             self.hashes.update(record.get("hashes", {}))
             self._sent(record) if "sent" in record else self._got(record.get("got", {}))
@@ -40,7 +45,9 @@ class Known:
         return [take for take in self.takes if take.camera_id == camera_id and not take.stopped]
 
     def _sent(self, record):
-        """The last frame of a recording is the last one before the request."""
+        """The last frame of a recording is the last one before the request; all before a sync is on the disk when that is answered."""
+        if record["sent"]["command"] == "sync":
+            self.asked_ns = record["t"]
         if record["sent"]["command"] == "stop_recording":
             for take in self.takes:
                 take.end_ns = take.end_ns or record["t"]
@@ -56,6 +63,12 @@ class Known:
             for camera in data["cameras"]:
                 for take in self._running(camera["camera_id"]):
                     take.durable_frame = max(take.durable_frame, camera.get("durable_frame", 0))
+                    if name == "synced":
+                        take.durable_ns = self.asked_ns - take.interval_ns
+
+    def told_of(self):
+        """The files that somebody knows to be there."""
+        return {take.file for take in self.takes} | set(self.hashes) | set(self.base["finished"]) | set(self.base["unfinished"])
 
 
 # ---- files ----
@@ -81,13 +94,41 @@ def sha256(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def boxes(path):
+    """The kinds of a file's boxes, of those that are whole."""
+    with open(path, "rb") as file:
+        data = file.read()
+    kinds, at = [], 0
+    while at + 16 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1:
+            size = struct.unpack_from(">Q", data, at + 8)[0]
+        if size < 8 or at + size > len(data):
+            break
+        kinds.append(kind)
+        at += size
+    return kinds if at == len(data) else [*kinds, None]
+
+
+def has_records(path):
+    with open(path, "rb") as file:
+        return b"moof" in file.read()[4096:]
+
+
 def table_of(video):
     return str(video)[:-len(".mp4")] + "_frame_timing.csv"
 
 
 def rows_of(video):
+    """Up to the first that is none; that there is one the probe tells."""
+    rows = []
     with open(table_of(video), newline="", encoding="ascii", errors="replace") as file:
-        return [{key: int(row[key]) for key in ("frame_number", "sensor_timestamp_ns", *CAUSES)} for row in csv.DictReader(file)]
+        for row in csv.DictReader(line.replace("\0", "?") for line in file):
+            try:
+                rows.append({key: int(row[key]) for key in ("frame_number", "sensor_timestamp_ns", *CAUSES)})
+            except (KeyError, TypeError, ValueError):
+                break
+    return rows
 
 
 def here(directory, path):
@@ -99,8 +140,9 @@ class Judge:
 
     def __init__(self, directory, fs, known, probe):
         self.directory, self.fs, self.known, self.probe = directory, fs, known, probe
-        self.wrong, self.odd, self.lost = [], [], []
+        self.wrong, self.odd, self.lost, self.compared = [], [], [], 0
         self.found, self.after = directory + "/found", directory + "/after"
+        self.told_of = known.told_of()
 
     def same(self, hashes, what):
         for path, wanted in hashes.items():
@@ -110,9 +152,14 @@ class Judge:
                     self.wrong.append(f"{what} is not there {os.path.basename(place)}: {os.path.basename(path)}")
                 elif sha256(copy) != wanted:
                     self.wrong.append(f"{what} differs {os.path.basename(place)}: {os.path.basename(path)}")
+                self.compared += 1
 
     def videos(self, place):
         return sorted(map(str, pathlib.Path(place, "camera/recordings").glob("*/*.mp4")))
+
+    def knows(self, copy):
+        """Whether somebody was told of what has been copied here."""
+        return any(here(place, path) == copy for place in (self.found, self.after) for path in self.told_of)
 
     def plays_as_found(self):
         """Before anything mends them; what has no whole frame yet plays nothing."""
@@ -120,96 +167,139 @@ class Judge:
             status, facts, said = self.probe(video)
             head = pathlib.Path(video).read_bytes()[:4096]
             if facts.get("decoded"):
-                continue
-            if self.fs == "vfat" and not head.strip(b"\0"):
+                self.plays_as_much(video, facts["decoded"])
+            elif self.fs == "vfat" and not head.strip(b"\0"):
                 self.odd.append("a head that was not on the disk yet")      # announced() looks at those that had to be
-            elif b"moof" not in pathlib.Path(video).read_bytes()[4096:]:
+            elif not has_records(video):
                 self.odd.append("a file without a frame" if head.strip(b"\0") else "a file without a head")
-            elif status == 2 or not facts.get("decoded"):
+            else:
                 self.wrong.append(f"does not play as found: {os.path.basename(video)}: {said[:300]}")
+
+    def plays_as_much(self, video, decoded):
+        """As found as after it was mended."""
+        after = self.after + video[len(self.found):]
+        frames = self.probe(after)[1].get("frames", 0) if os.path.exists(after) else 0
+        if decoded < frames:
+            self.wrong.append(f"{os.path.basename(video)}: {decoded} frames play as found, it has {frames}")
 
     def plays_after(self):
         for video in self.videos(self.after):
-            name = os.path.basename(video)
-            if "/exports/" in video:
-                status, facts, said = self.probe(video)
-            elif not os.path.exists(table_of(video)):
-                self.odd.append("a video without a table")
-                continue
+            if boxes(video) == FINISHED or "/exports/" in video:
+                self.plays(video)
             else:
-                status, facts, said = self.probe(video, table_of(video), "--part", "--number-pattern")
-            if status and not facts.get("frames") and not facts.get("rows"):
-                self.odd.append("no frame in a file after recovery")
-            elif status and self.behind_a_hole(video, said):
-                self.odd.append("pictures behind a hole, up to the next key frame")
-            elif status:
-                self.wrong.append(f"recovered, but {name}: {said[:300]}")
+                self.left_alone(video)
+
+    def left_alone(self, video):
+        """What a start does not finish has nothing in it, nobody knows of it, and it is as it was."""
+        found = self.found + video[len(self.after):]
+        if self.knows(video) or has_records(video):
+            self.wrong.append(f"is not finished after the start: {os.path.basename(video)}: {boxes(video)[:6]}")
+        elif not os.path.exists(found) or sha256(found) != sha256(video):
+            self.wrong.append(f"is not finished, but was changed: {os.path.basename(video)}")
+        else:
+            self.odd.append("nothing in a file that nobody had been told of")
+
+    def plays(self, video):
+        """Each frame, and as its table says."""
+        name, table = os.path.basename(video), table_of(video)
+        if "/exports/" in video:
+            status, facts, said = self.probe(video)
+        elif os.path.exists(table):
+            status, facts, said = self.probe(video, table, "--part", "--number-pattern")
+        else:
+            status, facts, said = 2, {}, "it has no table"
+        if not status:
+            return
+        if not self.knows(video) and not has_records(self.found + video[len(self.after):]):
+            self.odd.append("no frame in a file that nobody had been told of")
+        elif self.fs != "ext4" and self.behind_a_hole(video, said):
+            self.odd.append("pictures behind a hole, up to the next key frame")
+        else:
+            self.wrong.append(f"recovered, but {name}: {said[:300]}")
 
     def behind_a_hole(self, video, said):
         """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
         rows = rows_of(video) if os.path.exists(table_of(video)) else []
         lost = [sum(row[cause] for cause in CAUSES) for row in rows]
-        hole = next((k for k in range(1, len(rows)) if lost[k] > lost[k - 1]), None)
-        frames = re.findall(r": frame (\d+) (?:is damaged|shows)", said)
-        status, _, _ = self.probe(video, table_of(video), "--part", "--no-decode")
-        if status or hole is None:
+        holes = [k for k in range(1, len(rows)) if lost[k] > lost[k - 1]]
+        frames = {int(frame) for frame in re.findall(r": frame (\d+) (?:is damaged|shows)", said)}
+        missing = re.search(r"(\d+) packets, but (\d+) decoded frames", said)
+        if self.probe(video, table_of(video), "--part", "--no-decode")[0] or not (frames or missing):
             return False
-        return min(map(int, frames)) > hole if frames else bool(re.search(r"\d+ packets, but \d+ decoded frames", said))
+        behind = {hole + 1 + k for hole in holes for k in range(GOP_FRAMES)}
+        return frames <= behind and (not missing or int(missing[1]) - int(missing[2]) <= GOP_FRAMES * len(holes))
 
     def announced(self, take):
         """A recording that camd has said to have begun plays."""
         copy = here(self.found, take.file)
         if not os.path.exists(copy):
             self.wrong.append(f"camera {take.camera_id}: the recording that had begun has no file")
-        elif not self.probe(copy)[1].get("decoded"):
+            return
+        _, facts, said = self.probe(copy)
+        if not facts.get("decoded") or "the first packet" in said:
             self.wrong.append(f"camera {take.camera_id}: the recording that had begun has no frame")
 
     def unfinished_before(self):
         """What a kill -9 left long before the cut."""
         base = self.known.base
         videos = [path for path in base["unfinished"] if path.endswith(".mp4")]
+        if not videos or len(videos) != len(base["frames"]):
+            self.wrong.append(f"the earlier recordings are not as planned: {videos}")
         for path, frames in zip(videos, base["frames"]):
             rows = rows_of(here(self.after, path))
             if len(rows) < frames - 1:
                 self.wrong.append(f"an earlier recording had {frames} frames, has {len(rows)}")
 
-    def take(self, take):
-        """A recording's frames are all there up to the last, none is shorter than promised."""
+    def rows_of_take(self, take):
         pattern = f"camera/recordings/{take.session}/cam{take.camera_id}_*.mp4"
         rows = [row for video in sorted(pathlib.Path(self.after).glob(pattern)) if os.path.exists(table_of(video)) for row in rows_of(video)
-                if row["sensor_timestamp_ns"] >= take.first_ns]
-        rows = [row for row in rows if not take.end_ns or row["sensor_timestamp_ns"] <= take.end_ns]
-        rows.sort(key=lambda row: row["sensor_timestamp_ns"])
-        end_ns = min(self.known.cut_ns, take.end_ns or self.known.cut_ns)
-        interval_ns = NS // (10, 15)[take.camera_id]
-        captured_ns = take.first_ns + (end_ns - take.first_ns) // interval_ns * interval_ns     # the last of them; this camera is exact
-        missing_ns = captured_ns - (rows[-1]["sensor_timestamp_ns"] if rows else take.first_ns - interval_ns)
-        whole = sum(row["frame_number"] <= take.durable_frame for row in rows)
-        if whole < take.durable_frame:
-            self.wrong.append(f"camera {take.camera_id}: frame {take.durable_frame} was durable, {whole} of them are there")
+                if take.first_ns <= row["sensor_timestamp_ns"] <= (take.end_ns or self.known.cut_ns)]
+        return sorted(rows, key=lambda row: row["sensor_timestamp_ns"])
+
+    def take(self, take):
+        """A recording's frames are all there up to the last, none is shorter than promised."""
+        rows, camera = self.rows_of_take(take), f"camera {take.camera_id}"
         numbers = [row["frame_number"] for row in rows]
-        if numbers != list(range(1, len(rows) + 1)):
-            holes = sorted(set(range(1, (numbers or [0])[-1] + 1)) - set(numbers))
-            self.odd.append(f"frames in the middle are lost: {len(holes)}")
-            if len(numbers) != len(set(numbers)):
-                self.wrong.append(f"camera {take.camera_id}: a frame is there twice")
-        bound_ns = RECOVERY_POINT_NS + 2 * self.known.sync_ns + interval_ns
-        self.lost.append({"ms": max(0, missing_ns) // 1_000_000, "frames": max(0, round(missing_ns / interval_ns)), "bound_ms": bound_ns // 1_000_000,
-                          "durable": take.durable_frame, "there": whole})
+        whole = next((k for k, number in enumerate(numbers) if number != k + 1), len(rows))     # so many from the first one on
+        if len(numbers) != len(set(numbers)):
+            self.wrong.append(f"{camera}: a frame is there twice")
+        if whole < len(rows):
+            said = f"frames in the middle are lost: {numbers[-1] - len(rows)}"
+            self.odd.append(said) if self.fs != "ext4" else self.wrong.append(f"{camera}: {said}")
+        end_ns = min(self.known.cut_ns, take.end_ns or self.known.cut_ns)
+        captured_ns = take.first_ns + (end_ns - take.first_ns) // take.interval_ns * take.interval_ns   # the last of them; this camera is exact
+        last_ns = rows[whole - 1]["sensor_timestamp_ns"] if whole else take.first_ns - take.interval_ns
+        missing_ns, bound_ns = captured_ns - last_ns, RECOVERY_POINT_NS + 2 * self.known.sync_ns + take.interval_ns
+        if whole < take.durable_frame or last_ns < take.durable_ns:
+            self.wrong.append(f"{camera}: frame {take.durable_frame} was durable, and {take.durable_ns} ns, {whole} are there, to {last_ns} ns")
         if missing_ns > bound_ns:
-            self.wrong.append(f"camera {take.camera_id}: {missing_ns / 1e6:.0f} ms are missing, the bound is {bound_ns / 1e6:.0f}")
+            self.wrong.append(f"{camera}: {missing_ns / 1e6:.0f} ms are missing, the bound is {bound_ns / 1e6:.0f}")
+        self.lost.append({"ms": max(0, missing_ns) // 1_000_000, "frames": max(0, round(missing_ns / take.interval_ns)),
+                          "bound_ms": bound_ns // 1_000_000, "durable": take.durable_frame, "there": whole})
+
+    def is_told(self, told):
+        """Each recording that never ended comes in a recovered event, and nothing is said to have failed."""
+        events = [event for record in told for event in record.get("recovered", [])]
+        for event in events:
+            if "frames were damaged and are counted as lost" in event["message"] and self.fs != "ext4":
+                self.odd.append("recovered: some frames were damaged")
+            elif event["message"]:
+                self.wrong.append(f"recovered: {event['message']}")
+        if any("interrupted" in record for record in told):     # what the first start has finished the second one does not tell of
+            self.odd.append("recovery was cut, too")
+            return
+        files = [event["file"] for event in events]
+        for video in self.videos(self.found):
+            if "/exports/" not in video and boxes(video) != FINISHED and has_records(video) and files.count("/".join(video.split("/")[-2:])) != 1:
+                self.wrong.append(f"no recovered event, or several: {os.path.basename(video)}")
 
     def run(self, told):
         """told: what the start in the kernel has said."""
-        for record in told:
-            if "error" in record:
-                self.wrong.append(record["error"])
-            if record.get("untouched") is False:
-                self.wrong.append("a second start changed something")
-            self.odd += [f"recovered: {event['message']}" for event in record.get("recovered", []) if event["message"]]
-            self.odd += ["recovery was cut, too"] if "interrupted" in record else []
-        if any("error" in record for record in told):
+        failed = [record["error"] for record in told if "error" in record]
+        if failed or [record["untouched"] for record in told if "untouched" in record] != [True]:
+            self.wrong += failed or ["a second start changed something, or there was none"]
             return self
+        self.is_told(told)
         self.same(self.known.base["finished"], "an earlier file")
         self.same(self.known.hashes, "a finished file")
         self.plays_as_found()

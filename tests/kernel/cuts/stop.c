@@ -5,7 +5,7 @@
  *   CAMD_STOP_NOTES=FILE       each call becomes a line "KIND NUMBER CALL WHAT", and the one before which it stops "stop" behind that
  *   CAMD_STOP_AT=KIND:NUMBER   stops before the NUMBER-th call of that kind, from 1: write, sync, name (files come, go and are
  *                              renamed) or size (files are cut or room is kept for them)
- *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does
+ *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does; -1: it does nothing
  *
  * Only calls for files and directories count, not those for pipes and the log.
  */
@@ -111,8 +111,10 @@ static int slowly(const char *call, int fd)
 
 	before_fd(SYNC, call, fd);
 	pthread_mutex_lock(&lock);
-	us = longest ? (long)(rand_r(&seed) % (unsigned)(atoi(longest) * 1000 + 1)) / 2 : 0;
+	us = longest && atoi(longest) > 0 ? (long)(rand_r(&seed) % (unsigned)(atoi(longest) * 1000 + 1)) / 2 : 0;
 	pthread_mutex_unlock(&lock);
+	if (longest && atoi(longest) < 0)
+		return 0;
 	find(&sync_file, call);
 	pass(us);
 	rc = sync_file(fd);

@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import inkernel     # noqa: E402
 
-FPS, DAY_S = 10, 86400
+FPS, SEGMENT_S, DAY_S = 10, 2, 86400
 
 
 def rows_of(video):
@@ -52,15 +52,16 @@ def recorded(process, seconds, step_s, steps):
         first = camera["camera_id"]
         videos = [event["data"]["file"] for event in process.events if event.get("event") == "segment_finished" and
                   event["data"]["camera_id"] == first]
-        rows = [row for video in dict.fromkeys([*videos, camera["file"]]) for row in rows_of(video)]
-        check_rows(rows[-camera["frames"]:], first, steps)
+        parts = [rows_of(video) for video in dict.fromkeys([*videos, camera["file"]])][-camera["segments"]:]
+        assert [len(rows) for rows in parts[:-1]] == [SEGMENT_S * FPS] * ((seconds - 1) // SEGMENT_S), (camera, list(map(len, parts)))
+        check_rows([row for rows in parts for row in rows], first, steps)
 
 
 def inside(case, camd, target):
     os.environ["CAMD_LIBCAMERA"] = "/nowhere"
     step_s = DAY_S if case == "forward" else -DAY_S
     with inkernel.Camd(camd, "--resolution", "320x180", "--target-fps", str(FPS), "--bitrate", "300k", "--prebuffer", "2",
-                       "--segment-length", "2", "--intra", "1", "--overlay-text", "%F %T") as process:
+                       "--segment-length", str(SEGMENT_S), "--intra", "1", "--overlay-text", "%F %T") as process:
         process.ask("subscribe", events=["recording_stopped", "segment_finished", "trigger_saved", "frames_lost", "camera_lost", "camera_degraded"])
         process.ask("wait", seconds=3)
         recorded(process, 6, step_s, [step_s // DAY_S])
@@ -76,7 +77,7 @@ def inside(case, camd, target):
 
 
 def run(case, camd, probe):
-    inkernel.run(__file__, case, camd, probe, ["-t", "-m", "3G", "-T", "300", "-k", "vivid.n_devs=2"], probed=False)
+    inkernel.run(__file__, case, camd, probe, ["-t", "-m", "3G", "-T", "300", "-k", "vivid.n_devs=2"], videos="*cam*.mp4", probed=["--part"])
 
 
 if __name__ == "__main__":

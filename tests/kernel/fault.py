@@ -36,12 +36,13 @@ def is_hardware(name):
 def stop(camd, lost_most=(0, 0), lost_least=(0, 0)):
     """Stops, checks the ledger, and that each camera lost no more, and no less, by its encoder than that; the worse one first."""
     cameras = sorted(camd.ask("stop_recording")["cameras"], key=lambda camera: -camera["lost"]["encoder"])
+    assert len(cameras) == 2, cameras
     for camera, most, least in zip(cameras, lost_most, lost_least):
         lost = camera["lost"]
         assert camera["captured"] == camera["frames"] + sum(lost.values()), camera
         assert least <= lost["encoder"] <= most, (camera, least, most)
         assert lost["storage"] == lost["starved"] == lost["sensor"] == 0, camera
-        assert "error" not in camera, camera
+        assert "error" not in camera and camera["segments"] == 1, camera
     return cameras
 
 
@@ -356,6 +357,7 @@ def inside(case, program, target):
         assert len(started["files"]) == 2, started
         camd.ask("wait", seconds=2)
         what(camd)
+    assert camd.ended_s < 6.5, camd.ended_s     # whatever its driver does
     inkernel.keep(target)
 
 

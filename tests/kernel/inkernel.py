@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # what to start camd with
@@ -38,6 +39,12 @@ def vivid_inject(node, control, value=1):
         fcntl.ioctl(fd, VIDIOC_S_CTRL, struct.pack("Ii", control, value))
     finally:
         os.close(fd)
+
+
+def is_over(pid):
+    """Its program has ended; a thread of it that is in a driver's call may keep the process from going."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
 
 
 class Camd:
@@ -93,8 +100,15 @@ class Camd:
             print(self.log()[-6000:], file=sys.stderr)
             self.process.kill()
             return
+        began = time.monotonic()
         assert self.ask("quit") == {}
+        while not is_over(self.process.pid):
+            time.sleep(0.01)
+        self.ended_s = time.monotonic() - began
+        unfinished = [path for path in glob.glob(self.output + "/*/*.mp4") if not is_finished(path)]
+        assert not unfinished, unfinished
         assert self.process.wait() == 0
+        assert "the ledger does not add up" not in self.log(), self.log()[-6000:]
 
 
 def usage(pid):
@@ -122,9 +136,21 @@ def check_lines(target):
             subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
 
 
-def probe_video(probe, video):
-    """Every frame decodes and is its row's."""
-    subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv"], check=True)
+def is_finished(video):
+    """An ordinary MP4: of the boxes on its top level none is a fragment, and one is the table of all frames."""
+    kinds = []
+    with open(video, "rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size = int.from_bytes(head[8:] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+            kinds.append(head[4:8])
+            file.seek(size - len(head), os.SEEK_CUR)
+    return b"moov" in kinds and b"moof" not in kinds
+
+
+def probe_video(probe, video, *flags):
+    """It is finished; every frame decodes and is its row's."""
+    assert is_finished(video), video
+    subprocess.run([probe, video, video[:-len(".mp4")] + "_frame_timing.csv", *flags], check=True)
 
 
 def videos(target, camera, probe):
@@ -135,16 +161,20 @@ def videos(target, camera, probe):
     return found
 
 
-def run(script, case, camd, probe, flags, number_pattern=False, probed=True, more=()):
-    """Boots the kernel for `SCRIPT inside CASE CAMD DIR MORE…`, checks the lines that camd said, and probes the videos left in DIR."""
+def run(script, case, camd, probe, flags, videos="cam*.mp4", probed=(), more=()):
+    """
+    Boots the kernel for `SCRIPT inside CASE CAMD DIR MORE…`, checks the lines that camd said, and probes the videos left in DIR, with
+    these flags. There must be some, unless videos is None.
+    """
     with tempfile.TemporaryDirectory() as target:
         command = [os.path.join(HERE, "run"), *flags, "--", "/usr/bin/python3", "-B", os.path.abspath(script), "inside", case,
                    os.path.abspath(camd), target, *more]
         subprocess.run(command, check=True)
         check_lines(target)
-        found = sorted(glob.glob(target + "/session_*/cam*.mp4"))
-        for video in found if probed else ():
-            probe_video(probe, video)
+        found = sorted(glob.glob(f"{target}/session_*/{videos}")) if videos else []
+        assert found or not videos, "nothing was recorded"
+        for video in found:
+            probe_video(probe, video, *probed)
         return found
 
 

@@ -73,17 +73,6 @@ def inside_hang(camd, fake):
         raise
 
 
-def is_finished(video):
-    """An ordinary MP4: of the boxes on its top level none is a fragment, and one is the table of all frames."""
-    kinds = []
-    with open(video, "rb") as file:
-        while len(head := file.read(16)) >= 8:
-            size = int.from_bytes(head[8:] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-            kinds.append(head[4:8])
-            file.seek(size - len(head), os.SEEK_CUR)
-    return b"moov" in kinds and b"moof" not in kinds
-
-
 def inside(case, camd, target, fake=None):
     if case == "hang":
         inside_hang(camd, fake)
@@ -93,7 +82,7 @@ def inside(case, camd, target, fake=None):
     found = sorted(glob.glob(os.environ["CAMD_SCRATCH"] + "/recordings/*/*.mp4"))
     print("\n".join(map(os.path.basename, found)))
     assert len(found) == (2 if case == "hang" else 8), found
-    assert all(map(is_finished, found)), found
+    assert all(map(inkernel.is_finished, found)), found
     inkernel.keep(target)
 
 

@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 
-from camd import (SANITIZED, Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
+from camd import (PATIENCE, SANITIZED, Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
                   packet_times_ns, read_csv, test, until)
 
 CAMERAS = ["synthetic:320x240@30", "synthetic:640x480@30?lose=13"]
@@ -41,6 +41,11 @@ def recovered(output, n):
 
 def contents(paths):
     return {path: (os.path.getsize(path), os.stat(path).st_mtime_ns, open(path, "rb").read()) for path in paths}
+
+
+def marks(paths):
+    """What changes with any change."""
+    return [(os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
 
 
 def check_unfinished(video):
@@ -176,13 +181,26 @@ def killed_while_recovering():
     """The salvage itself may be killed at any moment."""
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
         videos = killed(place, 1.5)
-        rows = [read_csv(video) for video in videos]
-        for moment in range(12):
+        files = [*videos, *(video[:-len(".mp4")] + "_frame_timing.csv" for video in videos)]
+        rows, between = [read_csv(video) for video in videos], 0
+        before = {path: pathlib.Path(path).read_bytes() for path in files}
+        for attempt in range(60):
+            if all(is_finalised(video) for video in videos):
+                for path, data in before.items():
+                    pathlib.Path(path).write_bytes(data)
+            found = marks(files)
             with Camd(output=place, cameras=[]) as camd:
-                time.sleep(moment * 0.002)
+                end = time.monotonic() + PATIENCE
+                while marks(files) == found and time.monotonic() < end:
+                    pass        # it takes some milliseconds
+                time.sleep(attempt % 4 * 0.001)
                 camd.kill()
             for video in videos:
                 check(len(packet_times_ns(video)) >= len(rows[videos.index(video)]) - 1, "it plays")
+            between += not all(is_finalised(video) for video in videos)
+            if between == 4:
+                break
+        check(between, "no kill came while anything was being recovered")
         with Camd(output=place, cameras=[]) as camd:
             until(lambda: all(is_finalised(video) for video in videos), "all recovered")
             camd.quit()

@@ -2,9 +2,17 @@
 """How far recordings are on the disk: what get_status says of it, and `sync`, which answers when all is down."""
 
 import contextlib
+import os
+import pathlib
 import time
 
 from camd import Camd, SMALL, check, equal, main, test, until
+from tracing import strace, traced
+
+
+def synced(calls, name):
+    """What was made of the syncs of a file, by strace."""
+    return "".join(line for line in calls.read_text().splitlines() if "sync(" in line and f"/{name}>" in line)
 
 
 def status(camd, camera=0):
@@ -47,6 +55,24 @@ def lag_grows_until_a_sync():
         equal((after["durable_frame"], after["durable_sensor_timestamp_ns"]),
               (camera["durable_frame"], camera["durable_sensor_timestamp_ns"]))
         check(after["durable_lag_ms"] < found["durable_lag_ms"], (after, found))
+        camd.ask("stop_recording")
+        camd.quit()
+
+
+@test
+def sync_pushes_down_what_it_says():
+    """Video and table, and camd waits for it: seen from the kernel's side."""
+    with Camd("--recovery-point", "60") as camd:
+        video, = camd.ask("start_recording")["files"]
+        files = [os.path.basename(video), os.path.basename(video)[:-len(".mp4")] + "_frame_timing.csv"]
+        until(lambda: status(camd)["recorded_frames"] >= 20, "some frames")
+        calls = pathlib.Path(camd.directory) / "calls"
+        with traced(camd, strace("-y", "-e", "trace=fsync,fdatasync,pwrite64,pwritev", "-o", calls)):
+            until(lambda: "pwrite" in calls.read_text(), "a frame that is written")
+            check(" = 0" not in synced(calls, files[0]), "it syncs by itself, every minute")
+            camd.ask("sync")
+            for name in files:
+                check(" = 0" in synced(calls, name), f"{name} was not synced:", calls.read_text()[-2000:])
         camd.ask("stop_recording")
         camd.quit()
 

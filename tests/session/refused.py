@@ -16,38 +16,24 @@ import subprocess
 import tempfile
 import time
 
-from camd import CAMCTL, CAMD, Camd, Handed, SANITIZED, SMALL, Skip, check, check_stopped, equal, main, probe, read_csv, test, until
+from camd import CAMCTL, CAMD, Camd, Handed, SMALL, check, check_stopped, equal, main, probe, read_csv, test, until
+from tracing import strace, traced
 
 
-def strace(*injections, paths=()):
+def failing(*injections, paths=()):
     """The beginning of a command line in which these calls fail: CALL:error=NAME[:when=N] each, on those files only, if there are some."""
-    if SANITIZED not in ("", "valgrind") or not shutil.which("strace"):
-        raise Skip("needs strace, and no sanitizer")
     calls = ",".join(sorted({each.split(":")[0] for each in injections}))
-    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls]
+    words = ["-o", "/dev/null", "-e", "trace=" + calls]
     for injection in injections:
         words += ["-e", "inject=" + injection]
     for path in paths:
-        words += ["-P", str(path)]
-    return words
+        words += ["-P", path]
+    return strace(*words)
 
 
-@contextlib.contextmanager
 def refusing(camd, *injections, paths=()):
-    """Meanwhile calls of a camd that runs fail."""
-    tasks = f"/proc/{camd.process.pid}/task/"
-    command = [*strace(*injections, paths=paths), "-p", str(camd.process.pid)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
-        def attached():
-            check(tracer.poll() is None, "strace ended:", tracer.poll() is not None and tracer.stderr.read())
-            texts = [pathlib.Path(path).read_text() for path in glob.glob(tasks + "*/status")]
-            return all(f"TracerPid:\t{tracer.pid}" in text for text in texts)
-        try:
-            until(attached, "strace")
-            yield
-        finally:
-            tracer.terminate()
-            tracer.wait()
+    """A context in which calls of a camd that runs fail."""
+    return traced(camd, failing(*injections, paths=paths))
 
 
 def job_fails(camd, code, words, command, **arguments):
@@ -99,7 +85,7 @@ def pictures_are_on_the_disk():
     """Those of a trigger too, when its job is done: each was synced, and their names."""
     with tempfile.TemporaryDirectory() as directory:
         notes = pathlib.Path(directory) / "notes"
-        with Camd("--frame-ring", "6", "--prebuffer", "1s", wrapper=[*strace("fsync")[:-2], "-y", "-o", str(notes)]) as camd:
+        with Camd("--frame-ring", "6", "--prebuffer", "1s", wrapper=[*failing("fsync")[:-2], "-y", "-o", str(notes)]) as camd:
             camd.started()
             camd.ask("subscribe", events=["job_done"])
             camd.ask("wait", seconds=0.5)
@@ -270,13 +256,13 @@ def recovery():
         for injection, paths, words in [("pread64:error=EIO", [video], "cannot read"),
                                         ("pread64:error=EIO:when=2+", [video], "cannot read the file; it is left as it is"),
                                         ("openat:error=EACCES", [os.path.basename(table)], "cannot open the timing table")]:
-            with Camd(output=directory, wrapper=strace(injection, paths=paths)) as camd:
+            with Camd(output=directory, wrapper=failing(injection, paths=paths)) as camd:
                 camd.started()
                 until(lambda: re.search(words, camd.log()), words)
                 camd.quit()
             check("pread" not in injection or os.path.getsize(video) == size, "it is as it was")
         os.unlink(table)
-        with Camd(output=directory, wrapper=strace("openat:error=EROFS", paths=[os.path.basename(table)])) as camd:
+        with Camd(output=directory, wrapper=failing("openat:error=EROFS", paths=[os.path.basename(table)])) as camd:
             camd.started()
             until(lambda: re.search("cannot (make|open) the timing table", camd.log()), "the table's reason")
             camd.quit()
@@ -314,7 +300,7 @@ def cameras_without_threads():
 def films_that_cannot_be_read():
     with film() as path:
         for injection, words in [("?access,?faccessat,?faccessat2:error=EACCES", "film.mp4: Permission denied"), ("read:error=EIO", "film.mp4: .*Input/output")]:
-            with Camd(cameras=[SMALL, f"file:{path}"], wrapper=strace(injection, paths=[path])) as camd:
+            with Camd(cameras=[SMALL, f"file:{path}"], wrapper=failing(injection, paths=[path])) as camd:
                 camd.started()
                 until(lambda: re.search(words, camd.ask("get_status")["cameras"][1].get("error", "")), words)
                 camd.quit()
@@ -365,7 +351,7 @@ def a_clip_that_cannot_be_synced():
 def a_camera_that_takes_its_time():
     """It is not open yet: what is asked of all is done by the others, and what is asked of it is refused."""
     with film() as path, Camd("--discovery-timeout", "0.2", cameras=[SMALL, f"file:{path}"],
-                              wrapper=strace("openat:delay_enter=4000000", paths=[path])) as camd:
+                              wrapper=failing("openat:delay_enter=4000000", paths=[path])) as camd:
         until(lambda: camd.ask("get_status")["cameras"][0]["state"] == "running", "the first")
         started = camd.ask("start_recording")
         equal([(failed["camera_id"], failed["message"]) for failed in started["failed"]], [(1, "camera 1 is not open yet")])
@@ -486,9 +472,9 @@ def clients_that_cannot():
         alone = shutil.copy(CAMCTL, directory)
         client("camd was found neither", *camd, "record", "--seconds", "1", program=alone, PATH="/nowhere", CAMCTL_CAMD="")
         client("cannot make /proc/nowhere", "script", script, TMPDIR="/proc/nowhere")
-        client("Permission denied", "report", str(session), wrapper=strace("openat:error=EACCES", paths=[session]))
-        client("recorded, lost: none", "report", str(session), wrapper=strace("openat:error=EACCES", paths=[video]), status=0)
-        said = [subprocess.run([*strace(f"socketpair:error=EMFILE:when={n}", f"pipe2:error=EMFILE:when={n}"), CAMCTL, *camd, "record", "--seconds", "1"],
+        client("Permission denied", "report", str(session), wrapper=failing("openat:error=EACCES", paths=[session]))
+        client("recorded, lost: none", "report", str(session), wrapper=failing("openat:error=EACCES", paths=[video]), status=0)
+        said = [subprocess.run([*failing(f"socketpair:error=EMFILE:when={n}", f"pipe2:error=EMFILE:when={n}"), CAMCTL, *camd, "record", "--seconds", "1"],
                                stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60) for n in range(1, 6)]
         check(any("cannot make a pipe" in result.stderr and result.returncode for result in said), said)
 
@@ -497,13 +483,13 @@ def clients_that_cannot():
 def beginnings():
     """What can't begin is said; how many such calls libraries make before camd's own is up to them."""
     check("must not hold a slash" in begin("--session-prefix", "a/b")[0])
-    check("Read-only" in begin(wrapper=strace("openat:error=EROFS", paths=["session.log"]))[0])
+    check("Read-only" in begin(wrapper=failing("openat:error=EROFS", paths=["session.log"]))[0])
     for injection, words in [("flock:error=ENOLCK", "session folder.*No locks"), ("pipe2:error=EMFILE", "a pipe for the log"),
                              ("eventfd2:error=EMFILE", "camera 0: eventfd")]:
-        said = [begin(wrapper=strace(f"{injection}:when={n}")) for n in range(1, 6)]
+        said = [begin(wrapper=failing(f"{injection}:when={n}")) for n in range(1, 6)]
         check(any(re.search(words, text) for text, _ in said), injection, said)
     for program in (CAMD, CAMCTL):
-        loopless = subprocess.run([*strace("eventfd2:error=EMFILE:when=1"), program, "--no-config"], stdin=subprocess.DEVNULL,
+        loopless = subprocess.run([*failing("eventfd2:error=EMFILE:when=1"), program, "--no-config"], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, timeout=60)
         check(loopless.returncode == 1 and "no event loop: too many open files; the limits" in loopless.stderr, loopless)
 

@@ -11,23 +11,19 @@ import sys
 root, build = map(pathlib.Path, sys.argv[1:])
 
 
-def rows():
-    """(line, cells) of each row of the tables under "Faults"."""
+def rows(section):
+    """(line, cells) of each row of the tables in a section."""
     inside = False
     for number, line in enumerate((root / "docs/reliability.md").read_text().splitlines(), 1):
         if line.startswith("## "):
-            inside = line == "## Faults"
-        elif inside and line.startswith("|") and not re.match(r"\|---|\| what goes wrong ", line):
+            inside = line == f"## {section}"
+        elif inside and line.startswith("|") and not re.match(r"\|---|\| what goes wrong |\| fault ", line):
             yield number, [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
-def commands():
-    """What meson runs."""
-    for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
-        yield [str(word) for word in test["cmd"]]
-
-
-RUN = list(commands())
+TESTS = json.loads((build / "meson-info/intro-tests.json").read_text())       # what meson runs
+RUN = [[str(word) for word in test["cmd"]] for test in TESTS]
+NAMES = {test["name"] for test in TESTS}
 
 
 def is_run(script, case=None):
@@ -46,7 +42,7 @@ def is_there(name, test):
 
 def problems():
     n_tests = n = 0
-    for n, (number, cells) in enumerate(rows(), 1):
+    for n, (number, cells) in enumerate(rows("Faults"), 1):
         where = f"docs/reliability.md:{number}"
         if len(cells) != 3 or not all(cells):
             yield f"{where}: not three cells with something in each"
@@ -63,6 +59,26 @@ def problems():
         yield "the table is gone, or this does not find it"
 
 
-found = list(problems())
+def problems_of_devices():
+    """The tables of cameras and encoders name tests of meson's, or functions of libcamera.py."""
+    functions = set(re.findall(r"^@test\ndef (\w+)\(", (root / "tests/session/libcamera.py").read_text(), re.M))
+    n = 0
+    for n, (number, cells) in enumerate(rows("Cameras and encoders"), 1):
+        where, last = f"docs/reliability.md:{number}", re.sub(r"\([^)]*\)", "", cells[-1])
+        quoted, plain = re.findall(r"`(\S+)`", last), re.sub(r"`\S+`", "", last).replace(",", " ").split()
+        if len(cells) != 4 or not quoted + plain:
+            yield f"{where}: not four cells, with tests in the last"
+        for name in quoted:
+            if name not in NAMES:
+                yield f"{where}: meson has no such test: {name}"
+        for name in plain:
+            if name not in functions:
+                yield f"{where}: libcamera.py has no such test: {name}"
+    print(f"{n} faults of cameras and encoders")
+    if n < 40:
+        yield "the tables of cameras and encoders are gone, or this does not find them"
+
+
+found = [*problems(), *problems_of_devices()]
 print("\n".join(found), end="\n" if found else "")
 sys.exit(bool(found))

@@ -13,7 +13,7 @@ import tempfile
 import termios
 import time
 
-from camd import CAMD, Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, main, read_lines, test, until
+from camd import CAMD, SANITIZED, Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, main, read_lines, test, until
 
 RECORD = b'{"command":"start_recording"}\n'
 
@@ -22,13 +22,15 @@ def recordings(camd):
     return sorted(camd.output.glob("*/*.mp4"))
 
 
-def check_complete(camd, n=1, at_least=5):
-    """There are n videos, finished, as their tables say."""
+def check_complete(camd, n=1, at_least=5, whole=False):
+    """There are n videos, finished, as their tables say; whole: and no frame was lost, where the processor is fast enough."""
     videos = recordings(camd)
     equal(len(videos), n, "videos")
     for video in videos:
         check(is_finalised(video), f"{video} is not finished")
-        check(len(check_video(video)) >= at_least, f"{video} is too short")
+        rows = check_video(video)
+        check(len(rows) >= at_least, f"{video} is too short")
+        check(not whole or SANITIZED or rows[-1]["frame_number"] == len(rows), f"{video}: {rows[-1]}")
 
 
 def frames(camd, n):
@@ -91,7 +93,9 @@ def sighup_is_ignored():
             camd.signal(number)
             camd.ask("ping")
         equal(camd.ask("get_status")["recording"], True)
+        frames(camd, 10)
         camd.quit()
+        check_complete(camd, at_least=10, whole=True)
 
 
 @test
@@ -156,7 +160,7 @@ def full_stdout():
         began = time.monotonic()
         camd.wait(timeout=10)
         check(time.monotonic() - began < 5, "it took its time")
-        check_complete(camd, at_least=60)
+        check_complete(camd, at_least=60, whole=True)
     with Camd(reads=False) as camd:
         camd.send_raw(RECORD + b'{"command":"describe"}\n' * 50)
         frames(camd, 8)
@@ -167,7 +171,7 @@ def full_stdout():
 
 @test
 def closed_descriptors():
-    directory = tempfile.mkdtemp(prefix="camd-test-")
+    directory, seen = tempfile.mkdtemp(prefix="camd-test-"), set()
     try:
         shell = f"exec '{CAMD}' --camera {SMALL} --output-dir '{directory}'"
         lines = b'{"command":"start_recording"}\n{"command":"wait","seconds":0.5}\n'
@@ -176,6 +180,11 @@ def closed_descriptors():
             result = subprocess.run(["sh", "-c", f"{shell} {redirection}"], input=lines, stdout=subprocess.PIPE, timeout=20)
             equal(result.returncode, 0, f"exit status with {redirection}")
             reads, writes = "<" not in redirection, ">&-" not in redirection.replace("2>&-", "") and ">/dev" not in redirection
+            videos = {str(video) for video in pathlib.Path(directory).glob("*/*.mp4")} - seen
+            seen |= videos
+            equal(len(videos), int(reads), f"recordings with {redirection}")
+            for video in videos:
+                check(is_finalised(video) and check_video(video), f"a recording with {redirection}")
             if reads and writes:
                 equal([line["status"] for line in read_lines(result.stdout)], ["recording_started", "waited"], redirection)
     finally:

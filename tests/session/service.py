@@ -450,7 +450,7 @@ def disk_hangs_at_the_end():
                 equal(after.event("recovered")["file"], video)
                 after.quit()
             check(is_finalised(video), "it is finished by the next start")
-            check_video(video, slack=1)
+            check_video(video)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,13 @@ class Disk:
     def unmount(self):
         subprocess.run(["umount", self.where], check=True)
 
+    def find_error(self):
+        """Something is amiss, says the file system, and takes nothing any more."""
+        subprocess.run(["mount", "-o", "remount,errors=remount-ro", self.where], check=True)
+        for path in glob.glob("/sys/fs/ext4/dm-*/trigger_fs_error"):
+            with open(path, "w", encoding="ascii") as file:
+                file.write("an error")
+
     def pull_out(self):
         """As far as the file system can tell: nothing gets to it any more, not even its journal."""
         directory = os.open(self.where, os.O_RDONLY)
@@ -199,11 +206,20 @@ def clip(process, disk):
 
 def gone(process, disk):
     """The disk is pulled out, and put in again: the recording ends, and begins again by itself."""
+    return ends_and_begins_again(process, disk, disk.pull_out, "io_error")
+
+
+def read_only(process, disk):
+    """The file system finds an error, and makes itself read-only; somebody mends that."""
+    return ends_and_begins_again(process, disk, disk.find_error, "storage_readonly")
+
+
+def ends_and_begins_again(process, disk, happens, code):
     process.ask("wait", seconds=3.3)
     durable = status(process)["durable_frame"]
-    disk.pull_out()
+    happens()
     refused = process.try_to("sync")
-    assert (refused["status"], refused["data"].get("code")) == ("error", "io_error"), refused
+    assert (refused["status"], refused["data"].get("code")) == ("error", code), refused
     wait_for(process, "recording_stopped", 1, 20)
     ended, = events(process, "recording_stopped")
     equal(ended["cause"], "error")
@@ -266,14 +282,14 @@ def record(case, disk, camd, flags):
         if case == "clip":
             return clip(process, disk)
         process.ask("start_recording")
-        told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone}[case](process, disk)
+        told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone, "read_only": read_only}[case](process, disk)
         process.ask("wait", seconds=1)
         stopped, = process.ask("stop_recording")["cameras"]
     return {"stopped": stopped, **(told or {})}
 
 
 def inside(case, camd, target):
-    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone") else ["-O", "^has_journal"]))
+    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone", "read_only") else ["-O", "^has_journal"]))
     camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
     flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"] + (["--prebuffer", "3s"] if case == "clip" else [])
     shares = {"unreadable": None, "unreadable_for_the_most_part": 8}
@@ -353,7 +369,7 @@ def check_clip(told, target, probe):
 def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
         told = json.load(file)
-    if case == "gone":
+    if case in ("gone", "read_only"):
         return check_gone(told, found, probe)
     if case == "unreadable":
         return check_unreadable(told, found, probe)

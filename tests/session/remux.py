@@ -6,6 +6,7 @@ import fcntl
 import functools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
@@ -391,17 +392,34 @@ def ffmpeg_is_missing():
 
 @test
 def ffmpeg_fails():
-    for script, words in (("echo first >&2; echo 'it \x1b hurts' >&2; exit 3", ("status 3", "hurts")), ("kill -9 $$", ("signal 9",)),
-                          ("exec cat > /dev/null", ("MP4",)), ("exit 0", ("ended before", "MP4")),
-                          ("yes complaint | head -c 3000000 >&2; cat > /dev/null; exit 1", ("complaint",))):
+    for script, words in (("echo first >&2; echo 'it \x1b hurts' >&2; exit 3", "status 3.*hurts"), ("kill -9 $$", "signal 9"),
+                          ("exec cat > /dev/null", "MP4"), ("exit 0", "ended before|MP4"),
+                          ("yes complaint | head -c 3000000 >&2; cat > /dev/null; exit 1", "complaint")):
         with subscribed(env=fake_ffmpeg(script)) as camd:
-            end = remux(camd, place(camd))
+            video = place(camd)
+            end = remux(camd, video)
             check(not end["ok"] and end["code"] == "internal", end)
-            check(any(word in end["message"] for word in words), end)
+            check(re.search(words, end["message"], re.S), end)
             nothing_left(camd.output / "old")
+            equal((video.read_bytes(), table_of(video).read_bytes()), (material().read_bytes(), table_of(material()).read_bytes()))
             camd.quit()
             check("hurts" in camd.log() if "hurts" in script else True, "the log doesn't have ffmpeg's words")
             check(len(camd.log()) < 100000, "the log is full of ffmpeg's words")
+
+
+@test
+def ffmpeg_is_killed():
+    """The real one, when some of its file is there."""
+    environment = fake_ffmpeg('exec 4<&0; /usr/bin/ffmpeg -re "$@" <&4 & until [ -s /proc/self/fd/3 ]; do sleep 0.01; done\n'
+                              'touch "$MARK/half"; kill -9 $!; wait $!\n')
+    with subscribed(env=environment) as camd:
+        video = place(camd)
+        end = remux(camd, video)
+        check(not end["ok"] and end["code"] == "internal" and "137" in end["message"], end)
+        check((pathlib.Path(environment["MARK"]) / "half").exists(), "it was not killed in mid-writing")
+        nothing_left(camd.output / "old")
+        equal((video.read_bytes(), table_of(video).read_bytes()), (material().read_bytes(), table_of(material()).read_bytes()))
+        camd.quit()
 
 
 @test

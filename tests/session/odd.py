@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from camd import CAMCTL, SMALL, Camd, check, equal, main, test, until
-from refused import refusing, reply_fails, strace
+from refused import failing, refusing, reply_fails
 
 
 def film(path, *arguments):

@@ -131,6 +131,10 @@ def rows_of(video):
     return rows
 
 
+def lost_of(row):
+    return sum(row[cause] for cause in CAUSES)
+
+
 def here(directory, path):
     return directory + path[len(DISK):]
 
@@ -176,9 +180,10 @@ class Judge:
                 self.wrong.append(f"does not play as found: {os.path.basename(video)}: {said[:300]}")
 
     def plays_as_much(self, video, decoded):
-        """As found as after it was mended."""
+        """As found as after it was mended, up to the first hole: what is behind that only mending brings back."""
         after = self.after + video[len(self.found):]
-        frames = self.probe(after)[1].get("frames", 0) if os.path.exists(after) else 0
+        rows = rows_of(after) if os.path.exists(table_of(after)) else []
+        frames = next((k for k in range(1, len(rows)) if lost_of(rows[k]) > lost_of(rows[k - 1])), len(rows))
         if decoded < frames:
             self.wrong.append(f"{os.path.basename(video)}: {decoded} frames play as found, it has {frames}")
 
@@ -220,8 +225,7 @@ class Judge:
     def behind_a_hole(self, video, said):
         """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
         rows = rows_of(video) if os.path.exists(table_of(video)) else []
-        lost = [sum(row[cause] for cause in CAUSES) for row in rows]
-        holes = [k for k in range(1, len(rows)) if lost[k] > lost[k - 1]]
+        holes = [k for k in range(1, len(rows)) if lost_of(rows[k]) > lost_of(rows[k - 1])]
         frames = {int(frame) for frame in re.findall(r": frame (\d+) (?:is damaged|shows)", said)}
         missing = re.search(r"(\d+) packets, but (\d+) decoded frames", said)
         if self.probe(video, table_of(video), "--part", "--no-decode")[0] or not (frames or missing):

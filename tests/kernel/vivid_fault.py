@@ -91,6 +91,10 @@ class Scene:
         self.finish()
         return suffering["lost"]
 
+    def logged(self, words):
+        """How often camd's log has said it of camera 0."""
+        return sum(words in line and self.nodes[0] in line for line in self.camd.log().splitlines())
+
     def went_away(self, times):
         """How often camera 0 was lost, and found again."""
         names = [event["event"] for event in self.camd.events
@@ -146,6 +150,7 @@ def case_fatal(scene):
         time.sleep(3)
     assert total(scene.end()) <= 6
     scene.went_away(0)
+    assert scene.logged("streaming failed") == 3
 
 
 def case_fatal_at_restart(scene):
@@ -156,6 +161,7 @@ def case_fatal_at_restart(scene):
     scene.inject(FATAL)
     assert total(scene.end()) <= 3
     scene.went_away(0)
+    assert scene.logged("streaming failed") == 1
 
 
 def case_silent(scene):
@@ -168,6 +174,7 @@ def case_silent(scene):
     lost = scene.end()
     scene.went_away(0)
     assert abs(lost["sensor"] - 3 * FPS) <= 3 and total(lost) == lost["sensor"], lost
+    assert scene.logged("no pictures for") == 1
 
 
 def case_silent_for_long(scene):
@@ -252,6 +259,7 @@ def case_astray(scene):
         scene.record(20)
         assert total(scene.end()) == 0
         scene.went_away(0)
+        assert scene.logged("its time stamps are astray") == wrap       # in the sessions so far
     scene.inject(TIME_WRAP, 0)
 
 
@@ -288,8 +296,9 @@ def case_unplug_often(scene):
     for _ in range(5):
         scene.inject(DISCONNECT)
         time.sleep(30)
-    scene.end()
+    lost = scene.end()
     scene.went_away(5)
+    assert 5 * FPS // 2 <= lost["sensor"] <= 5 * 4 * FPS and total(lost) == lost["sensor"], lost
 
 
 def case_unplug_swapped(scene):
@@ -307,10 +316,11 @@ def case_unplug_swapped(scene):
     os.rename("/dev/swapped", second)
     os.close(keep)
     opened = f"/proc/{scene.camd.process.pid}/fd/"
-    scene.end(10, check=lambda: os.stat(second).st_rdev == device and
+    lost = scene.end(10, check=lambda: os.stat(second).st_rdev == device and
               second in [os.readlink(opened + fd) for fd in os.listdir(opened)])
     scene.went_away(1)
     assert scene.heard("camera_found", 0)[-1]["id"] == ids[0], (scene.camd.events, ids)
+    assert total(lost) == lost["sensor"] <= 4 * FPS, lost
 
 
 def case_unplug_at_the_end(scene):

@@ -56,7 +56,7 @@ def inside_hang(camd, fake):
         began = time.monotonic()
         process.ask("wait", seconds=20)
         assert not process.seen("camera_lost"), "its source may still mend it"
-        process.ask("wait", seconds=20)
+        process.ask("wait", seconds=12)         # half a minute, behind its fiftieth frame
         assert process.seen("camera_lost", camera_id=0) == 1 and not process.seen("camera_lost", camera_id=1), process.events
         states = [camera["state"] for camera in process.ask("get_status")["cameras"]]
         assert states == ["lost", "running"], states
@@ -83,6 +83,9 @@ def inside(case, camd, target, fake=None):
     print("\n".join(map(os.path.basename, found)))
     assert len(found) == (2 if case == "hang" else 8), found
     assert all(map(inkernel.is_finished, found)), found
+    if case != "hang":
+        lengths = {os.path.basename(video): len(open(video[:-len(".mp4")] + "_frame_timing.csv", "rb").readlines()) - 1 for video in found}
+        assert all(rows >= (38 if name.startswith("clip_") else 48) for name, rows in lengths.items()), lengths
     inkernel.keep(target)
 
 

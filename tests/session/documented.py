@@ -244,6 +244,16 @@ def with_socket(line, place):
     check(any(path.name.endswith("mouse_12") for path in place.glob("recordings/*")), "the session of that name")
 
 
+def installed(line, place):
+    """The unit starts the camd that is installed with it."""
+    build, target = pathlib.Path(CAMD).resolve().parent.parent, place / "installed"
+    execute(place, f"DESTDIR={target} {line.text} -C {build} --no-rebuild --quiet")
+    unit, = target.glob("**/lib/systemd/system/camd.service")
+    check((unit.parent / "camd.socket").exists(), "camd.socket is not beside it")
+    program = re.search(r"^ExecStart=(\S+)", unit.read_text(), re.M)[1]
+    check(os.access(f"{target}{program}", os.X_OK), f"{program} is not installed")
+
+
 def raw(place):
     return str(next(place.glob("recordings/*/*.h264")))
 
@@ -253,6 +263,7 @@ RULES = [
     # Makefile and meson
     (r"make (demo|check|check-long|docs|bench)", in_makefile),
     (r"ninja -C build docs", text("how a page was printed")),
+    (r"meson install", installed),
     (r"meson setup .*", text("builds all of it for minutes; check builds in the same way")),
     # Python, JSON
     (r"import .*", python),

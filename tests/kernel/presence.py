@@ -204,7 +204,7 @@ def main():
         inside(*sys.argv[2:])
         return
     case, camd, probe = sys.argv[1:]
-    inkernel.run(__file__, case, camd, probe, ["-t", "-T", "240"])
+    inkernel.run(__file__, case, camd, probe, ["-t", "-T", "240"], videos=None if case == "names" else "*cam*.mp4", probed=["--part"])
 
 
 main()

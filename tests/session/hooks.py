@@ -198,8 +198,8 @@ def thousands():
             check("were dropped" in warning["message"], warning)
             events = lambda: sum(event["event"] in ("camera_found", "camera_lost") for event in camd.events)
             until(lambda: 2 * events() <= len(place.lines("runs")) + counted(), "a run or a drop for each event")
-            children = subprocess.run(["ps", "--ppid", str(camd.process.pid), "-o", "stat="], stdout=subprocess.PIPE, text=True, check=False).stdout
-            check("Z" not in children, children)
+            children = ["ps", "--ppid", str(camd.process.pid), "-o", "stat="]
+            until(lambda: "Z" not in subprocess.run(children, stdout=subprocess.PIPE, text=True, check=False).stdout, "all runs to be reaped")
             camd.quit()
 
 

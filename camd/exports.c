@@ -128,6 +128,17 @@ static bool name_both(const struct exports *exports, struct export_part *video, 
 	return ok;
 }
 
+/* The video, and its table. */
+static bool remove_export(const struct exports *exports, const char *name)
+{
+	char *table = xasprintf("%.*s_frame_timing.csv", (int)(strlen(name) - strlen(".mp4")), name);
+	bool removed = !unlinkat(exports->directory, name, 0);
+
+	unlinkat(exports->directory, table, 0);
+	free(table);
+	return removed;
+}
+
 char *exports_publish(const struct exports *exports, struct export_part *video, struct export_part *table, const char *stem, struct error *err)
 {
 	char *path = NULL;
@@ -154,6 +165,7 @@ char *exports_publish(const struct exports *exports, struct export_part *video, 
 	if (folder_settle(exports->directory, table->fd) && folder_settle(exports->directory, video->fd))
 		return path;
 	exports_fail(exports, errno, err);
+	remove_export(exports, strrchr(path, '/') + 1);
 	free(path);
 	return NULL;
 }
@@ -209,16 +221,6 @@ static size_t list_kept(const struct exports *exports, int64_t camera_id, const 
 	return found;
 }
 
-static void remove_export(const struct exports *exports, const char *name)
-{
-	char *table = xasprintf("%.*s_frame_timing.csv", (int)(strlen(name) - strlen(".mp4")), name);
-
-	if (!unlinkat(exports->directory, name, 0))
-		log_info("%s/%s: a newer export takes its place (export_keep)", exports->path, name);
-	unlinkat(exports->directory, table, 0);
-	free(table);
-}
-
 void exports_keep(const struct exports *exports, int64_t camera_id, int64_t keep, const char *path)
 {
 	struct kept *kept;
@@ -229,8 +231,8 @@ void exports_keep(const struct exports *exports, int64_t camera_id, int64_t keep
 	n = list_kept(exports, camera_id, strrchr(path, '/') + 1, &kept);
 	qsort(kept, n, sizeof(*kept), compare_age);
 	for (size_t i = 0; i < n; i++) {
-		if (n - i >= (size_t)keep)
-			remove_export(exports, kept[i].name);
+		if (n - i >= (size_t)keep && remove_export(exports, kept[i].name))
+			log_info("%s/%s: a newer export takes its place (export_keep)", exports->path, kept[i].name);
 		free(kept[i].name);
 	}
 	free(kept);

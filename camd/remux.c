@@ -333,32 +333,48 @@ static void close_part(struct remux *remux)
 	close(remux->part_fd);
 }
 
-/* Gives the complete file its name, and adds that to the job. */
-static bool publish(struct remux *remux, struct job *job, struct error *err)
+/* The path by which the file is known from now on, allocated. NULL: errno. */
+static char *name_part(const struct remux *remux)
 {
 	int parent = (int)(remux->at.name - remux->at.path);
-	bool done = false;
 
-	if (fsync(remux->part_fd))
-		return error_set_errno(err, errno, "cannot write %s", remux->part);
-	for (int twin = 1; !done && twin < MAX_TWINS; twin++) {
+	for (int twin = 1; twin < MAX_TWINS; twin++) {
 		char number[16] = "", *path;
 
 		if (twin > 1)
 			snprintf(number, sizeof(number), "_%d", twin);
 		path = xasprintf("%.*s%s.mp4", parent + remux->stem_bytes, remux->at.path, number);
-		done = folder_rename(remux->at.directory, remux->part, path + parent);
-		if (done)
-			job_add_file(job, path);
-		else if (errno != EEXIST)
-			twin = MAX_TWINS;
+		if (folder_rename(remux->at.directory, remux->part, path + parent))
+			return path;
 		free(path);
+		if (errno != EEXIST)
+			break;
 	}
-	if (!done)
+	return NULL;
+}
+
+/* Gives the complete file its name, and adds that to the job. */
+static bool publish(struct remux *remux, struct job *job, struct error *err)
+{
+	char *path;
+	bool ok;
+
+	if (fsync(remux->part_fd))
+		return error_set_errno(err, errno, "cannot write %s", remux->part);
+	path = name_part(remux);
+	if (!path)
 		return error_set_errno(err, errno, "cannot rename %s", remux->part);
 	free(remux->part);
 	remux->part = NULL;
-	return folder_settle(remux->at.directory, remux->part_fd) || error_set_errno(err, errno, "%s: cannot push the MP4 to the disk", remux->at.path);
+	ok = folder_settle(remux->at.directory, remux->part_fd);
+	if (ok) {
+		job_add_file(job, path);
+	} else {
+		error_set_errno(err, errno, "%s: cannot push it to the disk", path);
+		unlinkat(remux->at.directory, strrchr(path, '/') + 1, 0);
+	}
+	free(path);
+	return ok;
 }
 
 static bool run(void *user, struct job *job, struct error *err)

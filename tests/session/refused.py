@@ -122,6 +122,7 @@ def raw_recordings_made_playable():
                 ("ftruncate:error=EIO", (), job_fails, "io_error", "cannot write"),
                 ("read:error=EIO", (video,), job_fails, "io_error", "cannot read"),
                 ("fsync:error=ENOSPC", (), job_fails, "storage_full", "cannot write .*No space"),
+                ("fsync:error=EIO:when=2", (), job_fails, "io_error", "cannot push it to the disk"),
                 ("renameat2:error=EIO", (), job_fails, "io_error", "cannot rename")]:
             with refusing(camd, injection, paths=paths):
                 how(camd, code, words, "remux", file=video)
@@ -174,6 +175,8 @@ def exports():
                 ("fcntl:error=EMFILE", (), "io_error", "Too many open files"),
                 ("flock:error=ENOLCK:when=1", (), "io_error", "exports/|No locks"),
                 ("fsync:error=EIO", (), "io_error", "cannot write the export"),
+                ("fsync:error=EIO:when=3", (), "io_error", "cannot write the export"),
+                ("fsync:error=EIO:when=5", (), "io_error", "cannot write the export"),
                 ("renameat2:error=EIO", (), "io_error", "cannot name the export"),
                 ("pread64:error=EIO", (video,), "not_found", "no footage of that time.* some of its files"),
                 ("copy_file_range:error=EIO", (), "io_error", "cannot copy"),

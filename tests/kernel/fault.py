@@ -170,6 +170,18 @@ def stuck_at_the_end(camd):
     camd.ask("wait", seconds=0.5)
 
 
+def stuck_at_the_stop(camd):
+    """The recording is stopped while a call takes half a minute: what is in the driver is given up, the files are whole."""
+    fault("mutex_ms", 30000)
+    camd.ask("wait", seconds=0.5)
+    before = camd.ask("ping")["monotonic_ns"]
+    cameras = stop(camd, (75, 75), (0, 0))
+    took = (camd.ask("ping")["monotonic_ns"] - before) / NS
+    print(f"## lost {[camera['lost']['encoder'] for camera in cameras]}, {took:.2f} s to stop", flush=True)
+    assert took < 6, took
+    assert all(camera["frames"] >= 15 for camera in cameras), cameras
+
+
 def slow_start(camd):
     """An encoder whose driver is busy for 3 s delays the beginning of its own camera's recording, and the other's by a second."""
     stop(camd)
@@ -270,10 +282,10 @@ def sane(camd):
 # the fault and its value, the most frames that a camera loses by it, the least that both do; at the start, whether software takes over
 AT_START = [("swallow", 3, 3, 3, False), ("swallow_every", 3, 9, 10, False), ("error", 2, 2, 2, False), ("stall", 1, 32, 40, True),
             ("eio", 1, 2, 0, False), ("vanish", 1, 2, 0, True), ("split", 3, 0, 0, False), ("last_with_data", 1, 0, 0, False),
-            ("no_sequence", 1, 0, 0, False), ("reqbufs_fail", 1, 0, 0, False), ("job_us", 200000, 16, 16, False)]
+            ("no_sequence", 1, 0, 0, False), ("reqbufs_fail", 1, 0, 0, False), ("job_us", 200000, 16, 16, False), ("refuse_dmabuf", 14, 0, 0, False)]
 AT_THE_END = [("swallow_every", 1, 2, 2), ("error", 2, 1, 2), ("stall", 1, 2, 2), ("eio", 1, 2, 2),
               ("vanish", 1, 2, 2), ("split", 3, 0, 0), ("last_with_data", 1, 0, 0), ("mutex_ms", 2000, 1, 0),
-              ("streamoff_ms", 2000, 0, 0), ("job_us", 200000, 0, 0)]
+              ("streamoff_ms", 2000, 0, 0), ("job_us", 200000, 0, 0), ("refuse_dmabuf", 14, 0, 0)]
 
 
 def check_round(camd, what, most, least):
@@ -336,6 +348,7 @@ CASES = {
     "vanish": (vanish, "", {}, False),
     "mutex": (mutex, "", {}, False),
     "stuck": (stuck, "", {}, False),
+    "stuck_at_the_stop": (stuck_at_the_stop, "", {}, False),
     "stuck_at_the_end": (stuck_at_the_end, "", {}, False),
     "slow_start": (slow_start, "", {}, False),
     "pieces": (pieces, "", {}, False),

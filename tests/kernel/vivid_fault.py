@@ -349,6 +349,8 @@ AT_ONCE = [
     ("fatal", [(FATAL, 1)], 0.2, 0, 2),
     ("fatal, restart refused", [(STREAMON, 1), (FATAL, 1)], 0.2, 0, 2),
     ("unplugged", [(DISCONNECT, 1)], 2, 0, 0),
+    ("one in five dropped", [(DROPPED, 20)], 0.4, 0, 4),
+    ("unplugged, then no memory", [(REQBUFS, 1), (DISCONNECT, 1)], 4, 0, 0),
 ]
 
 

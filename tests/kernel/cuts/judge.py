@@ -144,7 +144,7 @@ class Judge:
 
     def __init__(self, directory, fs, known, probe):
         self.directory, self.fs, self.known, self.probe = directory, fs, known, probe
-        self.wrong, self.odd, self.lost, self.compared = [], [], [], 0
+        self.wrong, self.odd, self.lost = [], [], []
         self.found, self.after = directory + "/found", directory + "/after"
         self.told_of = known.told_of()
 
@@ -156,7 +156,6 @@ class Judge:
                     self.wrong.append(f"{what} is not there {os.path.basename(place)}: {os.path.basename(path)}")
                 elif sha256(copy) != wanted:
                     self.wrong.append(f"{what} differs {os.path.basename(place)}: {os.path.basename(path)}")
-                self.compared += 1
 
     def videos(self, place):
         return sorted(map(str, pathlib.Path(place, "camera/recordings").glob("*/*.mp4")))

@@ -481,10 +481,7 @@ def complete_fragments(video):
 
 
 def check_table(rows, name="", before=None, steps=True):
-    """
-    The ledger adds up at every row. before: the last row of the same recording's file before this one; steps: the camera was not opened
-    anew, so that its own numbers go in step.
-    """
+    """The ledger adds up at every row. before: the last row of the recording's file before this one; steps: its camera was not opened anew."""
     told = before["frame_number"] - sum(before["lost_" + cause] for cause in LOST) if before else 0
     for k, row in enumerate(rows, told + 1):
         lost = sum(row["lost_" + cause] for cause in LOST)
@@ -556,14 +553,6 @@ def jpeg_size(data):
     while data[at + 1] not in (0xc0, 0xc1, 0xc2):
         at += 2 + int.from_bytes(data[at + 2:at + 4], "big")
     return int.from_bytes(data[at + 7:at + 9], "big"), int.from_bytes(data[at + 5:at + 7], "big")
-
-
-def exif(*pictures):
-    """What exiftool finds in them, by the names of the tags, numbers as numbers."""
-    if not shutil.which("exiftool"):
-        raise Skip("exiftool is not there")
-    result = subprocess.run(["exiftool", "-q", "-json", "-n", "-all", "-validate", *map(str, pictures)], stdout=subprocess.PIPE, timeout=60, check=True)
-    return json.loads(result.stdout)
 
 
 # ---- tests ----

@@ -10,7 +10,8 @@ import re
 import subprocess
 import time
 
-from camd import Camd, SMALL, check, check_stopped, equal, exif, main, test, until
+from camd import Camd, SMALL, check, check_stopped, equal, main, test, until
+from tags import exif
 
 FPS = 50
 FLAGS = ("--no-show-frame-number", "--resolution", "320x240", "--target-fps", str(FPS), "--discovery-retry", "0.3")

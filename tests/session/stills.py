@@ -9,7 +9,8 @@ import struct
 import subprocess
 import tempfile
 
-from camd import SMALL, Camd, check, check_stopped, equal, exif, jpeg_size, main, read_csv, test
+from camd import SMALL, Camd, check, check_stopped, equal, jpeg_size, main, read_csv, test
+from tags import exif
 
 QUIET = ("--no-show-frame-number",)    # no text in the pictures
 BARS = [(255, 255, 255), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191), (191, 0, 0), (0, 0, 191), (0, 0, 0)]

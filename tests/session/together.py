@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import time
 
-from camd import Camd, Handed, SMALL, check, check_stopped, equal, exif, jpeg_size, main, test
+from camd import Camd, Handed, SMALL, check, check_stopped, equal, jpeg_size, main, test
+from tags import exif
 
 RATES = (15, 10, 12, 7.5)     # slow enough for a machine that has other things to do
 CAMERAS = [f"synthetic:160x120@{fps}?id=at{int(fps)}" for fps in RATES]

@@ -57,12 +57,12 @@ struct probe {
 
 static void complain(struct probe *probe, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The first few things that are wrong are told, the others counted. */
+/* The first few things that are wrong are told, the others counted; a program is told all. */
 static void complain(struct probe *probe, const char *format, ...)
 {
 	va_list args;
 
-	if (probe->n_wrong++ >= 10)
+	if (probe->n_wrong++ >= 10 && !probe->json)
 		return;
 	va_start(args, format);
 	fprintf(stderr, "%s: ", probe->video);

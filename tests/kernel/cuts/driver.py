@@ -7,53 +7,39 @@ import signal
 import subprocess
 import time
 
+import answers
+from answers import Refused
+
 CAMERAS = ["synthetic:160x120@10?id=left", "synthetic:128x96@15?id=right"]
+BOTH = [0, 1]
 FLAGS = ["--segment-length", "2s", "--prebuffer", "1s", "--intra", "0.5s", "--bitrate", "400k", "--preset", "ultrafast", "--threads", "1",
          "--no-show-frame-number"]
 POLL_S = 0.05
+CALLS = ("write", "sync", "name", "size")       # the kinds that cuts/stop.c counts
+SYNCER, ROUND_GAP_NS = "sync", 20_000_000      # the name of that thread; its rounds are further apart
 
 
 class Stopped(Exception):
     """It stands before the call where the cut is to be."""
 
 
-class Refused(Exception):
-    """Something could not be done, where all can."""
-
-
-def table_of(video):
-    return video.rsplit(".", 1)[0] + "_frame_timing.csv"
-
-
-def files_named(data):
-    """The videos, with their tables, and the pictures that a message says are on the disk."""
-    named = [data["file"]] if "file" in data else []
-    named += data.get("files", [])
-    named += [each["file"] for key in ("cameras", "clips", "shots") for each in data.get(key, []) if isinstance(each, dict) and "file" in each]
-    return sorted(set(named) | {table_of(name) for name in named if name.endswith(".mp4")})
-
-
 def hashes(paths):
-    """Of files that must be there; an export has a table of its own only if its source had."""
+    """Of files that must be there."""
     found = {}
     for path in paths:
-        if "/exports/" in path and path.endswith(".csv") and not os.path.exists(path):
-            continue
         with open(path, "rb") as file:
             found[path] = hashlib.sha256(file.read()).hexdigest()
     return found
 
 
-DONE = ("recording_stopped", "segment_finished", "trigger_saved", "snapshot_taken", "job_done")
-
-
 class Driver:
     """
     note: called with each record of what was said and when: {"t": ns, "sent" or "got": MESSAGE, "hashes": {PATH: SHA256}}, the last for
-    files that the message says are done. shim: the library that stops it, at: where, sync_ms: how long its syncs take.
+    files that the message says are done. shim: the library that stops it, at: where, sync_ms: how long its syncs take, no_sync: of which
+    files they do nothing.
     """
 
-    def __init__(self, camd, output, note, shim=None, at=None, sync_ms=0, cameras=CAMERAS, flags=FLAGS):
+    def __init__(self, camd, output, note, shim=None, at=None, sync_ms=0, no_sync=None, cameras=CAMERAS, flags=FLAGS):
         self.note, self.replies, self.got = note, 0, []
         self.notes = os.path.join(os.environ["CAMD_SCRATCH"], "notes")
         if os.path.exists(self.notes):
@@ -63,36 +49,62 @@ class Driver:
             environment.update(LD_PRELOAD=shim, CAMD_STOP_NOTES=self.notes, CAMD_STOP_SYNC_MS=str(sync_ms))
         if at:
             environment["CAMD_STOP_AT"] = at
+        if no_sync:
+            environment["CAMD_STOP_NO_SYNC"] = no_sync
         command = [camd, "--no-config", "--output-dir", output, *flags]
         for camera in cameras:
             command += ["--camera", camera]
-        self.rest = b""
+        self.rest, (self.wakes, self.wake) = b"", os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
-    def watch(self):
-        """From here on Stopped may come."""
-        signal.signal(signal.SIGCHLD, self._on_child)
-        self._on_child()
+    # ---- being stopped ----
 
-    def _on_child(self, *_):
-        """Only a stop is of interest; nobody is reaped here."""
+    def watch(self):
+        """From here on Stopped may come, out of whatever waits for camd."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
+        os.write(self.wake, b"!")       # it may stand already
+
+    def _unwatch(self):
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def _look_whether_it_stands(self):
+        """What it had said by then counts as said."""
+        os.read(self.wakes, 4096)
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            stopped = file.read().rsplit(")", 1)[1].split()[0] == "T"
-        if stopped:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            raise Stopped()
+            if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                return
+        self._unwatch()
+        while select.select([self.process.stdout], [], [], 0)[0]:
+            self._take_what_is_there()
+        raise Stopped()
+
+    def _notes(self):
+        if not os.path.exists(self.notes):      # there was no call
+            return []
+        with open(self.notes, encoding="utf-8") as file:
+            return file.read().splitlines()
 
     def stop_line(self):
-        with open(self.notes, encoding="utf-8") as file:
-            return file.read().splitlines()[-1]
+        """The call before which it stands; None: it does not."""
+        return next((line for line in self._notes() if line.endswith(" stop")), None)
 
     def counts(self):
         """How many calls of each kind there were."""
-        found = {}
-        with open(self.notes, encoding="utf-8") as file:
-            for line in file:
-                found[line.split()[0]] = int(line.split()[1])
-        return found
+        return {line.split()[0]: int(line.split()[1]) for line in self._notes() if line.split()[0] in CALLS}
+
+    def longest_sync_ns(self):
+        """Of the rounds of syncs that its thread for that makes, of one file behind the other."""
+        longest, first, last = 0, 0, -ROUND_GAP_NS
+        for line in self._notes():
+            if line.startswith(f"synced {SYNCER} "):
+                began, ended = map(int, line.split()[2:])
+                first, last = (began if began - last >= ROUND_GAP_NS else first), ended
+                longest = max(longest, last - first)
+        return longest
+
+    # ---- talking to it ----
 
     def send(self, command, **arguments):
         self.note({"t": time.monotonic_ns(), "sent": {"command": command, **arguments}})
@@ -102,27 +114,32 @@ class Driver:
     def _take(self, line):
         message = json.loads(line)
         record = {"t": time.monotonic_ns(), "got": message}
-        kind = message.get("status") or message.get("event")
-        if kind == "error" or message["data"].get("ok") is False:
-            raise Refused(f"{message}")
-        if kind in DONE:
-            record["hashes"] = hashes(files_named(message["data"]))
+        answers.check(message)
+        if answers.name_of(message) in answers.DONE:
+            record["hashes"] = hashes(answers.files_named(message))
         self.note(record)
         self.got.append(message)
         self.replies += message["type"] == "status"
 
-    def _read(self, until):
-        """Takes what comes until a moment, or until something has come. False: that moment is past."""
-        left = until - time.monotonic()
-        if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-            return False
+    def _take_what_is_there(self):
         data = os.read(self.process.stdout.fileno(), 1 << 16)
         if not data:
             raise EOFError("camd is gone")
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             self._take(line)
-        return True
+
+    def _read(self, until):
+        """Takes what comes until a moment, or until something has come. False: that moment is past."""
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        ready = select.select([self.process.stdout, self.wakes], [], [], left)[0]
+        if self.wakes in ready:
+            self._look_whether_it_stands()
+        if self.process.stdout in ready:
+            self._take_what_is_there()
+        return bool(ready)
 
     def ask(self, command, patience=60, **arguments):
         wanted, until = self.replies + 1, time.monotonic() + patience
@@ -131,6 +148,12 @@ class Driver:
             if not self._read(until):
                 raise TimeoutError(command)
         return next(message for message in reversed(self.got) if message["type"] == "status")
+
+    def ask_for(self, key, cameras, command, **arguments):
+        """And just these are to be in the answer."""
+        answer = self.ask(command, **arguments)
+        answers.expect_cameras(answer, key, cameras)
+        return answer
 
     def pass_time(self, seconds):
         """With a question for the status now and then."""
@@ -143,52 +166,67 @@ class Driver:
 
     def pass_until(self, event, patience=20):
         until = time.monotonic() + patience
-        while not any(message.get("event") == event for message in self.got):
+        while True:
+            found = next((message for message in self.got if message.get("event") == event), None)
+            if found:
+                return found
             if time.monotonic() > until:
                 raise TimeoutError(event)
             self.pass_time(POLL_S)
 
     def quit(self):
+        """Stopped may come to the end."""
         self.ask("quit")
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.process.stdin.close()
-        if self.process.wait():
+        try:
+            while self._read(time.monotonic() + 60):
+                pass
+            raise TimeoutError("quit")
+        except EOFError:
+            self._close()
+        if self.process.returncode:
             raise Refused(f"camd ended with {self.process.returncode}")
-        self.process.stdout.close()
 
     def kill(self):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.process.kill()
-        self.process.wait()
         self.process.stdin.close()
+        self._close()
+
+    def _close(self):
+        self._unwatch()
+        self.process.wait()
         self.process.stdout.close()
+        os.close(self.wakes)
+        os.close(self.wake)
 
 
-def record(driver, rng):
-    """All that camd does to a disk, in about 14 seconds."""
+def record(driver, rng, since=None):
+    """All that camd does to a disk, in about 14 seconds. since: what was before is not exported, if the clock was another one then."""
     driver.ask("subscribe", events=["*"])
     driver.pass_time(rng.uniform(0.2, 0.6))
-    driver.ask("start_recording")
+    driver.ask_for("cameras", BOTH, "start_recording")
     driver.pass_time(rng.uniform(1, 1.6))
-    driver.ask("take_snapshot")
+    driver.ask_for("shots", BOTH, "take_snapshot")
     driver.ask("trigger", before=1, after=1, label="gate")
     driver.pass_time(rng.uniform(2.5, 3.5))
     driver.ask("mark", label="here")
     driver.pass_time(rng.uniform(0.3, 0.7))
-    driver.ask("stop_recording")
-    driver.ask("export")
-    driver.pass_until("job_done")
-    driver.pass_until("trigger_saved")
+    driver.ask_for("cameras", BOTH, "stop_recording")
+    driver.ask("export", **({"from": since} if since else {}))
+    if len(driver.pass_until("job_done")["data"]["files"]) != len(BOTH):
+        raise Refused("not all cameras were exported")
+    answers.expect_cameras(driver.pass_until("trigger_saved"), "clips", BOTH)
     driver.ask("new_session", label="second")
-    driver.ask("start_recording", camera_id=1)
+    driver.ask_for("cameras", [1], "start_recording", camera_id=1)
     driver.pass_time(rng.uniform(0.5, 1))
-    driver.ask("start_recording", camera_id=0)
+    driver.ask_for("cameras", [0], "start_recording", camera_id=0)
     driver.pass_time(rng.uniform(2, 3))
-    driver.ask("sync")
-    driver.ask("take_snapshot", format="png")
-    driver.ask("stop_recording")
+    driver.ask_for("cameras", BOTH, "sync")
+    driver.ask_for("shots", BOTH, "take_snapshot", format="png")
+    driver.ask_for("cameras", BOTH, "stop_recording")
     driver.pass_time(0.3)
     driver.quit()
+    answers.expect_all_told(driver.got, BOTH, 2)
 
 
 def choose_call(counts, rng):

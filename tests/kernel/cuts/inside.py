@@ -2,15 +2,14 @@
 What runs in the test kernel for tests/kernel/powercut; DIR is a directory of the host, /dev/shm included.
 
     inside.py record DIR CAMD SHIM SEED SYNC_MS STEP...     for each FS, DIR/FS/base has a file system. Steps:
-        FS:base         it gets earlier recordings, one of which was killed
-        FS:log          records on a copy whose writes are logged to DIR/FS/log
-        FS:flakey-K     records on a copy, DIR/FS/flakey-K, that loses all writes from some call of camd on
+        FS:base             it gets earlier recordings, one of which was killed
+        FS:log[-K:PATTERN]  records on a copy whose writes are logged to DIR/FS/log[-K]; syncs of files that match PATTERN do nothing
+        FS:flakey-K         records on a copy, DIR/FS/flakey-K, that loses all writes from some call of camd on
     inside.py kill DIR CAMD SHIM SEED SYNC_MS FS KIND:NUMBER    records on a copy, DIR/FS/kill, and cuts the power before that call
-    inside.py check DIR CAMD SHIM STATE...      starts camd on each DIR/STATE/image, of which DIR/STATE/how says the file system and whether
-                                        recovery is to be interrupted, where; leaves copies of all files, as found and after it
+    inside.py check DIR CAMD SHIM STATE...      starts camd on each DIR/STATE/image, of which DIR/STATE/how tells (class Left); leaves copies of all
+                                                files, as found and after it
 What they tell are lines of JSON on stdout, each of which has reached the host when the next thing happens.
 """
-import glob
 import itertools
 import json
 import os
@@ -21,12 +20,15 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import answers      # noqa: E402
+import disks        # noqa: E402
 import driver       # noqa: E402
 import mapper       # noqa: E402
+import mp4          # noqa: E402
 
 DISK = "/run/camd/disk"
 OUTPUT = DISK + "/camera/recordings"
-ALL = "/run/camd/all"
+LOG_BYTES = 256 << 20
 
 
 def tell(record):
@@ -45,9 +47,12 @@ class Mounted:
         mapper.unmount(DISK)
 
 
+def files_below(directory):
+    return [os.path.join(top, name) for top, _, names in os.walk(directory) for name in names]
+
+
 def all_hashes():
-    found = [os.path.join(top, name) for top, _, names in os.walk(OUTPUT) for name in names]
-    return driver.hashes(path for path in found if not path.endswith("session.log"))
+    return driver.hashes(path for path in files_below(OUTPUT) if not path.endswith("session.log"))
 
 
 # ---- what was there before ----
@@ -73,10 +78,30 @@ def earlier(directory, kind, note, camd):
 
 # ---- cuts ----
 
-def logged(directory, kind, note, camd, *how):
+class How:
+    """How a step's camd is run: seed is that of the waits between its commands, the same for all steps of a file system."""
+
+    def __init__(self, camd, shim, seed, sync_ms):
+        self.camd, self.shim, self.seed, self.sync_ms = camd, shim, seed, int(sync_ms)
+
+    def record(self, note, at=None, no_sync=None, since=None):
+        camera = driver.Driver(self.camd, OUTPUT, note, shim=self.shim, at=at, sync_ms=self.sync_ms, no_sync=no_sync)
+        try:
+            if at:
+                camera.watch()
+            driver.record(camera, random.Random(self.seed), since)
+        except driver.Stopped:
+            pass
+        note({"t": time.monotonic_ns(), "stopped": camera.stop_line(), "sync_ns": camera.longest_sync_ns()})
+        return camera
+
+
+def logged(directory, kind, note, how, step, no_sync=None):
     """Returns how many calls of each kind camd made."""
     mapper.copy(directory + "/base", directory + "/image")
-    disk, log = mapper.Loop(directory + "/image"), mapper.Loop(directory + "/log")
+    with open(f"{directory}/{step}", "wb") as file:
+        file.truncate(LOG_BYTES)
+    disk, log = mapper.Loop(directory + "/image"), mapper.Loop(f"{directory}/{step}")
     device = mapper.Logged(disk, log)
     numbers = itertools.count()
 
@@ -85,31 +110,20 @@ def logged(directory, kind, note, camd, *how):
         device.mark(next(numbers))
     with Mounted(device.device, kind):
         note_and_mark({"t": time.monotonic_ns()})
-        counts = record_until(None, note_and_mark, camd, *how).counts()
+        counts = how.record(note_and_mark, no_sync=no_sync).counts()
     for each in (device, disk, log):
         each.close()
     return counts
 
 
-def record_until(at, note, camd, shim, seed, sync_ms):
-    camera = driver.Driver(camd, OUTPUT, note, shim=shim, at=at, sync_ms=sync_ms)
-    try:
-        if at:
-            camera.watch()
-        driver.record(camera, random.Random(seed))
-    except driver.Stopped:
-        pass
-    note({"t": time.monotonic_ns(), "stopped": camera.stop_line()})
-    return camera
-
-
-def flakey(directory, kind, note, step, *how):
+def flakey(directory, kind, note, how, step, at):
     image = f"{directory}/{step}"
     mapper.copy(directory + "/base", image)
     disk = mapper.Loop(image)
     device = mapper.Flakey(disk)
     with Mounted(device.device, kind):
-        camera = record_until(*how)
+        note({"t": time.monotonic_ns(), "at": at})
+        camera = how.record(note, at=at)
         device.drop()
         camera.kill()
     device.close()
@@ -124,42 +138,39 @@ def kill(directory, camd, shim, seed, sync_ms, kind, at):
     os.sync()
     Mounted(mapper.Loop(place + "/kill").device, kind)
     note({"t": time.monotonic_ns(), "at": at})
-    record_until(at, note, camd, shim, f"{seed}-kill", int(sync_ms))
+    How(camd, shim, seed, sync_ms).record(note, at=at, since=time.time())     # what was before has times of another kernel
     with open("/proc/sysrq-trigger", "w", encoding="ascii") as file:
         file.write("o")
     time.sleep(1000)
 
 
 def record(directory, camd, shim, seed, sync_ms, *steps):
-    counts = {}
-    for kind, step in (each.split(":") for each in steps):
+    counts, how = {}, How(camd, shim, seed, sync_ms)
+    for kind, step, *more in (each.split(":") for each in steps):
         def note(told, kind=kind, step=step):
             tell({"fs": kind, "step": step, **told})
-        place, how = f"{directory}/{kind}", (camd, shim, f"{seed}-{step}", int(sync_ms))
+        place = f"{directory}/{kind}"
         if step == "base":
             earlier(place, kind, note, camd)
-        elif step == "log":
-            counts[kind] = logged(place, kind, note, *how)
+        elif step.startswith("log"):
+            counts[kind] = logged(place, kind, note, how, step, *more)
             tell({"fs": kind, "step": "calls", "calls": counts[kind]})
         else:
-            at = driver.choose_call(counts[kind], random.Random(f"{seed}-{kind}-{step}"))
-            note({"t": time.monotonic_ns(), "at": at})
-            flakey(place, kind, note, step, at, note, *how)
+            flakey(place, kind, note, how, step, driver.choose_call(counts[kind], random.Random(f"{seed}-{kind}-{step}")))
 
 
 # ---- the next start ----
 
-BATCH = 16          # so many disks are looked at by one start of camd: what takes time here is starting programs
-
-
 class Left:
-    """A disk after a cut: where it is mounted, and the sessions on it, which are shown to camd in one output directory."""
+    """A disk after a cut. how: its file system, by which chance its recovery is cut, too, and whether it is started once more afterwards."""
 
     def __init__(self, directory, state):
         self.directory, self.state = f"{directory}/{state}", state
         with open(self.directory + "/how", encoding="ascii") as file:
-            self.kind, self.again = file.read().split()
-        self.place, self.shown, self.flakey = f"/run/camd/left/{state}", [], None
+            how = json.load(file)
+        self.kind, self.again, self.once_more = how["fs"], how["again"], how["once_more"]
+        self.place = f"/run/camd/left/{state}"
+        self.output = self.place + "/camera/recordings"
         os.makedirs(self.place)
         self.loop = mapper.Loop(self.directory + "/image")
 
@@ -169,107 +180,94 @@ class Left:
     def mount(self, device=None):
         mapper.mount(device or self.loop.device, self.place, self.kind)
 
-    def show(self):
-        for session in glob.glob(self.place + "/camera/recordings/*/"):
-            name = f"{ALL}/{self.state}_{os.path.basename(session[:-1])}"
-            os.makedirs(name, exist_ok=True)
-            mapper.mount(session, name, None, mapper.BIND)
-            self.shown.append(name)
-
-    def mount_and_show(self):
-        try:
-            self.mount()
-        except OSError as error:
-            self.tell(error=str(error))
-            return False
-        self.show()
-        return True
-
     def unmount(self):
-        for name in self.shown:
-            mapper.unmount(name)
-            os.rmdir(name)
-        self.shown = []
         mapper.unmount(self.place)
 
     def copy_out(self, name):
         shutil.copytree(self.place, f"{self.directory}/{name}", ignore=shutil.ignore_patterns("lost+found"))
 
     def hashes(self):
-        found = [os.path.join(top, name) for top, _, names in os.walk(self.place) for name in names]
-        return driver.hashes(path for path in found if not path.endswith("session.log"))
+        return driver.hashes(path for path in files_below(self.place) if not path.endswith("session.log"))
+
+    def under_way(self):
+        return sorted(path[len(self.output) + 1:] for path in files_below(self.output)
+                      if path.endswith(".mp4") and "/exports/" not in path and mp4.is_under_way(path))
 
 
-def start(camd, lefts, shim=None, at=None):
-    """One start of camd and what it recovers; at: it is stopped there, if it gets so far, and returned."""
-    records = []
-    camera = driver.Driver(camd, ALL, records.append, shim=shim, at=at, cameras=["synthetic:64x48@1"], flags=[])
+def recovered(left, camera):
+    """What a camd has told of."""
+    events = [message["data"] for message in camera.got if message.get("event") == "recovered"]
+    return [{"file": event["file"][len(left.output) + 1:], "frames": event["frames"], "message": event.get("message", "")} for event in events]
+
+
+def start(left, camd, shim=None, at=None):
+    """One start of camd, which recovers what there is. Returns it, and whether it was stopped, which it can only be at a call."""
+    camera = driver.Driver(camd, left.output, lambda record: None, shim=shim, at=at, cameras=["synthetic:64x48@1"], flags=[])
     try:
         if at:
             camera.watch()
-        camera.ask("subscribe", events=["recovered"])
+        camera.ask("subscribe", events=["*"])
         camera.ask("wait", seconds=1)
         camera.quit()
     except driver.Stopped:
-        return camera
-    events = [record["got"]["data"] for record in records if record.get("got", {}).get("event") == "recovered"]
-    for left in lefts:
-        mine = [event for event in events if event["file"].startswith(f"{ALL}/{left.state}_")]
-        left.tell(recovered=[{"file": event["file"][len(f"{ALL}/{left.state}_"):], "frames": event["frames"],
-                              "message": event.get("message", "")} for event in mine])
-    return None
+        return camera, True
+    return camera, False
 
 
-def interrupted(lefts, camd, shim, at):
-    """A start that is cut, too: all disks lose what comes behind that moment."""
-    for left in lefts:
-        left.flakey = mapper.Flakey(left.loop, left.state)
-        left.mount(device=left.flakey.device)
-        left.show()
-    stopped = start(camd, lefts, shim, at)
+def flaky_start(left, camd, shim, at):
+    """at: as of start; None: all that it does is lost, and its calls are counted."""
+    flakey = mapper.Flakey(left.loop, left.state)
+    left.mount(flakey.device)
+    if not at:
+        flakey.drop()
+    camera, stopped = start(left, camd, shim, at)
     if stopped:
-        for left in lefts:
-            left.tell(interrupted=stopped.stop_line())
-            left.flakey.drop()
-        stopped.kill()
-    for left in lefts:
-        left.unmount()
-        left.flakey.close()
+        flakey.drop()
+        camera.kill()
+    left.unmount()
+    flakey.close()
+    return camera, stopped
 
 
-def look(left):
-    """What there is before anything is mended. False: it can't be mounted."""
-    try:
-        left.mount()
-        left.copy_out("found")
-        left.unmount()
-    except (OSError, shutil.Error) as error:
-        left.tell(error=f"{type(error).__name__}: {error}")
-        return False
-    return True
+def interrupt(left, camd, shim):
+    """A start that is cut, too, at a call which chance chooses of those that it makes."""
+    counts = flaky_start(left, camd, shim, None)[0].counts()
+    if not counts:
+        return
+    at = driver.choose_call(counts, random.Random(left.again))
+    camera, stopped = flaky_start(left, camd, shim, at)
+    if not stopped:
+        left.tell(error=f"a recovery did not come to its call {at}, of {counts}")
+    left.tell(interrupted=camera.stop_line(), recovered=recovered(left, camera))
+    if left.kind == "vfat":
+        disks.repair_vfat(left.loop.device)
 
 
-def check_batch(directory, camd, shim, states):
-    lefts = [left for left in (Left(directory, state) for state in states) if look(left)]
-    some = [left for left in lefts if left.again != "-"]
-    if some:
-        interrupted(some, camd, shim, some[0].again)
-    lefts = [left for left in lefts if left.mount_and_show()]
-    start(camd, lefts)
-    before = [left.hashes() for left in lefts]
-    for left in lefts:
-        left.copy_out("after")
-    start(camd, lefts)
-    for left, hashes in zip(lefts, before):
-        left.tell(untouched=left.hashes() == hashes)
-        left.unmount()
-        left.loop.close()
+def check_one(left, camd, shim):
+    left.mount()
+    left.copy_out("found")
+    left.unmount()
+    if left.again is not None:
+        interrupt(left, camd, shim)
+    left.mount()
+    under_way = left.under_way()
+    left.tell(under_way=under_way, recovered=recovered(left, start(left, camd)[0]))
+    before = left.hashes()
+    left.copy_out("after")
+    if left.once_more:
+        start(left, camd)
+        left.tell(untouched=left.hashes() == before)
+    left.unmount()
+    left.loop.close()
 
 
 def check(directory, camd, shim, *states):
-    os.makedirs(ALL)
-    for k in range(0, len(states), BATCH):
-        check_batch(directory, camd, shim, states[k:k + BATCH])
+    for state in states:
+        left = Left(directory, state)
+        try:
+            check_one(left, camd, shim)
+        except (OSError, shutil.Error, answers.Refused) as error:
+            left.tell(error=f"{type(error).__name__}: {error}")
 
 
 def reach(directory):

@@ -1,142 +1,40 @@
 """On the host: whether what a power cut has left, and the next start has made of it, is what camd had promised."""
-import csv
-import hashlib
-import json
 import os
 import pathlib
 import re
 import statistics
-import struct
-import subprocess
+
+import mp4
+from files import sha256
+from known import LAG_SLACK_MS, MS, NS
+from mp4 import rows_of, table_of
 
 DISK = "/run/camd/disk"
-NS = 1_000_000_000
 RECOVERY_POINT_NS = NS // 2
-FILES_SYNCED = 4        # one behind the other: a sync of two cameras with their tables
-CAUSES = ("lost_sensor", "lost_starved", "lost_encoder", "lost_storage")
-FPS = (10, 15)
+ROUNDING_NS = 2
 GOP_FRAMES = 8          # at most: half a second of the faster camera
-FINISHED = [b"ftyp", b"mdat", b"moov"]
-
-
-# ---- what was known when the power was cut ----
-
-class Take:
-    """One camera from start_recording to stop_recording."""
-
-    def __init__(self, camera):
-        self.camera_id, self.first_ns = camera["camera_id"], camera["first_sensor_timestamp_ns"]
-        self.file, self.session = camera["file"], pathlib.Path(camera["file"]).parent.name
-        self.durable_frame, self.durable_ns, self.end_ns, self.stopped = 0, 0, None, False
-        self.interval_ns = NS // FPS[self.camera_id]
-
-
-class Known:
-    """All that camd had said, by its lines up to the cut at so many ns."""
-
-    def __init__(self, base, records, sync_ms):
-        self.base, self.cut_ns = base, records[-1]["t"]
-        self.hashes, self.takes, self.sync_ns, self.asked_ns = {}, [], sync_ms * FILES_SYNCED * 1_000_000, 0
-        for record in records:
-            self.hashes.update(record.get("hashes", {}))
-            self._sent(record) if "sent" in record else self._got(record.get("got", {}))
-
-    def _running(self, camera_id):
-        return [take for take in self.takes if take.camera_id == camera_id and not take.stopped]
-
-    def _sent(self, record):
-        """The last frame of a recording is the last one before the request; all before a sync is on the disk when that is answered."""
-        if record["sent"]["command"] == "sync":
-            self.asked_ns = record["t"]
-        if record["sent"]["command"] == "stop_recording":
-            for take in self.takes:
-                take.end_ns = take.end_ns or record["t"]
-
-    def _got(self, message):
-        name, data = message.get("status") or message.get("event"), message.get("data")
-        if message.get("type") == "status" and name == "recording_started":
-            self.takes += [Take(camera) for camera in data["cameras"]]
-        elif message.get("type") == "event" and name == "recording_stopped":
-            for take in self._running(data["camera_id"]):
-                take.stopped = True
-        elif name in ("status_report", "synced"):
-            for camera in data["cameras"]:
-                for take in self._running(camera["camera_id"]):
-                    take.durable_frame = max(take.durable_frame, camera.get("durable_frame", 0))
-                    if name == "synced":
-                        take.durable_ns = self.asked_ns - take.interval_ns
-
-    def told_of(self):
-        """The files that somebody knows to be there."""
-        return {take.file for take in self.takes} | set(self.hashes) | set(self.base["finished"]) | set(self.base["unfinished"])
-
-
-# ---- files ----
-
-class Probe:
-    """tests/tools/probe, once for each file that is the same."""
-
-    def __init__(self, program):
-        self.program, self.known = program, {}
-
-    def __call__(self, video, table=None, *flags):
-        key = (sha256(video), table and sha256(table), flags)
-        if key not in self.known:
-            command = [self.program, video, *([table] if table else []), "--json", *flags]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
-            facts = json.loads(done.stdout) if done.stdout else {}
-            self.known[key] = (done.returncode, facts, done.stderr.strip())
-        return self.known[key]
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-def boxes(path):
-    """The kinds of a file's boxes, of those that are whole."""
-    with open(path, "rb") as file:
-        data = file.read()
-    kinds, at = [], 0
-    while at + 16 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if size == 1:
-            size = struct.unpack_from(">Q", data, at + 8)[0]
-        if size < 8 or at + size > len(data):
-            break
-        kinds.append(kind)
-        at += size
-    return kinds if at == len(data) else [*kinds, None]
-
-
-def has_records(path):
-    with open(path, "rb") as file:
-        return b"moof" in file.read()[4096:]
-
-
-def table_of(video):
-    return str(video)[:-len(".mp4")] + "_frame_timing.csv"
-
-
-def rows_of(video):
-    """Up to the first that is none; that there is one the probe tells."""
-    rows = []
-    with open(table_of(video), newline="", encoding="ascii", errors="replace") as file:
-        for row in csv.DictReader(line.replace("\0", "?") for line in file):
-            try:
-                rows.append({key: int(row[key]) for key in ("frame_number", "sensor_timestamp_ns", *CAUSES)})
-            except (KeyError, TypeError, ValueError):
-                break
-    return rows
-
-
-def lost_of(row):
-    return sum(row[cause] for cause in CAUSES)
+REFERS_TO_WHAT_IS_MISSING = re.compile(r": (?:decoded )?frame (\d+) (?:is damaged|shows)")
+DOES_NOT_DECODE = re.compile(r": packet (\d+) does not decode")
+DAMAGED = re.compile(r": frame \d+ is damaged")
+TOO_FEW = re.compile(r": (\d+) packets, but (\d+) decoded frames")
 
 
 def here(directory, path):
     return directory + path[len(DISK):]
+
+
+def name(path):
+    return os.path.basename(path)
+
+
+def unsteady(rows, interval_ns):
+    """The first row that is not so many frames behind the one before it as its number says, by its time and the camera's own count; None."""
+    for a, b in zip(rows, rows[1:]):
+        step = b["frame_number"] - a["frame_number"]
+        late_ns = b["sensor_timestamp_ns"] - a["sensor_timestamp_ns"] - step * interval_ns
+        if b["camera_frame"] - a["camera_frame"] != step or abs(late_ns) > ROUNDING_NS:
+            return b["frame_number"]
+    return None
 
 
 class Judge:
@@ -148,89 +46,146 @@ class Judge:
         self.found, self.after = directory + "/found", directory + "/after"
         self.told_of = known.told_of()
 
-    def same(self, hashes, what):
-        for path, wanted in hashes.items():
-            for place in (self.found, self.after):
-                copy = here(place, path)
-                if not os.path.exists(copy):
-                    self.wrong.append(f"{what} is not there {os.path.basename(place)}: {os.path.basename(path)}")
-                elif sha256(copy) != wanted:
-                    self.wrong.append(f"{what} differs {os.path.basename(place)}: {os.path.basename(path)}")
+    def files(self, place, pattern="*"):
+        return sorted(str(path) for path in pathlib.Path(place, "camera/recordings").rglob(pattern) if path.is_file())
 
-    def videos(self, place):
-        return sorted(map(str, pathlib.Path(place, "camera/recordings").glob("*/*.mp4")))
+    def afterwards(self, path):
+        return self.after + path[len(self.found):]
+
+    def as_found(self, path):
+        return self.found + path[len(self.after):]
 
     def knows(self, copy):
         """Whether somebody was told of what has been copied here."""
         return any(here(place, path) == copy for place in (self.found, self.after) for path in self.told_of)
 
+    # ---- what was done, and what nobody may touch ----
+
+    def same(self, hashes, what):
+        for path, wanted in hashes.items():
+            for place in (self.found, self.after):
+                copy = here(place, path)
+                if not os.path.exists(copy):
+                    self.wrong.append(f"{what} is not there {name(place)}: {name(path)}")
+                elif sha256(copy) != wanted:
+                    self.wrong.append(f"{what} differs {name(place)}: {name(path)}")
+
+    def kept(self):
+        """The start changes recordings that were under way, and sweeps what was not to be seen yet; nothing else."""
+        may_change = {path for video in self.files(self.found, "*.mp4") if self.is_of_interest(video) for path in (video, table_of(video))}
+        for path in self.files(self.found):
+            if path in may_change or path.endswith((".part", "/session.log")):
+                continue
+            if not os.path.exists(self.afterwards(path)):
+                self.wrong.append(f"is gone after the start: {name(path)}")
+            elif sha256(path) != sha256(self.afterwards(path)):
+                self.wrong.append(f"was changed by the start: {name(path)}")
+        for path in self.files(self.after):
+            if path.endswith(".part"):
+                self.wrong.append(f"a part is left: {name(path)}")
+            elif not os.path.exists(self.as_found(path)) and self.as_found(path) not in may_change and not path.endswith("/session.log"):
+                self.wrong.append(f"the start has made a file: {name(path)}")
+
+    def is_of_interest(self, video):
+        """Whether a start has to do with what it found."""
+        return "/exports/" not in video and not mp4.is_finished(video)
+
+    def pictures(self):
+        for path in self.known.hashes:
+            copy = here(self.after, path)
+            said = self.probe.picture(copy) if path.endswith((".jpg", ".png")) and os.path.exists(copy) else ""
+            if said:
+                self.wrong.append(f"is no picture: {name(path)}: {said[:200]}")
+
+    # ---- what was under way ----
+
     def plays_as_found(self):
         """Before anything mends them; what has no whole frame yet plays nothing."""
-        for video in self.videos(self.found):
-            status, facts, said = self.probe(video)
-            head = pathlib.Path(video).read_bytes()[:4096]
-            if facts.get("decoded"):
-                self.plays_as_much(video, facts["decoded"])
-            elif self.fs == "vfat" and not head.strip(b"\0"):
-                self.odd.append("a head that was not on the disk yet")      # announced() looks at those that had to be
-            elif not has_records(video):
-                self.odd.append("a file without a frame" if head.strip(b"\0") else "a file without a head")
+        for video in self.files(self.found, "*.mp4"):
+            said, intact = self.intact(video)
+            if intact:
+                self.plays_as_much(video, intact)
+            elif "/exports/" in video:
+                self.odd.append("an export that has nothing in it yet")     # after() looks at it
+            elif not mp4.has_head(video) and self.fs == "vfat" and not self.knows(self.found + video[len(self.found):]):
+                self.odd.append("a head that was not on the disk yet")
+            elif not mp4.has_records(video):
+                self.odd.append("a file without a frame" if mp4.has_head(video) else "a file without a head")
             else:
-                self.wrong.append(f"does not play as found: {os.path.basename(video)}: {said[:300]}")
+                self.wrong.append(f"does not play as found: {name(video)}: {said[:300]}")
 
-    def plays_as_much(self, video, decoded):
-        """As found as after it was mended, up to the first hole: what is behind that only mending brings back."""
-        after = self.after + video[len(self.found):]
-        rows = rows_of(after) if os.path.exists(table_of(after)) else []
-        frames = next((k for k in range(1, len(rows)) if lost_of(rows[k]) > lost_of(rows[k - 1])), len(rows))
-        if decoded < frames:
-            self.wrong.append(f"{os.path.basename(video)}: {decoded} frames play as found, it has {frames}")
+    def intact(self, video):
+        """What the probe says of it without its table, and how many of its frames play and are whole."""
+        _, facts, said = self.probe(video)
+        return said, facts.get("decoded", 0) - sum(bool(DAMAGED.search(line)) for line in said.splitlines())
+
+    def plays_as_much(self, video, intact):
+        """As found as after it was mended, up to the first hole, behind which only mending brings back something; nothing is cut away."""
+        rows = rows_of(self.afterwards(video))
+        holes = mp4.holes_of(rows)
+        lost = mp4.lost_of(rows[-1]) - mp4.lost_of(rows[0]) if holes and self.fs != "ext4" else 0
+        if intact < (holes or [len(rows)])[0]:
+            self.wrong.append(f"{intact} frames play as found, it has {(holes or [len(rows)])[0]}: {name(video)}")
+        if intact > len(rows) + lost and "/exports/" not in video:
+            self.wrong.append(f"{intact} frames played as found, {len(rows)} are left: {name(video)}")
 
     def plays_after(self):
-        for video in self.videos(self.after):
-            if boxes(video) == FINISHED or "/exports/" in video:
+        for video in self.files(self.after, "*.mp4"):
+            if "/exports/" in video:
+                self.plays_export(video)
+            elif mp4.is_finished(video):
                 self.plays(video)
             else:
                 self.left_alone(video)
 
     def left_alone(self, video):
         """What a start does not finish has nothing in it, nobody knows of it, and it is as it was."""
-        found = self.found + video[len(self.after):]
-        if self.knows(video) or has_records(video):
-            self.wrong.append(f"is not finished after the start: {os.path.basename(video)}: {boxes(video)[:6]}")
+        found = self.as_found(video)
+        if self.knows(video) or mp4.has_records(video):
+            self.wrong.append(f"is not finished after the start: {name(video)}: {mp4.boxes(video)[:6]}")
         elif not os.path.exists(found) or sha256(found) != sha256(video):
-            self.wrong.append(f"is not finished, but was changed: {os.path.basename(video)}")
+            self.wrong.append(f"is not finished, but was changed: {name(video)}")
         else:
             self.odd.append("nothing in a file that nobody had been told of")
 
     def plays(self, video):
         """Each frame, and as its table says."""
-        name, table = os.path.basename(video), table_of(video)
-        if "/exports/" in video:
-            status, facts, said = self.probe(video)
-        elif os.path.exists(table):
-            status, facts, said = self.probe(video, table, "--part", "--number-pattern")
-        else:
-            status, facts, said = 2, {}, "it has no table"
+        if not os.path.exists(table_of(video)):
+            self.wrong.append(f"has no table: {name(video)}")
+            return
+        status, _, said = self.probe(video, table_of(video), "--part", "--number-pattern")
         if not status:
             return
-        if not self.knows(video) and not has_records(self.found + video[len(self.after):]):
+        if not self.knows(video) and not mp4.has_records(self.as_found(video)):
             self.odd.append("no frame in a file that nobody had been told of")
-        elif self.fs != "ext4" and self.behind_a_hole(video, said):
+        elif self.fs != "ext4" and self.behind_a_hole(video):
             self.odd.append("pictures behind a hole, up to the next key frame")
         else:
-            self.wrong.append(f"recovered, but {name}: {said[:300]}")
+            self.wrong.append(f"does not play: {name(video)}: {said[:300]}")
 
-    def behind_a_hole(self, video, said):
+    def plays_export(self, video):
+        """What has its name is whole, table and all, and so it is as found; where a name may come before what is in it, if it was told of."""
+        status, said = 2, "it has no table"
+        if os.path.exists(table_of(video)):
+            status, _, said = self.probe(video, table_of(video), "--excerpt", "--number-pattern")
+        if status and (self.knows(video) or (self.fs == "ext4" and said != "it has no table")):
+            self.wrong.append(f"an export does not play: {name(video)}: {said[:300]}")
+        elif status:
+            self.odd.append("an export that nobody had been told of is not whole")
+
+    def behind_a_hole(self, video):
         """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
-        rows = rows_of(video) if os.path.exists(table_of(video)) else []
-        holes = [k for k in range(1, len(rows)) if lost_of(rows[k]) > lost_of(rows[k - 1])]
-        frames = {int(frame) for frame in re.findall(r": frame (\d+) (?:is damaged|shows)", said)}
-        missing = re.search(r"(\d+) packets, but (\d+) decoded frames", said)
-        if self.probe(video, table_of(video), "--part", "--no-decode")[0] or not (frames or missing):
-            return False
-        behind = {hole + 1 + k for hole in holes for k in range(GOP_FRAMES)}
-        return frames <= behind and (not missing or int(missing[1]) - int(missing[2]) <= GOP_FRAMES * len(holes))
+        rows = rows_of(video)
+        behind = {hole + 1 + k for hole in mp4.holes_of(rows) for k in range(GOP_FRAMES)}
+        _, facts, said = self.probe(video, table_of(video), "--part", "--number-pattern")
+        complaints, undecoded = said.splitlines(), 0
+        for line in complaints:
+            frame, few = REFERS_TO_WHAT_IS_MISSING.search(line) or DOES_NOT_DECODE.search(line), TOO_FEW.search(line)
+            if not few and not (frame and int(frame[1]) in behind):
+                return False
+            undecoded += int(few[1]) - int(few[2]) if few else 0
+        clean = not self.probe(video, table_of(video), "--part", "--no-decode")[0]
+        return clean and facts["wrong"] == len(complaints) and undecoded <= len(behind)
 
     def announced(self, take):
         """A recording that camd has said to have begun plays."""
@@ -238,8 +193,8 @@ class Judge:
         if not os.path.exists(copy):
             self.wrong.append(f"camera {take.camera_id}: the recording that had begun has no file")
             return
-        _, facts, said = self.probe(copy)
-        if not facts.get("decoded") or "the first packet" in said:
+        said, intact = self.intact(copy)
+        if not intact or "the first packet" in said:
             self.wrong.append(f"camera {take.camera_id}: the recording that had begun has no frame")
 
     def unfinished_before(self):
@@ -253,10 +208,14 @@ class Judge:
             if len(rows) < frames - 1:
                 self.wrong.append(f"an earlier recording had {frames} frames, has {len(rows)}")
 
+    # ---- each recording as a whole ----
+
+    def videos_of(self, take, place):
+        return sorted(pathlib.Path(place).glob(f"camera/recordings/{take.session}/cam{take.camera_id}_*.mp4"))
+
     def rows_of_take(self, take):
-        pattern = f"camera/recordings/{take.session}/cam{take.camera_id}_*.mp4"
-        rows = [row for video in sorted(pathlib.Path(self.after).glob(pattern)) if os.path.exists(table_of(video)) for row in rows_of(video)
-                if take.first_ns <= row["sensor_timestamp_ns"] <= (take.end_ns or self.known.cut_ns)]
+        last_ns = take.end_ns or self.known.cut_ns
+        rows = [row for video in self.videos_of(take, self.after) for row in rows_of(video) if take.first_ns <= row["sensor_timestamp_ns"] <= last_ns]
         return sorted(rows, key=lambda row: row["sensor_timestamp_ns"])
 
     def take(self, take):
@@ -266,52 +225,114 @@ class Judge:
         whole = next((k for k, number in enumerate(numbers) if number != k + 1), len(rows))     # so many from the first one on
         if len(numbers) != len(set(numbers)):
             self.wrong.append(f"{camera}: a frame is there twice")
+        if unsteady(rows, take.interval_ns):
+            self.wrong.append(f"{camera}: frames are missing that nobody has counted, before {unsteady(rows, take.interval_ns)}")
         if whole < len(rows):
             said = f"frames in the middle are lost: {numbers[-1] - len(rows)}"
-            self.odd.append(said) if self.fs != "ext4" else self.wrong.append(f"{camera}: {said}")
+            self.odd.append(said) if self.fs != "ext4" and not take.stopped else self.wrong.append(f"{camera}: {said}")
+        if any(frame <= whole and rows[frame - 1]["sensor_timestamp_ns"] != at_ns for frame, at_ns in take.durable.items()):
+            self.wrong.append(f"{camera}: durable_sensor_timestamp_ns is not that of durable_frame")
+        last_ns = rows[whole - 1]["sensor_timestamp_ns"] if whole else take.first_ns - take.interval_ns
+        if take.stopped:
+            self.take_that_ended(take, len(rows), last_ns)
+        else:
+            self.take_under_way(take, whole, last_ns)
+
+    def take_that_ended(self, take, frames, last_ns):
+        if frames != take.frames or last_ns + take.interval_ns + MS < take.end_ns:
+            self.wrong.append(f"camera {take.camera_id}: it ended with {take.frames} frames, {frames} are there, up to {take.end_ns - last_ns} ns "
+                              "before it was asked to")
+
+    def take_under_way(self, take, whole, last_ns):
+        camera = f"camera {take.camera_id}"
         end_ns = min(self.known.cut_ns, take.end_ns or self.known.cut_ns)
         captured_ns = take.first_ns + (end_ns - take.first_ns) // take.interval_ns * take.interval_ns   # the last of them; this camera is exact
-        last_ns = rows[whole - 1]["sensor_timestamp_ns"] if whole else take.first_ns - take.interval_ns
         missing_ns, bound_ns = captured_ns - last_ns, RECOVERY_POINT_NS + 2 * self.known.sync_ns + take.interval_ns
         if whole < take.durable_frame or last_ns < take.durable_ns:
             self.wrong.append(f"{camera}: frame {take.durable_frame} was durable, and {take.durable_ns} ns, {whole} are there, to {last_ns} ns")
-        if missing_ns > bound_ns:
-            self.wrong.append(f"{camera}: {missing_ns / 1e6:.0f} ms are missing, the bound is {bound_ns / 1e6:.0f}")
-        self.lost.append({"ms": max(0, missing_ns) // 1_000_000, "frames": max(0, round(missing_ns / take.interval_ns)),
-                          "bound_ms": bound_ns // 1_000_000, "durable": take.durable_frame, "there": whole})
+        as_found = sum(self.intact(video)[1] for video in self.videos_of(take, self.found))
+        if as_found < take.durable_frame:
+            self.wrong.append(f"{camera}: frame {take.durable_frame} was durable, {as_found} play as found")
+        if missing_ns > bound_ns + ROUNDING_NS:
+            self.wrong.append(f"{camera}: {missing_ns / MS:.0f} ms are missing, the bound is {bound_ns / MS:.0f}")
+        self.lost.append({"ms": round(max(0, missing_ns) / MS), "frames": max(0, round(missing_ns / take.interval_ns)),
+                          "bound_ms": bound_ns // MS, "durable": take.durable_frame, "there": whole})
+
+    def lags(self, take):
+        """durable_lag_ms is how old the oldest frame was that was not surely on the disk, and within the bound."""
+        bound_ms = (RECOVERY_POINT_NS + 2 * self.known.sync_ns + take.interval_ns) / MS
+        for told, least, most in take.lags:
+            if not least - LAG_SLACK_MS <= told <= most + LAG_SLACK_MS:
+                self.wrong.append(f"camera {take.camera_id}: durable_lag_ms is {told}, and not between {least:.1f} and {most:.1f}")
+            if told > bound_ms + LAG_SLACK_MS:
+                self.wrong.append(f"camera {take.camera_id}: durable_lag_ms is {told}, the bound {bound_ms:.0f}")
+
+    def clip(self, clip):
+        """What the trigger had asked for, and each frame of it."""
+        rows = rows_of(here(self.after, clip.file))
+        if len(rows) != clip.frames or not rows or unsteady(rows, clip.interval_ns) or mp4.holes_of(rows):
+            self.wrong.append(f"a clip of {clip.frames} frames has {len(rows)}, or lacks some")
+        elif rows[0]["sensor_timestamp_ns"] > clip.from_ns + clip.interval_ns or rows[-1]["sensor_timestamp_ns"] < clip.to_ns - clip.interval_ns:
+            self.wrong.append(f"a clip does not reach from {clip.from_ns} to {clip.to_ns}: {name(clip.file)}")
+
+    # ---- what the start has told ----
 
     def is_told(self, told):
         """Each recording that never ended comes in a recovered event, and nothing is said to have failed."""
-        events = [event for record in told for event in record.get("recovered", [])]
-        for event in events:
+        first, last = ([event for record in told if (("interrupted" in record) == cut) for event in record.get("recovered", [])]
+                       for cut in (True, False))
+        under_way = next(record["under_way"] for record in told if "under_way" in record)
+        for event in first + last:
             if "frames were damaged and are counted as lost" in event["message"] and self.fs != "ext4":
                 self.odd.append("recovered: some frames were damaged")
             elif event["message"]:
                 self.wrong.append(f"recovered: {event['message']}")
-        if any("interrupted" in record for record in told):     # what the first start has finished the second one does not tell of
-            self.odd.append("recovery was cut, too")
-            return
-        files = [event["file"] for event in events]
-        for video in self.videos(self.found):
-            if "/exports/" not in video and boxes(video) != FINISHED and has_records(video) and files.count("/".join(video.split("/")[-2:])) != 1:
-                self.wrong.append(f"no recovered event, or several: {os.path.basename(video)}")
+        for event in last:
+            rows = len(rows_of(f"{self.after}/camera/recordings/{event['file']}"))
+            if event["frames"] != rows:
+                self.wrong.append(f"recovered: {event['frames']} frames, it has {rows}: {name(event['file'])}")
+        files = [event["file"] for event in last]
+        for file in under_way:
+            if files.count(file) != 1:
+                self.wrong.append(f"no recovered event, or several: {file}")
+        self.is_told_of_cut_ones([event["file"] for event in first], files, under_way)
 
-    def run(self, told):
-        """told: what the start in the kernel has said."""
+    def is_told_of_cut_ones(self, first, last, under_way):
+        """What a start that was cut has told of is done; what it has finished but not told of nobody tells of."""
+        for file in first:
+            if file in under_way:
+                self.wrong.append(f"was recovered, and is not: {file}")
+        for video in self.files(self.found, "*.mp4"):
+            file = video[len(self.found + "/camera/recordings/"):]
+            if "/exports/" not in video and mp4.is_under_way(video) and file not in first + last:
+                self.untold(file)
+
+    def untold(self, file):
+        self.odd.append("recovered by a start that was cut before it could tell") if self.was_cut else self.wrong.append(f"not told of: {file}")
+
+    def run(self, told, once_more):
+        """told: what the start in the kernel has said; once_more: whether there was another one behind it."""
+        self.was_cut = any("interrupted" in record for record in told)
         failed = [record["error"] for record in told if "error" in record]
-        if failed or [record["untouched"] for record in told if "untouched" in record] != [True]:
+        if failed or [record["untouched"] for record in told if "untouched" in record] != [True] * once_more:
             self.wrong += failed or ["a second start changed something, or there was none"]
             return self
+        if self.was_cut:
+            self.odd.append("recovery was cut, too")
         self.is_told(told)
         self.same(self.known.base["finished"], "an earlier file")
         self.same(self.known.hashes, "a finished file")
+        self.kept()
+        self.pictures()
         self.plays_as_found()
         self.plays_after()
         self.unfinished_before()
         for take in self.known.takes:
             self.announced(take)
-            if not take.stopped:
-                self.take(take)
+            self.take(take)
+            self.lags(take)
+        for clip in self.known.clips:
+            self.clip(clip)
         return self
 
 

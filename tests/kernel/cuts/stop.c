@@ -5,7 +5,11 @@
  *   CAMD_STOP_NOTES=FILE       each call becomes a line "KIND NUMBER CALL WHAT", and the one before which it stops "stop" behind that
  *   CAMD_STOP_AT=KIND:NUMBER   stops before the NUMBER-th call of that kind, from 1: write, sync, name (files come, go and are
  *                              renamed) or size (files are cut or room is kept for them)
- *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does; -1: it does nothing
+ *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does
+ *   CAMD_STOP_NO_SYNC=PATTERN  syncs of the files whose names match it (fnmatch(3)) do nothing; a directory's name has a slash behind it
+ *
+ * Each sync becomes another line when it has come to its end: "synced THREAD BEGAN_NS ENDED_NS", THREAD by its
+ * name, the times by the monotonic clock.
  *
  * Only calls for files and directories count, not those for pipes and the log.
  */
@@ -14,9 +18,12 @@
 #endif
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,9 +73,19 @@ static int is_here(enum kind kind, unsigned number)
 	return at && !strncmp(at, names[kind], bytes) && at[bytes] == ':' && strtoul(at + bytes + 1, NULL, 10) == number;
 }
 
+/* The last part of a path, with the slash behind it if there is one. */
+static const char *name_in(const char *path)
+{
+	const char *name = path;
+
+	for (const char *at = path; *at; at++)
+		if (*at == '/' && at[1])
+			name = at + 1;
+	return name;
+}
+
 static void before(enum kind kind, const char *call, const char *what)
 {
-	const char *slash = strrchr(what, '/');
 	char line[512];
 	unsigned number;
 	int here;
@@ -76,22 +93,37 @@ static void before(enum kind kind, const char *call, const char *what)
 	pthread_mutex_lock(&lock);
 	number = ++counts[kind];
 	here = is_here(kind, number);
-	snprintf(line, sizeof(line), "%s %u %s %s%s\n", names[kind], number, call, slash ? slash + 1 : what, here ? " stop" : "");
+	snprintf(line, sizeof(line), "%s %u %s %s%s\n", names[kind], number, call, name_in(what), here ? " stop" : "");
 	note(line);
 	if (here)
 		kill(getpid(), SIGSTOP);
 	pthread_mutex_unlock(&lock);
 }
 
-static void before_fd(enum kind kind, const char *call, int fd)
+/* The path of a file or directory whose calls count; else false. Behind a directory's there is a slash. */
+static bool path_of(int fd, char *path, size_t bytes)
 {
-	char link[64], path[1024] = "";
+	char link[64];
 	struct stat status;
+	ssize_t n;
 
 	if (fstat(fd, &status) || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))
-		return;
+		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (readlink(link, path, sizeof(path) - 1) > 0 && !strstr(path, "session.log"))
+	n = readlink(link, path, bytes - 2);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	if (S_ISDIR(status.st_mode))
+		strcpy(path + n, "/");
+	return !strstr(path, "session.log");
+}
+
+static void before_fd(enum kind kind, const char *call, int fd)
+{
+	char path[1024];
+
+	if (path_of(fd, path, sizeof(path)))
 		before(kind, call, path);
 }
 
@@ -103,22 +135,51 @@ static void pass(long us)
 		nanosleep(&time, NULL);
 }
 
-static int slowly(const char *call, int fd)
+static bool does_nothing(int fd)
+{
+	const char *pattern = getenv("CAMD_STOP_NO_SYNC");
+	char path[1024];
+
+	return pattern && path_of(fd, path, sizeof(path)) && !fnmatch(pattern, name_in(path), 0);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* So long before the sync, and so long after it. */
+static long half_us(void)
 {
 	const char *longest = getenv("CAMD_STOP_SYNC_MS");
 	long us;
-	int (*sync_file)(int), rc;
 
-	before_fd(SYNC, call, fd);
 	pthread_mutex_lock(&lock);
 	us = longest && atoi(longest) > 0 ? (long)(rand_r(&seed) % (unsigned)(atoi(longest) * 1000 + 1)) / 2 : 0;
 	pthread_mutex_unlock(&lock);
-	if (longest && atoi(longest) < 0)
+	return us;
+}
+
+static int slowly(const char *call, int fd)
+{
+	int64_t began_ns = now_ns();
+	long us = half_us();
+	char line[128], thread[16] = "?";
+	int (*sync_file)(int), rc;
+
+	before_fd(SYNC, call, fd);
+	if (does_nothing(fd))
 		return 0;
 	find(&sync_file, call);
 	pass(us);
 	rc = sync_file(fd);
 	pass(us);
+	pthread_getname_np(pthread_self(), thread, sizeof(thread));
+	snprintf(line, sizeof(line), "synced %s %" PRId64 " %" PRId64 "\n", thread, began_ns, now_ns());
+	note(line);
 	return rc;
 }
 

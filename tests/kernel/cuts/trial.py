@@ -3,9 +3,12 @@ import csv
 import os
 import pathlib
 import random
+import re
 import shutil
 
 import judge
+import mp4
+from mp4 import table_of
 
 ROWS = 4
 
@@ -18,16 +21,21 @@ def video_of(state):
     for take in state.known.takes:
         for after in map(str, pathlib.Path(state.place, "after/camera/recordings", take.session).glob(f"cam{take.camera_id}_*.mp4")):
             found = after.replace(state.place + "/after", state.place + "/found")
-            if take.stopped or not os.path.exists(found) or judge.boxes(found) == judge.FINISHED:
+            if take.stopped or not os.path.exists(found) or mp4.is_finished(found):
                 continue
-            rows = judge.rows_of(after)
+            rows = mp4.rows_of(after)
             if len(rows) >= ROWS and rows[0]["frame_number"] <= take.durable_frame:
                 return after[len(state.place + "/after"):]
     return None
 
 
+def done(state, pattern):
+    """One of the files that had been told of as done; None: there is none such."""
+    return next((path[len(judge.DISK):] for path in sorted(state.known.hashes) if re.search(pattern, path)), None)
+
+
 def change_table(video, change):
-    path = judge.table_of(video)
+    path = table_of(video)
     with open(path, newline="", encoding="ascii") as file:
         rows = list(csv.DictReader(file))
     fields = list(rows[0])
@@ -43,63 +51,120 @@ def later(rows):
     return rows
 
 
-def other_pictures(rows):
-    return [{**row, "camera_frame": str(int(row["camera_frame"]) + 1)} for row in rows]
+def added(key, n):
+    return lambda rows: [{**row, key: str(int(row[key]) + n)} for row in rows]
 
 
-def noise(video):
-    pathlib.Path(video).write_bytes(random.Random(0).randbytes(os.path.getsize(video)))
+def uncounted(rows):
+    """As if each second frame had never been seen by anybody."""
+    return [{**row, "frame_number": str(int(rows[0]["frame_number"]) + k)} for k, row in enumerate(rows[::2])]
 
 
-# what is done to a recording that was under way; found is as it was before the start
-SPOIL = {
-    "noise": lambda video, found: noise(video),
-    "half of it": lambda video, found: os.truncate(video, os.path.getsize(video) // 2),
-    "never finished": lambda video, found: (shutil.copy(found, video), shutil.copy(judge.table_of(found), judge.table_of(video))),
-    "away": lambda video, found: os.remove(video),
-    "no table": lambda video, found: os.remove(judge.table_of(video)),
-    "a row less": lambda video, found: change_table(video, lambda rows: rows[:-1]),
-    "a time": lambda video, found: change_table(video, later),
-    "pictures of other rows": lambda video, found: change_table(video, other_pictures),
-}
+def noise(path):
+    pathlib.Path(path).write_bytes(random.Random(0).randbytes(os.path.getsize(path)))
 
 
-def spoil_earlier(state, place):
-    """A byte of what an earlier session had left."""
-    path = place + "/after" + next(path for path in sorted(state.known.base["finished"]) if path.endswith(".mp4"))[len(judge.DISK):]
+def flip(path):
     data = bytearray(pathlib.Path(path).read_bytes())
     data[len(data) // 2] ^= 1
     pathlib.Path(path).write_bytes(data)
 
 
-def notices(state, place, told, probe):
-    return bool(judge.Judge(place, state.fs, state.known, probe).run(told).wrong)
+def unfinish(after, found):
+    shutil.copy(found, after)
+    shutil.copy(table_of(found), table_of(after))
 
 
-def missed(state, told, probe):
-    """What the judge has not noticed; None: this disk has nothing to try it with. It was all right."""
-    name, place, unnoticed = video_of(state), state.place + "/trial", []
-    if not name:
-        return None
-    os.mkdir(place)
-    os.symlink("../found", place + "/found")
+def add_part(after):
+    pathlib.Path(os.path.dirname(after), ".export_1_1.mp4.part").write_bytes(b"part")
 
-    def try_it(what, spoil, told=told):
-        shutil.copytree(state.place + "/after", place + "/after")
+
+# what is done to a recording that was under way, and what must be said of it; found is as it was before the start
+SPOIL = {
+    "noise": (lambda after, found: noise(after), "is not finished"),
+    "half of it": (lambda after, found: os.truncate(after, os.path.getsize(after) // 2), "is not finished"),
+    "never finished": (unfinish, "is not finished"),
+    "away": (lambda after, found: os.remove(after), "are left|is gone|are there"),
+    "no table": (lambda after, found: os.remove(table_of(after)), "has no table"),
+    "a row less": (lambda after, found: change_table(after, lambda rows: rows[:-1]), "does not play: .*frames, but"),
+    "a time": (lambda after, found: change_table(after, later), "does not play: .*its row says"),
+    "pictures of other rows": (lambda after, found: change_table(after, added("camera_frame", 1)), "does not play: .*shows number"),
+    "times of other frames": (lambda after, found: change_table(after, uncounted), "nobody has counted"),
+    "a part": (lambda after, found: add_part(after), "a part is left"),
+    "another file": (lambda after, found: shutil.copy(after, after + ".mp4"), "has made a file"),
+    "as found, noise": (lambda after, found: noise(found), "play as found"),
+    "as found, away": (lambda after, found: os.remove(found), "play as found"),
+}
+# and to one that was said to be done
+DONE = {
+    r"/cam0_[^/]*\.mp4$": "differs after",
+    r"/cam0_[^/]*\.csv$": "differs after",
+    r"/clip_[^/]*\.mp4$": "differs after",
+    r"/clip_[^/]*\.csv$": "differs after",
+    r"/exports/[^/]*\.mp4$": "differs after",
+    r"/exports/[^/]*\.csv$": "differs after",
+    r"\.jpg$": "differs after",
+    r"\.png$": "differs after",
+}
+
+
+class Trial:
+    """One disk; not_noticed: what the judge has not noticed of what was done to copies of it, tried: what was."""
+
+    def __init__(self, state, told, probe):
+        self.state, self.told_by, self.probe = state, told, probe
+        self.place, self.not_noticed, self.tried = state.place + "/trial", [], set()
+
+    def _said(self, told):
+        return judge.Judge(self.place, self.state.fs, self.state.known, self.probe).run(told, self.state.once_more).wrong
+
+    def _try(self, what, spoil, wanted, told=None):
+        for copy in ("after", "found"):
+            shutil.copytree(f"{self.state.place}/{copy}", f"{self.place}/{copy}")
         spoil()
-        if notices(state, place, told, probe) == (what == "nothing"):
-            unnoticed.append(what)
-        shutil.rmtree(place + "/after")
-    try_it("nothing", lambda: None)
-    for what, spoil in SPOIL.items():
-        try_it(what, lambda spoil=spoil: spoil(f"{place}/after{name}", f"{place}/found{name}"))
-    try_it("an earlier file", lambda: spoil_earlier(state, place))
+        said = self._said(told or self.told_by)
+        if not said if wanted is None else any(re.search(wanted, each) for each in said):
+            self.tried.add(what)
+        else:
+            self.not_noticed.append(f"{what}: {said}")
+        shutil.rmtree(self.place)
 
-    def try_told(what, key, change):
-        try_it(what, lambda: None, [{**record, key: change(record[key])} if key in record else record for record in told])
-    if not any("interrupted" in record for record in told):
-        try_told("not told", "recovered", lambda events: [])
-        try_told("told to have failed", "recovered", lambda events: [{**event, "message": "no"} for event in events])
-    try_told("changed by a second start", "untouched", lambda untouched: False)
-    shutil.rmtree(place)
-    return unnoticed
+    def _try_told(self, what, key, change, wanted):
+        told = [{**record, key: change(record[key])} if key in record else record for record in self.told_by]
+        self._try(what, lambda: None, wanted, told)
+
+    def under_way(self):
+        """With a recording that was."""
+        name = video_of(self.state)
+        if not name:
+            return
+        self._try("nothing", lambda: None, None)
+        for what, (spoil, wanted) in SPOIL.items():
+            self._try(what, lambda spoil=spoil: spoil(f"{self.place}/after{name}", f"{self.place}/found{name}"), wanted)
+        self._try("an earlier file", lambda: flip(self.place + "/after" + next(
+            path for path in sorted(self.state.known.base["finished"]) if path.endswith(".mp4"))[len(judge.DISK):]), "an earlier file differs after")
+
+    def told(self):
+        """With what its starts have told, if there is all that is wanted for it."""
+        if not self.state.once_more or any("interrupted" in record for record in self.told_by) or not any(
+                record["under_way"] for record in self.told_by if "under_way" in record):
+            return
+        self._try_told("changed by a second start", "untouched", lambda untouched: False, "a second start")
+        self._try_told("not told", "recovered", lambda events: [], "no recovered event")
+        self._try_told("told to have failed", "recovered", lambda events: [{**event, "message": "no"} for event in events], "recovered: no")
+        self._try_told("other frames told", "recovered", lambda events: [{**event, "frames": event["frames"] + 1} for event in events],
+                       r"recovered: \d+ frames, it has")
+
+    def done(self):
+        """With each kind of file that was."""
+        for pattern, wanted in DONE.items():
+            name = done(self.state, pattern)
+            if name:
+                self._try(pattern, lambda name=name: flip(f"{self.place}/after{name}"), wanted)
+                self._try(pattern + " as found", lambda name=name: flip(f"{self.place}/found{name}"), wanted.replace("after", "found"))
+
+
+OF_DONE = {*DONE, *(pattern + " as found" for pattern in DONE)}
+OF_UNDER_WAY = {*SPOIL, "nothing", "an earlier file"}
+OF_TOLD = {"changed by a second start", "not told", "told to have failed", "other frames told"}
+ALL = OF_DONE | OF_UNDER_WAY | OF_TOLD

@@ -2,6 +2,7 @@
 The log of dm-log-writes (the kernel's Documentation/admin-guide/device-mapper/log-writes.rst), and the disks that a power cut may leave:
 what was flushed is there; of what was written since, a part, in any order, and the last sectors of a write may be missing.
 """
+import bisect
 import random
 import struct
 
@@ -58,7 +59,7 @@ def put(disk, log, write, bytes_long=None):
 
 
 def put_all(disk, log, interval):
-    """The order within an interval: loose writes come in the log when the flush comes that covers them."""
+    """Loose writes come in the log when the flush comes that covers them, so that their order among the sure ones is not known."""
     for write in interval.sure + interval.loose:
         put(disk, log, write)
 
@@ -91,10 +92,25 @@ def leave(disk, log, interval, rng, way, unit):
             put(disk, log, write)
 
 
-def choose(intervals, n, rng):
-    """n places, (interval, way): all intervals as likely, those in which something is loose twice as much."""
-    places = [k for k, interval in enumerate(intervals) for _ in range(2 if interval.loose else 1) if interval.mark >= 0]
-    return sorted((rng.choice(places), rng.choice(WAYS)) for _ in range(n))
+def overlap(interval):
+    """Whether something was written both past the cache and through it: which came last the log does not tell."""
+    sure = [(write.at, write.at + write.bytes_long) for write in interval.sure]
+    return any(begin < write.at + write.bytes_long and write.at < end for write in interval.loose for begin, end in sure)
+
+
+def choose(intervals, times, n, rng):
+    """
+    n places, (interval, way), half of them at instants that are as likely as any other, times being those of the records that are
+    marked, half in intervals that are as likely as any other: when much happens there are many of them.
+    """
+    usable = [k for k, interval in enumerate(intervals) if interval.mark >= 0 and not overlap(interval)]
+    ends = [times[intervals[k].mark] for k in usable]
+
+    def place():
+        if rng.random() < 0.5:
+            return rng.choice(usable)
+        return usable[min(bisect.bisect_left(ends, rng.uniform(ends[0], ends[-1])), len(usable) - 1)]
+    return sorted((place(), rng.choice(WAYS)) for _ in range(n))
 
 
 def states(base, intervals, log, places, seed, unit):

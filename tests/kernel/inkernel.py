@@ -11,6 +11,9 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../tools"))
+from mp4 import is_finished     # noqa: E402
+
 NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # what to start camd with
 
 
@@ -135,17 +138,6 @@ def check_lines(target):
     if "CAMD_CHECK_LINES" in os.environ and os.path.exists(lines):
         with open(lines, "rb") as file:
             subprocess.run([os.environ["CAMD_CHECK_LINES"], "check-lines"], stdin=file, check=True)
-
-
-def is_finished(video):
-    """An ordinary MP4: of the boxes on its top level none is a fragment, and one is the table of all frames."""
-    kinds = []
-    with open(video, "rb") as file:
-        while len(head := file.read(16)) >= 8:
-            size = int.from_bytes(head[8:] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-            kinds.append(head[4:8])
-            file.seek(size - len(head), os.SEEK_CUR)
-    return b"moov" in kinds and b"moof" not in kinds
 
 
 def probe_video(probe, video, *flags):

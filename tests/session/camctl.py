@@ -17,7 +17,8 @@ import tempfile
 import termios
 import time
 
-from camd import CAMCTL, CAMD, SMALL, check, equal, is_finalised, main, note, test, until
+from camd import CAMCTL, CAMD, SMALL, check, equal, main, note, test, until
+from mp4 import is_finished
 
 OK, PROBLEM, USAGE, CAMD_FAILED, TIMEOUT, SKIPPED = 0, 1, 2, 3, 4, 77
 
@@ -175,7 +176,7 @@ def record_reports():
         for camera, frames in ((0, 15), (1, 30)):
             found = re.search(rf"camera {camera}  (/\S+\.mp4)\n +(\d+) frames, .* encoder lib.*\n +(\d+) of (\d+) frames lost", out)
             check(found, out)
-            check(is_finalised(found[1]), found[1])
+            check(is_finished(found[1]), found[1])
             equal(int(found[2]) + int(found[3]), int(found[4]), "frames and lost")
             check(abs(int(found[4]) - frames) <= 2, out)
 
@@ -191,7 +192,7 @@ def record_until_interrupted():
             out, err = process.communicate(timeout=60)
             equal(process.returncode, OK, err)
             check(re.search(r"camera 0  /\S+\.mp4\n +\d+ frames", out), out)
-            check(is_finalised(next(place.path.glob("recordings/*/*.mp4"))), "the file was finished")
+            check(is_finished(next(place.path.glob("recordings/*/*.mp4"))), "the file was finished")
 
 
 @test
@@ -204,7 +205,7 @@ def camd_outlives_nobody():
         process.kill()
         process.communicate(timeout=60)
         until(lambda: not any(os.path.exists(f"/proc/{child}/exe") for child in children), "the end of camd")
-        check(is_finalised(next(place.path.glob("recordings/*/*.mp4"))), "the file was finished")
+        check(is_finished(next(place.path.glob("recordings/*/*.mp4"))), "the file was finished")
 
 
 @test

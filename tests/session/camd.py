@@ -36,6 +36,8 @@ import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/tools"))
+from mp4 import is_finished     # noqa: E402
 CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
 CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
 PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
@@ -453,33 +455,6 @@ def count_frames(video):
     return int(found["streams"][0]["nb_read_frames"])
 
 
-def boxes(video):
-    """Kind and size of the boxes on an MP4's top level; the last one may be longer than what is left of the file."""
-    found, at, end = [], 0, os.path.getsize(video)
-    with open(video, "rb") as file:
-        while at + 8 <= end:
-            file.seek(at)
-            head = file.read(16)
-            size = int.from_bytes(head[8:] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-            if size < 8:
-                break
-            found.append((head[4:8].decode("latin-1"), size, at + size <= end))
-            at += size
-    return found
-
-
-def is_finalised(video):
-    """Whether an MP4 is an ordinary one, without fragments on its top level."""
-    kinds = {kind for kind, _, _ in boxes(video)}
-    return "moov" in kinds and "moof" not in kinds
-
-
-def complete_fragments(video):
-    """How many frames of an unfinished MP4 are all there."""
-    found = boxes(video)
-    return sum(kind == "moof" and data == "mdat" and whole for (kind, _, _), (data, _, whole) in zip(found, found[1:]))
-
-
 def check_table(rows, name="", before=None, steps=True):
     """The ledger adds up at every row. before: the last row of the recording's file before this one; steps: its camera was not opened anew."""
     told = before["frame_number"] - sum(before["lost_" + cause] for cause in LOST) if before else 0
@@ -537,7 +512,7 @@ def check_stopped(camera, numbers=True):
     rows = check_video(camera["file"], numbers)
     equal(len(rows), camera["frames"], f"camera {camera['camera_id']}: frames")
     if camera["file"].endswith(".mp4"):
-        check(is_finalised(camera["file"]), f"{camera['file']} is not an ordinary MP4")
+        check(is_finished(camera["file"]), f"{camera['file']} is not an ordinary MP4")
     return rows
 
 

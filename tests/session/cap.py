@@ -15,7 +15,8 @@ import tempfile
 import threading
 import time
 
-from camd import Camd, SMALL, check, check_video, equal, is_finalised, main, read_csv, test, until
+from camd import Camd, SMALL, check, check_video, equal, main, read_csv, test, until
+from mp4 import is_finished
 from disks import Disk, with_own_mounts
 
 LARGE = "synthetic:640x480@30"
@@ -164,7 +165,7 @@ def deleted_as_they_begin():
                         equal(reply["data"]["code"], "busy")
                         refused += 1
                     else:
-                        check(is_finalised(f"/proc/self/fd/{file.fileno()}"), f"{path} was deleted before it was complete")
+                        check(is_finished(f"/proc/self/fd/{file.fileno()}"), f"{path} was deleted before it was complete")
                         deleted += 1
                 seen.add(path)
         camera, = camd.ask("stop_recording")["cameras"]

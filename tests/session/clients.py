@@ -12,7 +12,8 @@ import tempfile
 import threading
 import time
 
-from camd import Camd, Client, Handed, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, is_finalised, main, read_lines, test, until
+from camd import Camd, Client, Handed, SANITIZED, SMALL, Skip, check, check_stopped, check_video, equal, main, read_lines, test, until
+from mp4 import is_finished
 
 NOBODY = 65534
 
@@ -25,7 +26,7 @@ def recorded(camd):
     """The videos of a camd that has ended, each finished, and held against its table."""
     videos = sorted(camd.output.glob("*/*.mp4"))
     for video in videos:
-        check(is_finalised(video) and check_video(video), video)
+        check(is_finished(video) and check_video(video), video)
     return videos
 
 

@@ -10,8 +10,9 @@ import signal
 import tempfile
 import time
 
-from camd import (PATIENCE, SANITIZED, Camd, check, check_table, check_video, complete_fragments, count_frames, equal, is_finalised, main,
-                  packet_times_ns, read_csv, test, until)
+from camd import (PATIENCE, SANITIZED, Camd, check, check_table, check_video, count_frames, equal, main, packet_times_ns, read_csv, test,
+                  until)
+from mp4 import complete_fragments, is_finished
 
 CAMERAS = ["synthetic:320x240@30", "synthetic:640x480@30?lose=13"]
 
@@ -50,7 +51,7 @@ def marks(paths):
 
 def check_unfinished(video):
     rows = check_video(video, slack=1)
-    check(not is_finalised(video), f"{video} is finished")
+    check(not is_finished(video), f"{video} is finished")
     frames = count_frames(video)
     check(len(rows) - 1 <= frames <= len(rows) + 1, f"{video}: {frames} frames play, {len(rows)} rows")
     return rows
@@ -67,7 +68,7 @@ def plays_at_once_and_is_finished_later():
             equal(sorted(events), sorted(videos))
             for video, old in zip(videos, kept):
                 event, rows = events[video], check_video(video)
-                check(is_finalised(video), f"{video} is not finished")
+                check(is_finished(video), f"{video} is not finished")
                 check("message" not in event, event)
                 equal(event["frames"], len(rows))
                 check(abs(len(rows) - len(old)) <= 1, f"{video}: {len(old)} rows became {len(rows)}")
@@ -131,7 +132,7 @@ def a_torn_end():
             harm(video)
             whole = complete_fragments(video)
             event = recovered(place, 1)[video]
-            check(is_finalised(video), "it is finished")
+            check(is_finished(video), "it is finished")
             # zeros may begin in the middle of a frame
             check(whole - (harm is zeros) <= event["frames"] <= whole + 1, f"{whole} frames are whole, {event}")
             times = packet_times_ns(video)
@@ -165,7 +166,7 @@ def recovers_while_it_records():
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
         videos = [video for _ in range(4) for video in killed(place, 0.6)]
         with Camd("--headless", output=place, cameras=CAMERAS[:1]) as camd:
-            until(lambda: all(is_finalised(video) for video in videos), "all recovered")
+            until(lambda: all(is_finished(video) for video in videos), "all recovered")
             until(lambda: len(list(pathlib.Path(place).glob("*/*.csv"))) > len(videos), "a new recording")
             new, = set(map(str, pathlib.Path(place).glob("*/*.mp4"))) - set(videos)
             until(lambda: len(read_csv(new)) > 10, "frames")
@@ -185,7 +186,7 @@ def killed_while_recovering():
         rows, between = [read_csv(video) for video in videos], 0
         before = {path: pathlib.Path(path).read_bytes() for path in files}
         for attempt in range(60):
-            if all(is_finalised(video) for video in videos):
+            if all(is_finished(video) for video in videos):
                 for path, data in before.items():
                     pathlib.Path(path).write_bytes(data)
             found = marks(files)
@@ -197,12 +198,12 @@ def killed_while_recovering():
                 camd.kill()
             for video in videos:
                 check(len(packet_times_ns(video)) >= len(rows[videos.index(video)]) - 1, "it plays")
-            between += not all(is_finalised(video) for video in videos)
+            between += not all(is_finished(video) for video in videos)
             if between == 4:
                 break
         check(between, "no kill came while anything was being recovered")
         with Camd(output=place, cameras=[]) as camd:
-            until(lambda: all(is_finalised(video) for video in videos), "all recovered")
+            until(lambda: all(is_finished(video) for video in videos), "all recovered")
             camd.quit()
         for video in videos:
             check_video(video)
@@ -222,7 +223,7 @@ def killed_in_a_later_file():
             time.sleep(0.3)
             camd.kill()
         videos = list(pathlib.Path(place).glob("*/*.mp4"))
-        finished = {str(video) for video in videos if is_finalised(str(video))}
+        finished = {str(video) for video in videos if is_finished(str(video))}
         check(len(finished) >= 2 and len(videos) == len(finished) + 2, videos, finished)
         before = contents(finished)
         events = recovered(place, 2)

@@ -13,7 +13,8 @@ import tempfile
 import termios
 import time
 
-from camd import CAMD, SANITIZED, Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, main, read_lines, test, until
+from camd import CAMD, SANITIZED, Camd, SMALL, check, check_stopped, check_video, equal, main, read_lines, test, until
+from mp4 import is_finished
 
 RECORD = b'{"command":"start_recording"}\n'
 
@@ -27,7 +28,7 @@ def check_complete(camd, n=1, at_least=5, whole=False):
     videos = recordings(camd)
     equal(len(videos), n, "videos")
     for video in videos:
-        check(is_finalised(video), f"{video} is not finished")
+        check(is_finished(video), f"{video} is not finished")
         rows = check_video(video)
         check(len(rows) >= at_least, f"{video} is too short")
         check(not whole or SANITIZED or rows[-1]["frame_number"] == len(rows), f"{video}: {rows[-1]}")
@@ -184,7 +185,7 @@ def closed_descriptors():
             seen |= videos
             equal(len(videos), int(reads), f"recordings with {redirection}")
             for video in videos:
-                check(is_finalised(video) and check_video(video), f"a recording with {redirection}")
+                check(is_finished(video) and check_video(video), f"a recording with {redirection}")
             if reads and writes:
                 equal([line["status"] for line in read_lines(result.stdout)], ["recording_started", "waited"], redirection)
     finally:
@@ -349,7 +350,7 @@ def hang_up_of_a_terminal():
         terminal.hang_up()
         equal(terminal.wait(), 0, "exit status")
         video, = pathlib.Path(terminal.directory).glob("*/*.mp4")
-        check(is_finalised(video), "the video is finished")
+        check(is_finished(video), "the video is finished")
 
 
 @test

@@ -13,7 +13,8 @@ import subprocess
 import tempfile
 import time
 
-from camd import PROBE, Camd, Skip, boxes, check, equal, ffprobe, main, packet_times_ns, read_csv, test, until
+from camd import PROBE, Camd, Skip, check, equal, ffprobe, main, packet_times_ns, read_csv, test, until
+from mp4 import boxes
 
 CAMERA = "synthetic:160x120@15?lose=23&gap_after=18:1.2"     # each 23rd frame is the sensor's loss, and once nothing comes for a while
 

@@ -15,8 +15,9 @@ import tempfile
 import threading
 import time
 
-from camd import (CAMCTL, SANITIZED, SMALL, Camd, Handed, Skip, check, check_stopped, check_video, count_frames, equal, is_finalised,
-                  main, read_csv, test, until)
+from camd import (CAMCTL, SANITIZED, SMALL, Camd, Handed, Skip, check, check_stopped, check_video, count_frames, equal, main, read_csv, test,
+                  until)
+from mp4 import is_finished
 from storage import Ordinary
 
 
@@ -29,7 +30,7 @@ def check_whole(output, n=1, at_least=5):
     videos = sorted(pathlib.Path(output).glob("**/*.mp4"))
     equal(len(videos), n, "videos")
     for video in videos:
-        check(is_finalised(video), f"{video} is not finished")
+        check(is_finished(video), f"{video} is not finished")
         check(len(check_video(video)) >= at_least, f"{video} is short")
 
 
@@ -132,7 +133,7 @@ def few_descriptors_from_the_start():
             camd.wait(status=None)
             equal(camd.process.returncode, 0)
             for video in camd.output.glob("*/*.mp4"):
-                check(is_finalised(video), f"{video} is not finished, with {n} descriptors")
+                check(is_finished(video), f"{video} is not finished, with {n} descriptors")
                 check_video(video)
 
 
@@ -148,7 +149,7 @@ def no_memory_left():
         limit(camd, resource.RLIMIT_AS, size_kb)
         camd.send_raw(b'{"command":"describe"}\n{"command":"take_snapshot","format":"png"}\n{"command":"set_config","values":{"overlay_text":"%a"}}\n' * 100)
         camd.wait(status=-signal.SIGABRT, timeout=20)
-        check(not is_finalised(video), "it can't be finished")
+        check(not is_finished(video), "it can't be finished")
         frames, table = count_frames(video), len(read_csv(video))
         check(frames >= 10 and abs(frames - table) <= 1, f"{frames} frames play, {table} rows")
         with Camd(output=camd.output, cameras=[]) as after:
@@ -210,7 +211,7 @@ def rights_are_lost_between_two_files():
             check("Permission denied" in ended["error"] and str(session) in ended["error"], ended)
             equal(ended["captured"], ended["frames"] + sum(ended["lost"].values()), "ledger")
             videos = sorted(session.glob("*.mp4"))
-            check(all(map(is_finalised, videos)), "all files are finished")
+            check(all(map(is_finished, videos)), "all files are finished")
             equal([sum(map(len, map(read_csv, videos))), sum(map(count_frames, videos))], 2 * [ended["frames"]], "frames of all files")
             camd.fails("start_recording", "permission_denied")
             os.chmod(session, 0o755)

@@ -18,7 +18,8 @@ import tempfile
 import termios
 import time
 
-from camd import CAMCTL, CAMD, SANITIZED, Skip, check, check_table, equal, is_finalised, main, read_csv, test, until
+from camd import CAMCTL, CAMD, SANITIZED, Skip, check, check_table, equal, main, read_csv, test, until
+from mp4 import is_finished
 from tmux import Terminal
 
 CARD = "synthetic:320x240@15"
@@ -356,7 +357,7 @@ def a_terminal_that_stands_still():
         time.sleep(2)
         line.keys(b"r")
         video, = line.path.glob("recordings/*/*.mp4")
-        until(lambda: is_finalised(video), "the end of the recording")
+        until(lambda: is_finished(video), "the end of the recording")
         rows = read_csv(video)
         check_table(rows)
         check(rows[-1]["frame_number"] > 20 and len(rows) > 10, f"{len(rows)} rows, up to frame {rows[-1]['frame_number']}")
@@ -473,7 +474,7 @@ def windows():
         out = display.ended()
         check("recorded recordings/" in out and "a picture of" not in out, out)
         equal(len(display.files("*.mp4")), 2)
-        check(all(is_finalised(video) for video in display.files("*.mp4")), "a file that was not finished")
+        check(all(is_finished(video) for video in display.files("*.mp4")), "a file that was not finished")
         equal(display.windows(), {})
 
 
@@ -542,7 +543,7 @@ def slave_with_windows():
             equal(display.camctl.stdout.read(), "", "what comes unasked")
             equal(display.camctl.wait(timeout=30), -signal.SIGKILL if end == "kill" else 0)
             until(lambda: not display.windows() and not onlookers(display), "the end of the windows")
-        check(all(is_finalised(video) for video in display.files("*.mp4")), "files that are not finished")
+        check(all(is_finished(video) for video in display.files("*.mp4")), "files that are not finished")
         # not wanted: no process stays for it
         display.start("slave", "--camera", CARD, "--no-preview", *out)
         equal(ask("list_cameras"), "cameras")
@@ -562,7 +563,7 @@ def the_display_goes_away():
         display.server.send_signal(signal.SIGKILL)
         display.camctl.communicate(timeout=30)
         video, = display.files("*.mp4")
-        until(lambda: is_finalised(video), "the end of the recording")
+        until(lambda: is_finished(video), "the end of the recording")
 
 
 if __name__ == "__main__":

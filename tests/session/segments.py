@@ -10,7 +10,8 @@ import re
 import tempfile
 import time
 
-from camd import (Camd, check, check_video, equal, ffprobe, is_finalised, main, packet_times_ns, probe, test, until)
+from camd import Camd, check, check_video, equal, ffprobe, main, packet_times_ns, probe, test, until
+from mp4 import is_finished
 
 NS = 1_000_000_000
 
@@ -30,7 +31,7 @@ def check_event(event, rows, index):
     equal(event["from_sensor_timestamp_ns"], rows[0]["sensor_timestamp_ns"])
     equal(event["to_sensor_timestamp_ns"], rows[-1]["sensor_timestamp_ns"])
     check(event["from"] < event["to"] and event["csv"] == event["file"][:-4] + "_frame_timing.csv", event)
-    check(is_finalised(event["file"]), event["file"])
+    check(is_finished(event["file"]), event["file"])
 
 
 def duration_ns(video):
@@ -104,7 +105,7 @@ def killed():
             camd.kill()
         files = sorted(map(str, pathlib.Path(file).parent.glob("*.mp4")), key=os.path.getmtime)
         before = check_files(files, slack=1)
-        check(not is_finalised(files[-1]), files[-1])
+        check(not is_finished(files[-1]), files[-1])
         with Camd(output=place, cameras=[]) as camd:
             camd.ask("subscribe", events=["recovered"])
             equal(camd.event("recovered")["file"], files[-1])

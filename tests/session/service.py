@@ -19,8 +19,9 @@ import tempfile
 import threading
 import time
 
-from camd import (CAMD, NO_NETWORK, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_stopped, check_video, complete_fragments, equal, ffprobe,
-                  is_finalised, main, read_csv, test, until)
+from camd import (CAMD, NO_NETWORK, ROOT, SANITIZED, SMALL, Camd, Skip, check, check_stopped, check_video, equal, ffprobe, main, read_csv,
+                  test, until)
+from mp4 import complete_fragments, is_finished
 
 WATCHDOG_S = 4 if SANITIZED else 1
 LEAVE_S = 5         # after which camd leaves a camera to itself at the end
@@ -271,7 +272,7 @@ def camera_driver_hangs_at_the_end():
             camd.wait(timeout=LEAVE_S + 25)
             check("shutdown" in [line["status"] for line in camd.rest()], "it says that it ends")
             for video, numbers in zip(started["files"], (False, True)):
-                check(is_finalised(video), f"{video} is not finished")
+                check(is_finished(video), f"{video} is not finished")
                 check(len(check_video(video, numbers)) >= 5, f"{video} is short")
             log_says(camd, "camera 0: its driver does not come back from a call; it is left to itself")
             check("camera 1: its driver" not in camd.log(), "the other's does")
@@ -292,7 +293,7 @@ def clips_when_a_driver_hangs_at_the_end():
         saved, = [line["data"] for line in [*camd.events, *camd.rest()] if line.get("event") == "trigger_saved"]
         equal([clip["camera_id"] for clip in saved["clips"]], [0, 1])
         for clip in saved["clips"]:
-            check(is_finalised(clip["file"]), f"{clip['file']} is not finished")
+            check(is_finished(clip["file"]), f"{clip['file']} is not finished")
             equal(len(read_csv(clip["file"])), clip["frames"])
             check(clip["frames"] >= 10, saved)
         log_says(camd, "camera 0: its driver does not come back from a call; it is left to itself")
@@ -442,14 +443,14 @@ def disk_hangs_at_the_end():
             check(time.monotonic() - began > 0.9, "it tried for stop_timeout")
             if names:
                 log_says(camd, "could not be finished within stop_timeout")
-            check(not is_finalised(video), "it can't be finished")
+            check(not is_finished(video), "it can't be finished")
             rows, frames = read_csv(video), complete_fragments(video)
             check(frames >= 5 and abs(frames - len(rows)) <= 1, f"{frames} frames, {len(rows)} rows")
             with Camd(output=camd.output, cameras=[]) as after:
                 after.ask("subscribe", events=["recovered"])
                 equal(after.event("recovered")["file"], video)
                 after.quit()
-            check(is_finalised(video), "it is finished by the next start")
+            check(is_finished(video), "it is finished by the next start")
             check_video(video)
 
 

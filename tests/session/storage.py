@@ -12,8 +12,9 @@ import subprocess
 import tempfile
 import time
 
-from camd import (CAMCTL, CAMD, Camd, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal,
-                  is_finalised, main, read_csv, test, until)
+from camd import (CAMCTL, CAMD, Camd, SMALL, Skip, check, check_stopped, check_table, check_video, count_frames, equal, main, read_csv, test,
+                  until)
+from mp4 import is_finished
 from disks import OWN_MOUNTS, Disk, with_own_mounts
 
 NOBODY = 65534
@@ -231,7 +232,7 @@ def fills_up(disk, *flags, suffix):
             check(event["file"].endswith(suffix) and event["error"], event)
             rows = check_kept(event["file"])
             equal(len(rows), event["frames"], "rows and frames")
-            check(suffix != ".mp4" or is_finalised(event["file"]), f"{event['file']} is not whole")
+            check(suffix != ".mp4" or is_finished(event["file"]), f"{event['file']} is not whole")
             check(len(rows) >= 15, f"{len(rows)} rows")
         disk.fill()     # what the tables had kept in reserve is free again
         camd.fails("take_snapshot", "storage_full")
@@ -367,7 +368,7 @@ def room_kept_for_the_index():
         with Camd(output=disk.path, cameras=[]) as camd:
             camd.ask("subscribe", events=["recovered"])
             check("message" not in camd.event("recovered"), "it is finished")
-            check(is_finalised(video), "it is finished")
+            check(is_finished(video), "it is finished")
             check_video(video)
             camd.quit()
 
@@ -391,7 +392,7 @@ def no_room_to_recover():
             disk.empty()
             event = camd.event("recovered")
             check("message" not in event and abs(event["frames"] - frames) <= 1, event, frames)
-            check(is_finalised(video), "it is finished")
+            check(is_finished(video), "it is finished")
             check_video(video)
             camd.quit()
 

@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 import time
 
-from camd import (CAMD, PATIENCE, ROOT, SANITIZED, Client, Failure, Skip, check, check_stopped, equal, is_finalised, jpeg_size, main, read_csv,
-                  test, until)
+from camd import CAMD, PATIENCE, ROOT, SANITIZED, Client, Failure, Skip, check, check_stopped, equal, jpeg_size, main, read_csv, test, until
+from mp4 import is_finished
 
 MACHINE = ROOT / "tests/session/machine.sh"
 CAMERAS = ["synthetic:320x240@30", "synthetic:160x120@15"]
@@ -172,14 +172,14 @@ def records_in_its_sandbox():
             client.ask("remux", file=raw)
             done = client.event("job_done")
             check(done["ok"], done)
-            check(is_finalised(machine.file(done["files"][0])), "the MP4")
+            check(is_finished(machine.file(done["files"][0])), "the MP4")
             client.ask("set_config", values={"container": "mp4"})
             last = client.ask("start_recording")["files"]
             time.sleep(1)
         machine.systemctl("stop", "camd.socket", "camd.service")
         equal((machine.property("ActiveState"), machine.property("Result"), machine.property("ExecMainStatus")), ("inactive", "success", "0"))
         for video in last:
-            check(is_finalised(machine.file(video)), f"{video} is finished")
+            check(is_finished(machine.file(video)), f"{video} is finished")
             check(len(read_csv(machine.file(video))) >= 5, "rows")
 
 
@@ -214,7 +214,7 @@ def watchdog_starts_it_anew():
             equal(found, set(videos))
             equal([camera["recording"] for camera in client.ask("get_status")["cameras"]], [True, True])
         for video in videos:
-            check(is_finalised(machine.file(video)), f"{video} is finished")
+            check(is_finished(machine.file(video)), f"{video} is finished")
 
 
 if __name__ == "__main__":

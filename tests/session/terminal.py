@@ -6,7 +6,8 @@ import re
 import signal
 import time
 
-from camd import CAMCTL, CAMD, SMALL, check, equal, is_finalised, main, test, until
+from camd import CAMCTL, CAMD, SMALL, check, equal, main, test, until
+from mp4 import is_finished
 from tmux import Terminal
 
 PICTURE = r"^camera 0 .* running .*\n(camera 1 .*\n)?r record or stop   s snapshot   q quit$"
@@ -29,7 +30,7 @@ def keys_and_picture():
         terminal.keys("q")
         terminal.ended()
         equal(len(terminal.recordings()), 2)
-        check(all(is_finalised(path) for path in terminal.recordings()))
+        check(all(is_finished(path) for path in terminal.recordings()))
 
 
 @test
@@ -72,7 +73,7 @@ def interrupted():
             terminal.wait_for("REC  00:00:0[1-9]")
             terminal.keys(key)
             terminal.ended()
-            check(is_finalised(terminal.recordings()[0]))
+            check(is_finished(terminal.recordings()[0]))
 
 
 @test
@@ -122,7 +123,7 @@ def the_terminal_goes_away():
         terminal.wait_for("REC")
         terminal.tmux("kill-server")
         until(lambda: not terminal.pids(CAMD) and not terminal.pids(CAMCTL), "the end of both")
-        check(is_finalised(terminal.recordings()[0]))
+        check(is_finished(terminal.recordings()[0]))
 
 
 @test

@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from camd import Camd, SMALL, check, check_stopped, check_video, equal, is_finalised, jpeg_size, main, packet_times_ns, probe, read_csv, test, until
+from camd import Camd, SMALL, check, check_stopped, check_video, equal, jpeg_size, main, packet_times_ns, probe, read_csv, test, until
+from mp4 import is_finished
 
 NS = 1_000_000_000
 FPS, INTRA = 15, 0.5
@@ -34,7 +35,7 @@ def check_whole(file):
     rows = read_csv(file)
     for before, row in zip(rows, rows[1:]):
         equal(row["camera_frame"] - before["camera_frame"], row["dropped_since_last"] + 1, f"{file} frame {row['camera_frame']}")
-    check(is_finalised(file), file)
+    check(is_finished(file), file)
     times = packet_times_ns(file)
     equal(times, [row["sensor_timestamp_ns"] - rows[0]["sensor_timestamp_ns"] for row in rows])
     probe(file, part=True)      # that each picture shows its row's camera_frame, and that the first is a key frame

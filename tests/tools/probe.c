@@ -51,6 +51,7 @@ struct probe {
 	int64_t *times;			/* of packets, in units */
 	bool begun;
 	size_t n_packets, n_keys, n_decoded, n_numbers;
+	size_t next;			/* packet, whose picture is expected */
 	int64_t max_error_ns;
 	size_t n_wrong;
 };
@@ -236,11 +237,20 @@ static void check_number(struct probe *probe, const AVFrame *frame, size_t i)
 		complain(probe, "frame %zu shows number %" PRIu64 ", its row says camera_frame %" PRIu64, i + 1, number, expected);
 }
 
+/* The packet that a picture is of, by its time, which those that are passed over have none of; without times the next one. */
+static size_t packet_of(struct probe *probe, const AVFrame *frame)
+{
+	for (; probe->has_times && probe->next < probe->n_packets && probe->times[probe->next] < frame->pts; probe->next++)
+		complain(probe, "packet %zu shows no picture", probe->next + 1);
+	return probe->next++;
+}
+
 static void check_pictures(struct probe *probe, AVFrame *frame)
 {
 	while (avcodec_receive_frame(probe->decoder, frame) >= 0) {
-		size_t i = probe->n_decoded++;
+		size_t i = packet_of(probe, frame);
 
+		probe->n_decoded++;
 		if (frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT)
 			complain(probe, "frame %zu is damaged", i + 1);
 		if (probe->has_times && (i >= probe->n_packets || frame->pts != probe->times[i]))

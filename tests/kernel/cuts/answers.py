@@ -1,5 +1,5 @@
 """What camd's messages must say where nothing can fail, and which files they say are done."""
-from mp4 import table_of
+from footage import table_of
 
 DONE = ("recording_stopped", "segment_finished", "trigger_saved", "snapshot_taken", "job_done")
 NEVER = ("error", "warning", "storage_full", "storage_slow", "frames_lost", "encoder_changed", "camera_lost", "camera_degraded",

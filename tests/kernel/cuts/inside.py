@@ -23,8 +23,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import answers      # noqa: E402
 import disks        # noqa: E402
 import driver       # noqa: E402
+import footage      # noqa: E402
 import mapper       # noqa: E402
-import mp4          # noqa: E402
 
 DISK = "/run/camd/disk"
 OUTPUT = DISK + "/camera/recordings"
@@ -191,7 +191,7 @@ class Left:
 
     def under_way(self):
         return sorted(path[len(self.output) + 1:] for path in files_below(self.output)
-                      if path.endswith(".mp4") and "/exports/" not in path and mp4.is_under_way(path))
+                      if path.endswith(".mp4") and "/exports/" not in path and footage.is_under_way(path))
 
 
 def recovered(left, camera):

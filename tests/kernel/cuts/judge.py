@@ -4,17 +4,16 @@ import pathlib
 import re
 import statistics
 
-import mp4
+import footage
 from files import sha256
+from footage import rows_of, table_of
 from known import LAG_SLACK_MS, MS, NS
-from mp4 import rows_of, table_of
 
 DISK = "/run/camd/disk"
 RECOVERY_POINT_NS = NS // 2
 ROUNDING_NS = 2
 GOP_FRAMES = 8          # at most: half a second of the faster camera
-REFERS_TO_WHAT_IS_MISSING = re.compile(r": (?:decoded )?frame (\d+) (?:is damaged|shows)")
-DOES_NOT_DECODE = re.compile(r": packet (\d+) does not decode")
+REFERS_TO_WHAT_IS_MISSING = re.compile(r": (?:frame (\d+) (?:is damaged|shows)|packet (\d+) (?:does not decode|shows no picture))")
 DAMAGED = re.compile(r": frame \d+ is damaged")
 TOO_FEW = re.compile(r": (\d+) packets, but (\d+) decoded frames")
 
@@ -88,7 +87,7 @@ class Judge:
 
     def is_of_interest(self, video):
         """Whether a start has to do with what it found."""
-        return "/exports/" not in video and not mp4.is_finished(video)
+        return "/exports/" not in video and not footage.is_finished(video)
 
     def pictures(self):
         for path in self.known.hashes:
@@ -107,10 +106,10 @@ class Judge:
                 self.plays_as_much(video, intact)
             elif "/exports/" in video:
                 self.odd.append("an export that has nothing in it yet")     # after() looks at it
-            elif not mp4.has_head(video) and self.fs == "vfat" and not self.knows(self.found + video[len(self.found):]):
+            elif not footage.has_head(video) and self.fs == "vfat" and not self.knows(self.found + video[len(self.found):]):
                 self.odd.append("a head that was not on the disk yet")
-            elif not mp4.has_records(video):
-                self.odd.append("a file without a frame" if mp4.has_head(video) else "a file without a head")
+            elif not footage.has_records(video):
+                self.odd.append("a file without a frame" if footage.has_head(video) else "a file without a head")
             else:
                 self.wrong.append(f"does not play as found: {name(video)}: {said[:300]}")
 
@@ -122,8 +121,8 @@ class Judge:
     def plays_as_much(self, video, intact):
         """As found as after it was mended, up to the first hole, behind which only mending brings back something; nothing is cut away."""
         rows = rows_of(self.afterwards(video))
-        holes = mp4.holes_of(rows)
-        lost = mp4.lost_of(rows[-1]) - mp4.lost_of(rows[0]) if holes and self.fs != "ext4" else 0
+        holes = footage.holes_of(rows)
+        lost = footage.lost_of(rows[-1]) - footage.lost_of(rows[0]) if holes and self.fs != "ext4" else 0
         if intact < (holes or [len(rows)])[0]:
             self.wrong.append(f"{intact} frames play as found, it has {(holes or [len(rows)])[0]}: {name(video)}")
         if intact > len(rows) + lost and "/exports/" not in video:
@@ -133,7 +132,7 @@ class Judge:
         for video in self.files(self.after, "*.mp4"):
             if "/exports/" in video:
                 self.plays_export(video)
-            elif mp4.is_finished(video):
+            elif footage.is_finished(video):
                 self.plays(video)
             else:
                 self.left_alone(video)
@@ -141,8 +140,8 @@ class Judge:
     def left_alone(self, video):
         """What a start does not finish has nothing in it, nobody knows of it, and it is as it was."""
         found = self.as_found(video)
-        if self.knows(video) or mp4.has_records(video):
-            self.wrong.append(f"is not finished after the start: {name(video)}: {mp4.boxes(video)[:6]}")
+        if self.knows(video) or footage.has_records(video):
+            self.wrong.append(f"is not finished after the start: {name(video)}")
         elif not os.path.exists(found) or sha256(found) != sha256(video):
             self.wrong.append(f"is not finished, but was changed: {name(video)}")
         else:
@@ -156,7 +155,7 @@ class Judge:
         status, _, said = self.probe(video, table_of(video), "--part", "--number-pattern")
         if not status:
             return
-        if not self.knows(video) and not mp4.has_records(self.as_found(video)):
+        if not self.knows(video) and not footage.has_records(self.as_found(video)):
             self.odd.append("no frame in a file that nobody had been told of")
         elif self.fs != "ext4" and self.behind_a_hole(video):
             self.odd.append("pictures behind a hole, up to the next key frame")
@@ -176,12 +175,12 @@ class Judge:
     def behind_a_hole(self, video):
         """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
         rows = rows_of(video)
-        behind = {hole + 1 + k for hole in mp4.holes_of(rows) for k in range(GOP_FRAMES)}
+        behind = {hole + 1 + k for hole in footage.holes_of(rows) for k in range(GOP_FRAMES)}
         _, facts, said = self.probe(video, table_of(video), "--part", "--number-pattern")
         complaints, undecoded = said.splitlines(), 0
         for line in complaints:
-            frame, few = REFERS_TO_WHAT_IS_MISSING.search(line) or DOES_NOT_DECODE.search(line), TOO_FEW.search(line)
-            if not few and not (frame and int(frame[1]) in behind):
+            frame, few = REFERS_TO_WHAT_IS_MISSING.search(line), TOO_FEW.search(line)
+            if not few and not (frame and int(frame[1] or frame[2]) in behind):
                 return False
             undecoded += int(few[1]) - int(few[2]) if few else 0
         clean = not self.probe(video, table_of(video), "--part", "--no-decode")[0]
@@ -270,7 +269,7 @@ class Judge:
     def clip(self, clip):
         """What the trigger had asked for, and each frame of it."""
         rows = rows_of(here(self.after, clip.file))
-        if len(rows) != clip.frames or not rows or unsteady(rows, clip.interval_ns) or mp4.holes_of(rows):
+        if len(rows) != clip.frames or not rows or unsteady(rows, clip.interval_ns) or footage.holes_of(rows):
             self.wrong.append(f"a clip of {clip.frames} frames has {len(rows)}, or lacks some")
         elif rows[0]["sensor_timestamp_ns"] > clip.from_ns + clip.interval_ns or rows[-1]["sensor_timestamp_ns"] < clip.to_ns - clip.interval_ns:
             self.wrong.append(f"a clip does not reach from {clip.from_ns} to {clip.to_ns}: {name(clip.file)}")
@@ -304,7 +303,7 @@ class Judge:
                 self.wrong.append(f"was recovered, and is not: {file}")
         for video in self.files(self.found, "*.mp4"):
             file = video[len(self.found + "/camera/recordings/"):]
-            if "/exports/" not in video and mp4.is_under_way(video) and file not in first + last:
+            if "/exports/" not in video and footage.is_under_way(video) and file not in first + last:
                 self.untold(file)
 
     def untold(self, file):

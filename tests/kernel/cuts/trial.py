@@ -6,9 +6,9 @@ import random
 import re
 import shutil
 
+import footage
 import judge
-import mp4
-from mp4 import table_of
+from footage import table_of
 
 ROWS = 4
 
@@ -21,9 +21,9 @@ def video_of(state):
     for take in state.known.takes:
         for after in map(str, pathlib.Path(state.place, "after/camera/recordings", take.session).glob(f"cam{take.camera_id}_*.mp4")):
             found = after.replace(state.place + "/after", state.place + "/found")
-            if take.stopped or not os.path.exists(found) or mp4.is_finished(found):
+            if take.stopped or not os.path.exists(found) or footage.is_finished(found):
                 continue
-            rows = mp4.rows_of(after)
+            rows = footage.rows_of(after)
             if len(rows) >= ROWS and rows[0]["frame_number"] <= take.durable_frame:
                 return after[len(state.place + "/after"):]
     return None
@@ -76,7 +76,7 @@ def unfinish(after, found):
 
 
 def add_part(after):
-    pathlib.Path(os.path.dirname(after), ".export_1_1.mp4.part").write_bytes(b"part")
+    pathlib.Path(os.path.dirname(after), ".export_1_1.footage.part").write_bytes(b"part")
 
 
 # what is done to a recording that was under way, and what must be said of it; found is as it was before the start

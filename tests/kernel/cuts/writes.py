@@ -9,6 +9,7 @@ import struct
 MAGIC, SECTOR = 0x6A736677736872, 512
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 SUPER, ENTRY = struct.Struct("<QQQI"), struct.Struct("<4Q")
+WHOLE = 1024, 2048      # ext4 takes it for granted that its superblock, of two sectors, is written as a whole: one checksum is over it
 WAYS = ("prefix", "any", "few", "most", "torn", "none")
 
 
@@ -66,7 +67,8 @@ def put_all(disk, log, interval):
 
 def tear(disk, log, write, rng, unit):
     """As many of its units as happen to have come, from its beginning."""
-    put(disk, log, write, rng.randrange(0, write.bytes_long + 1, min(unit, write.bytes_long)))
+    bytes_long = rng.randrange(0, write.bytes_long + 1, min(unit, write.bytes_long))
+    put(disk, log, write, 0 if WHOLE[0] < write.at + bytes_long < WHOLE[1] else bytes_long)
 
 
 CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5}

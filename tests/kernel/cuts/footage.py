@@ -1,30 +1,13 @@
-"""What of an MP4 and of a recording's table can be seen without decoding anything."""
+"""What of a recording of camd's, a video and its table, can be seen without decoding anything."""
 import csv
-import struct
+import os
+import sys
 
-FINISHED = [b"ftyp", b"mdat", b"moov"]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
+from mp4 import is_finished     # noqa: E402
+
 CAUSES = ("lost_sensor", "lost_starved", "lost_encoder", "lost_storage")
-HEAD_BYTES = 4096       # of a recording of camd's; frames begin there
-
-
-def boxes(path):
-    """The kinds of a file's boxes, of those that are whole."""
-    with open(path, "rb") as file:
-        data = file.read()
-    kinds, at = [], 0
-    while at + 16 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if size == 1:
-            size = struct.unpack_from(">Q", data, at + 8)[0]
-        if size < 8 or at + size > len(data):
-            break
-        kinds.append(kind)
-        at += size
-    return kinds if at == len(data) else [*kinds, None]
-
-
-def is_finished(path):
-    return boxes(path) == FINISHED
+HEAD_BYTES = 4096       # of a video; its frames begin there
 
 
 def has_records(path):

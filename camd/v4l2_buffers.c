@@ -43,6 +43,8 @@ struct v4l2_buffers {
 	unsigned flags;			/* of the driver's buffers: what clock it stamps with */
 	bool streaming;
 	bool not_exported;		/* some buffer has no dmabuf */
+	bool refused;			/* the driver has not taken one, and that was logged */
+	char *camera;			/* its node's path, for the log */
 	int n_queued;
 	int n_items;
 	struct buffer items[VIDEO_MAX_FRAME];
@@ -75,6 +77,7 @@ static void destroy(struct v4l2_buffers *buffers)
 	if (buffers->wake_fd >= 0)
 		close(buffers->wake_fd);
 	pthread_mutex_destroy(&buffers->lock);
+	free(buffers->camera);
 	free(buffers);
 }
 
@@ -89,6 +92,15 @@ static void unref(struct v4l2_buffers *buffers)
 		destroy(buffers);
 }
 
+/* Once: a driver that refuses one buffer may refuse many. With the lock; errno says why. */
+static void note_refused(struct v4l2_buffers *buffers)
+{
+	if (!buffers->refused)
+		log_warning("camera %s: the driver refuses a buffer: %s; it is offered again with the next one that comes back", buffers->camera,
+			    strerror(errno));
+	buffers->refused = true;
+}
+
 static bool queue_locked(struct v4l2_buffers *buffers, int index)
 {
 	struct buffer *item = &buffers->items[index];
@@ -97,8 +109,10 @@ static bool queue_locked(struct v4l2_buffers *buffers, int index)
 
 	/* The time before the call: a frame that arrives within it finds the buffer. */
 	item->queued_ns = clock_now_ns();
-	if (v4l2_node_ioctl(buffers->fd, VIDIOC_QBUF, &request))
+	if (v4l2_node_ioctl(buffers->fd, VIDIOC_QBUF, &request)) {
+		note_refused(buffers);
 		return false;
+	}
 	item->state = BUFFER_QUEUED;
 	buffers->n_queued++;
 	return true;
@@ -296,6 +310,7 @@ struct v4l2_buffers *v4l2_buffers_create(const struct v4l2_node *node, const str
 	buffers->fd = node->fd;
 	buffers->type = node->type;
 	buffers->mode = *mode;
+	buffers->camera = xstrdup(node->path);
 	buffers->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (buffers->wake_fd < 0)
 		error_set_errno(err, errno, "camera %s: eventfd", node->path);

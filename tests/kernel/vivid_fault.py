@@ -139,6 +139,7 @@ def case_refused_buffers(scene):
         time.sleep(0.3)
     assert total(scene.end()) == 0
     scene.went_away(0)
+    assert scene.camd.log().count("the driver refuses a buffer") == 1
 
 
 def case_fatal(scene):

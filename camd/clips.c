@@ -55,6 +55,19 @@ static void fail(struct clip *clip, const struct error *err)
 		clip->done->error = *err;
 }
 
+/* What it has is kept; why it has not all of the time that was asked for is told, unless it has. */
+static void note_early_end(struct clip *clip, const char *why)
+{
+	const struct footage_facts *facts = clip->footage ? footage_facts(clip->footage) : NULL;
+	int64_t frame_ns = clip->request->fps > 0 ? (int64_t)(NS_PER_S / clip->request->fps) : 0;
+	struct error err;
+
+	if (!facts || !facts->frames || facts->last_ns >= clip->request->to_ns - frame_ns)
+		return;
+	error_set(&err, ERR_CANCELLED, "camera %d: the clip ends before the time that was asked for: %s", clip->clips->camera_id, why);
+	fail(clip, &err);
+}
+
 static void on_sync_failure(void *user, const struct error *err)
 {
 	struct clip *clip = user;
@@ -221,7 +234,9 @@ static void end(struct clips *clips, struct clip *clip)
 	}
 	if (clip->trouble.code && !clip->done->error.code)
 		error_set(&clip->done->error, clip->trouble.code, "%.400s; the clip was written again", clip->trouble.text);
-	if (clip->done->error.code)
+	if (clip->done->error.code == ERR_CANCELLED)
+		log_warning("%s", clip->done->error.text);
+	else if (clip->done->error.code)
 		log_error("camera %d: clip: %s", clips->camera_id, clip->done->error.text);
 	else
 		log_info("camera %d: clip of %" PRIu64 " frames: %s", clips->camera_id, clip->done->facts.frames, clip->done->facts.path);
@@ -241,8 +256,12 @@ static bool add(struct clip *clip, struct packet *packet, const struct frame_for
 {
 	struct error err;
 
-	if (packet->sensor_ns > clip->request->to_ns || (clip->footage && !is_same(&clip->format, format)))
+	if (packet->sensor_ns > clip->request->to_ns)
 		return false;
+	if (clip->footage && !is_same(&clip->format, format)) {
+		note_early_end(clip, "the camera's pictures are others now");
+		return false;
+	}
 	if (!clip->footage && !packet->key)
 		return true;
 	if (clip->footage && packet->key && footage_is_full(clip->footage)) {
@@ -330,13 +349,17 @@ void clips_check(struct clips *clips, int64_t now_ns)
 {
 	for (struct clip *clip = clips->first, *next; clip; clip = next) {
 		next = clip->next;
-		if (now_ns > clip->request->to_ns + GRACE_NS)
-			end(clips, clip);
+		if (now_ns <= clip->request->to_ns + GRACE_NS)
+			continue;
+		note_early_end(clip, "no frame has come since");
+		end(clips, clip);
 	}
 }
 
 void clips_end(struct clips *clips)
 {
-	while (clips->first)
+	while (clips->first) {
+		note_early_end(clips->first, "camd has closed the camera");
 		end(clips, clips->first);
+	}
 }

@@ -1,7 +1,7 @@
 """What camd's messages must say where nothing can fail, and which files they say are done."""
 from footage import table_of
 
-DONE = ("recording_stopped", "segment_finished", "trigger_saved", "snapshot_taken", "job_done")
+DONE = ("recovered", "recording_stopped", "segment_finished", "trigger_saved", "snapshot_taken", "job_done")
 NEVER = ("error", "warning", "storage_full", "storage_slow", "frames_lost", "encoder_changed", "camera_lost", "camera_degraded",
          "events_lost", "recording_deleted")
 
@@ -53,7 +53,10 @@ def expect_cameras(message, key, cameras):
 
 
 def expect_all_told(messages, cameras, recordings):
-    """Of a whole run: that each recording's beginning, its files and its end were told, and agree."""
+    """Of a whole run: that each recording's beginning, its files and its end were told, and agree; that one was recovered of each camera."""
+    found = [message["data"]["file"] for message in messages if message.get("event") == "recovered"]
+    if len(found) != len(cameras) or len(set(found)) != len(found):
+        raise Refused(f"recovered: {found}")
     events = [(message["event"], message["data"]) for message in messages if message["type"] == "event"]
     for camera_id in cameras:
         mine = [(name, data) for name, data in events if data.get("camera_id") == camera_id]

@@ -15,7 +15,7 @@ def sh(*command):
     """Exit status and output."""
     environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          env=environment)
+                          env=environment, timeout=300)
     return done.returncode, done.stdout
 
 

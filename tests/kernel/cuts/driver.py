@@ -16,7 +16,7 @@ FLAGS = ["--segment-length", "2s", "--prebuffer", "1s", "--intra", "0.5s", "--bi
          "--no-show-frame-number"]
 POLL_S = 0.05
 CALLS = ("write", "sync", "name", "size")       # the kinds that cuts/stop.c counts
-SYNCER, ROUND_GAP_NS = "sync", 20_000_000      # the name of that thread; its rounds are further apart
+SYNCER, ROUND_GAP_NS = "sync", 20_000_000      # the name of that thread; its rounds are further apart, or go over the same files
 
 
 class Stopped(Exception):
@@ -94,15 +94,19 @@ class Driver:
         """How many calls of each kind there were."""
         return {line.split()[0]: int(line.split()[1]) for line in self._notes() if line.split()[0] in CALLS}
 
-    def longest_sync_ns(self):
-        """Of the rounds of syncs that its thread for that makes, of one file behind the other."""
-        longest, first, last = 0, 0, -ROUND_GAP_NS
+    def sync_rounds(self):
+        """[began, ended] of each round of syncs that its thread for that makes, of one file behind the other; one may be under way."""
+        rounds, names = [], set()
         for line in self._notes():
-            if line.startswith(f"synced {SYNCER} "):
-                began, ended = map(int, line.split()[2:])
-                first, last = (began if began - last >= ROUND_GAP_NS else first), ended
-                longest = max(longest, last - first)
-        return longest
+            if not line.startswith((f"syncing {SYNCER} ", f"synced {SYNCER} ")):
+                continue
+            what, _, now_ns, name = line.split(" ", 3)
+            if what == "syncing" and (name in names or not rounds or int(now_ns) - rounds[-1][1] >= ROUND_GAP_NS):
+                rounds.append([int(now_ns), time.monotonic_ns()])
+                names = set()
+            names.add(name)
+            rounds[-1][1] = int(now_ns) if what == "synced" else time.monotonic_ns()
+        return rounds
 
     # ---- talking to it ----
 

@@ -20,7 +20,6 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import answers      # noqa: E402
 import disks        # noqa: E402
 import driver       # noqa: E402
 import footage      # noqa: E402
@@ -70,9 +69,11 @@ def earlier(directory, kind, note, camd):
         second = driver.Driver(camd, OUTPUT, lambda record: None)
         second.ask("start_recording")
         second.pass_time(1.5)
-        frames = [camera["recorded_frames"] for camera in second.ask("get_status")["data"]["cameras"]]
+        second.ask("get_status")
         second.kill()
-        note({"finished": finished, "unfinished": sorted(set(all_hashes()) - set(finished)), "frames": frames})
+        unfinished = sorted(set(all_hashes()) - set(finished))
+        note({"finished": finished, "unfinished": {
+            path: [(frame.number, frame.sensor_ns) for frame in footage.whole_frames(path)] if path.endswith(".mp4") else [] for path in unfinished}})
     loop.close()
 
 
@@ -92,7 +93,7 @@ class How:
             driver.record(camera, random.Random(self.seed), since)
         except driver.Stopped:
             pass
-        note({"t": time.monotonic_ns(), "stopped": camera.stop_line(), "sync_ns": camera.longest_sync_ns()})
+        note({"t": time.monotonic_ns(), "stopped": camera.stop_line(), "syncs": camera.sync_rounds()})
         return camera
 
 
@@ -117,6 +118,7 @@ def logged(directory, kind, note, how, step, no_sync=None):
 
 
 def flakey(directory, kind, note, how, step, at):
+    """False: it did not come to that call."""
     image = f"{directory}/{step}"
     mapper.copy(directory + "/base", image)
     disk = mapper.Loop(image)
@@ -124,10 +126,13 @@ def flakey(directory, kind, note, how, step, at):
     with Mounted(device.device, kind):
         note({"t": time.monotonic_ns(), "at": at})
         camera = how.record(note, at=at)
-        device.drop()
-        camera.kill()
+        stopped = camera.stop_line()
+        if stopped:
+            device.drop()
+            camera.kill()
     device.close()
     disk.close()
+    return bool(stopped)
 
 
 def kill(directory, camd, shim, seed, sync_ms, kind, at):
@@ -156,7 +161,9 @@ def record(directory, camd, shim, seed, sync_ms, *steps):
             counts[kind] = logged(place, kind, note, how, step, *more)
             tell({"fs": kind, "step": "calls", "calls": counts[kind]})
         else:
-            flakey(place, kind, note, how, step, driver.choose_call(counts[kind], random.Random(f"{seed}-{kind}-{step}")))
+            rng = random.Random(f"{seed}-{kind}-{step}")
+            while not flakey(place, kind, note, how, step, driver.choose_call(counts[kind], rng)):
+                pass    # not each run makes as many
 
 
 # ---- the next start ----
@@ -182,6 +189,13 @@ class Left:
 
     def unmount(self):
         mapper.unmount(self.place)
+
+    def leave(self):
+        """After a failure: as far as it can be."""
+        try:
+            self.unmount()
+        except OSError:
+            pass
 
     def copy_out(self, name):
         shutil.copytree(self.place, f"{self.directory}/{name}", ignore=shutil.ignore_patterns("lost+found"))
@@ -234,13 +248,17 @@ def interrupt(left, camd, shim):
     counts = flaky_start(left, camd, shim, None)[0].counts()
     if not counts:
         return
-    at = driver.choose_call(counts, random.Random(left.again))
-    camera, stopped = flaky_start(left, camd, shim, at)
+    rng = random.Random(left.again)
+    camera, stopped = flaky_start(left, camd, shim, driver.choose_call(counts, rng))
     if not stopped:
-        left.tell(error=f"a recovery did not come to its call {at}, of {counts}")
+        left.tell(error=f"a recovery did not come to its call, of {counts}")
     left.tell(interrupted=camera.stop_line(), recovered=recovered(left, camera))
+    mapper.copy(left.directory + "/image", left.directory + "/between.image")
     if left.kind == "vfat":
         disks.repair_vfat(left.loop.device)
+    left.mount()
+    left.copy_out("between")
+    left.unmount()
 
 
 def check_one(left, camd, shim):
@@ -255,8 +273,8 @@ def check_one(left, camd, shim):
     before = left.hashes()
     left.copy_out("after")
     if left.once_more:
-        start(left, camd)
-        left.tell(untouched=left.hashes() == before)
+        told = recovered(left, start(left, camd)[0])
+        left.tell(untouched=left.hashes() == before and not told)
     left.unmount()
     left.loop.close()
 
@@ -266,8 +284,9 @@ def check(directory, camd, shim, *states):
         left = Left(directory, state)
         try:
             check_one(left, camd, shim)
-        except (OSError, shutil.Error, answers.Refused) as error:
+        except Exception as error:      # whatever it is, of this disk: the others have their turn
             left.tell(error=f"{type(error).__name__}: {error}")
+            left.leave()
 
 
 def reach(directory):

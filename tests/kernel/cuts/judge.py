@@ -1,4 +1,5 @@
 """On the host: whether what a power cut has left, and the next start has made of it, is what camd had promised."""
+import math
 import os
 import pathlib
 import re
@@ -7,7 +8,7 @@ import statistics
 import footage
 from files import sha256
 from footage import rows_of, table_of
-from known import LAG_SLACK_MS, MS, NS
+from known import FPS, LAG_SLACK_MS, MS, NS
 
 DISK = "/run/camd/disk"
 RECOVERY_POINT_NS = NS // 2
@@ -27,11 +28,11 @@ def name(path):
 
 
 def unsteady(rows, interval_ns):
-    """The first row that is not so many frames behind the one before it as its number says, by its time and the camera's own count; None."""
+    """The first row that is not so many frames behind the one before it as its number says, by its times and the camera's own count; None."""
     for a, b in zip(rows, rows[1:]):
         step = b["frame_number"] - a["frame_number"]
-        late_ns = b["sensor_timestamp_ns"] - a["sensor_timestamp_ns"] - step * interval_ns
-        if b["camera_frame"] - a["camera_frame"] != step or abs(late_ns) > ROUNDING_NS:
+        late_ns, late_wall_ns = (b[key] - a[key] - step * interval_ns for key in ("sensor_timestamp_ns", "wall_ns"))
+        if b["camera_frame"] - a["camera_frame"] != step or abs(late_ns) > ROUNDING_NS or abs(late_wall_ns) > MS:
             return b["frame_number"]
     return None
 
@@ -41,7 +42,7 @@ class Judge:
 
     def __init__(self, directory, fs, known, probe):
         self.directory, self.fs, self.known, self.probe = directory, fs, known, probe
-        self.wrong, self.odd, self.lost = [], [], []
+        self.wrong, self.odd, self.lost, self.untold, self.was_cut = [], [], [], 0, False
         self.found, self.after = directory + "/found", directory + "/after"
         self.told_of = known.told_of()
 
@@ -104,11 +105,13 @@ class Judge:
             said, intact = self.intact(video)
             if intact:
                 self.plays_as_much(video, intact)
+                if "the first packet" in said:
+                    self.wrong.append(f"does not begin with a key frame as found: {name(video)}")
             elif "/exports/" in video:
                 self.odd.append("an export that has nothing in it yet")     # after() looks at it
             elif not footage.has_head(video) and self.fs == "vfat" and not self.knows(self.found + video[len(self.found):]):
                 self.odd.append("a head that was not on the disk yet")
-            elif not footage.has_records(video):
+            elif not footage.has_frames(video):
                 self.odd.append("a file without a frame" if footage.has_head(video) else "a file without a head")
             else:
                 self.wrong.append(f"does not play as found: {name(video)}: {said[:300]}")
@@ -119,14 +122,24 @@ class Judge:
         return said, facts.get("decoded", 0) - sum(bool(DAMAGED.search(line)) for line in said.splitlines())
 
     def plays_as_much(self, video, intact):
-        """As found as after it was mended, up to the first hole, behind which only mending brings back something; nothing is cut away."""
+        """As found as after it was mended, up to the first hole, behind which only mending brings back something."""
         rows = rows_of(self.afterwards(video))
-        holes = footage.holes_of(rows)
-        lost = footage.lost_of(rows[-1]) - footage.lost_of(rows[0]) if holes and self.fs != "ext4" else 0
-        if intact < (holes or [len(rows)])[0]:
-            self.wrong.append(f"{intact} frames play as found, it has {(holes or [len(rows)])[0]}: {name(video)}")
-        if intact > len(rows) + lost and "/exports/" not in video:
-            self.wrong.append(f"{intact} frames played as found, {len(rows)} are left: {name(video)}")
+        whole = (footage.holes_of(rows) or [len(rows)])[0]
+        if intact < whole:
+            self.wrong.append(f"{intact} frames play as found, it has {whole}: {name(video)}")
+
+    def mended(self):
+        """A recording that was under way has each frame that was whole as it was found, and no other, by its records; and its table's lines."""
+        for video in self.files(self.found, "*.mp4"):
+            frames = footage.whole_frames(video) if self.is_of_interest(video) else []
+            rows = rows_of(self.afterwards(video))
+            if frames and [(frame.number, frame.sensor_ns, frame.camera_frame, frame.mark) for frame in frames] != [
+                    (row["frame_number"], row["sensor_timestamp_ns"], row["camera_frame"], row["mark"]) for row in rows]:
+                self.wrong.append(f"{len(frames)} frames were whole as found, and {len(rows)} rows are not theirs: {name(video)}")
+            if frames and not footage.holes_of(rows):
+                lines = footage.lines_of(video)[:len(frames)]
+                if self.fs == "ext4" and footage.lines_of(self.afterwards(video))[:len(lines)] != lines:
+                    self.wrong.append(f"lines of a table were changed: {name(video)}")
 
     def plays_after(self):
         for video in self.files(self.after, "*.mp4"):
@@ -140,9 +153,9 @@ class Judge:
     def left_alone(self, video):
         """What a start does not finish has nothing in it, nobody knows of it, and it is as it was."""
         found = self.as_found(video)
-        if self.knows(video) or footage.has_records(video):
+        if self.knows(video) or footage.has_frames(video):
             self.wrong.append(f"is not finished after the start: {name(video)}")
-        elif not os.path.exists(found) or sha256(found) != sha256(video):
+        elif not os.path.exists(found) or sha256(found) != sha256(video) or footage.lines_of(found) != footage.lines_of(video):
             self.wrong.append(f"is not finished, but was changed: {name(video)}")
         else:
             self.odd.append("nothing in a file that nobody had been told of")
@@ -152,10 +165,11 @@ class Judge:
         if not os.path.exists(table_of(video)):
             self.wrong.append(f"has no table: {name(video)}")
             return
-        status, _, said = self.probe(video, table_of(video), "--part", "--number-pattern")
+        status, facts, said = self.probe(video, table_of(video), "--part", "--number-pattern")
+        found = self.as_found(video)
         if not status:
             return
-        if not self.knows(video) and not footage.has_records(self.as_found(video)):
+        if not self.knows(video) and os.path.exists(found) and not footage.has_frames(found) and not facts.get("frames") and not rows_of(video):
             self.odd.append("no frame in a file that nobody had been told of")
         elif self.fs != "ext4" and self.behind_a_hole(video):
             self.odd.append("pictures behind a hole, up to the next key frame")
@@ -197,15 +211,14 @@ class Judge:
             self.wrong.append(f"camera {take.camera_id}: the recording that had begun has no frame")
 
     def unfinished_before(self):
-        """What a kill -9 left long before the cut."""
-        base = self.known.base
-        videos = [path for path in base["unfinished"] if path.endswith(".mp4")]
-        if not videos or len(videos) != len(base["frames"]):
+        """What a kill -9 left long before the cut, and all of it was on the disk."""
+        videos = {path: frames for path, frames in self.known.base["unfinished"].items() if path.endswith(".mp4")}
+        if len(videos) != len(FPS) or not all(videos.values()):
             self.wrong.append(f"the earlier recordings are not as planned: {videos}")
-        for path, frames in zip(videos, base["frames"]):
+        for path, frames in videos.items():
             rows = rows_of(here(self.after, path))
-            if len(rows) < frames - 1:
-                self.wrong.append(f"an earlier recording had {frames} frames, has {len(rows)}")
+            if [(row["frame_number"], row["sensor_timestamp_ns"]) for row in rows] != [tuple(frame) for frame in frames]:
+                self.wrong.append(f"an earlier recording had {len(frames)} frames, has {len(rows)} or others")
 
     # ---- each recording as a whole ----
 
@@ -213,7 +226,7 @@ class Judge:
         return sorted(pathlib.Path(place).glob(f"camera/recordings/{take.session}/cam{take.camera_id}_*.mp4"))
 
     def rows_of_take(self, take):
-        last_ns = take.end_ns or self.known.cut_ns
+        last_ns = take.end_ns or math.inf
         rows = [row for video in self.videos_of(take, self.after) for row in rows_of(video) if take.first_ns <= row["sensor_timestamp_ns"] <= last_ns]
         return sorted(rows, key=lambda row: row["sensor_timestamp_ns"])
 
@@ -226,6 +239,11 @@ class Judge:
             self.wrong.append(f"{camera}: a frame is there twice")
         if unsteady(rows, take.interval_ns):
             self.wrong.append(f"{camera}: frames are missing that nobody has counted, before {unsteady(rows, take.interval_ns)}")
+        if rows and rows[0]["sensor_timestamp_ns"] != take.first_ns:
+            self.wrong.append(f"{camera}: it does not begin with its first frame")
+        if any(frame <= whole and (take.stopped or frame <= take.durable_frame) and rows[frame - 1]["mark"] != label
+               for frame, label in take.marks.items()):
+            self.wrong.append(f"{camera}: a mark is lost")
         if whole < len(rows):
             said = f"frames in the middle are lost: {numbers[-1] - len(rows)}"
             self.odd.append(said) if self.fs != "ext4" and not take.stopped else self.wrong.append(f"{camera}: {said}")
@@ -277,37 +295,61 @@ class Judge:
     # ---- what the start has told ----
 
     def is_told(self, told):
-        """Each recording that never ended comes in a recovered event, and nothing is said to have failed."""
+        """Each recording that never ended comes in a recovered event, once, and nothing is said to have failed."""
         first, last = ([event for record in told if (("interrupted" in record) == cut) for event in record.get("recovered", [])]
                        for cut in (True, False))
         under_way = next(record["under_way"] for record in told if "under_way" in record)
         for event in first + last:
-            if "frames were damaged and are counted as lost" in event["message"] and self.fs != "ext4":
-                self.odd.append("recovered: some frames were damaged")
-            elif event["message"]:
-                self.wrong.append(f"recovered: {event['message']}")
-        for event in last:
-            rows = len(rows_of(f"{self.after}/camera/recordings/{event['file']}"))
-            if event["frames"] != rows:
-                self.wrong.append(f"recovered: {event['frames']} frames, it has {rows}: {name(event['file'])}")
+            self.event(event)
         files = [event["file"] for event in last]
         for file in under_way:
             if files.count(file) != 1:
                 self.wrong.append(f"no recovered event, or several: {file}")
-        self.is_told_of_cut_ones([event["file"] for event in first], files, under_way)
+        self.is_told_once([event["file"] for event in first], files, under_way)
 
-    def is_told_of_cut_ones(self, first, last, under_way):
+    def event(self, event):
+        video = f"{self.after}/camera/recordings/{event['file']}"
+        rows = len(rows_of(video))
+        if "frames were damaged and are counted as lost" in event["message"] and self.fs != "ext4":
+            self.odd.append("recovered: some frames were damaged")
+        elif event["message"]:
+            self.wrong.append(f"recovered: {event['message']}")
+        if event["frames"] != rows:
+            self.wrong.append(f"recovered: {event['frames']} frames, it has {rows}: {name(video)}")
+        if not os.path.exists(self.as_found(video)) or not self.is_of_interest(self.as_found(video)):
+            self.wrong.append(f"recovered, and was not to be: {name(video)}")
+
+    def is_told_once(self, first, last, under_way):
         """What a start that was cut has told of is done; what it has finished but not told of nobody tells of."""
+        told_before = {path[len(DISK + "/camera/recordings/"):] for path in self.known.recovered}
+        for file in {*first, *last, *told_before}:
+            if [*first, *last, *(told_before & {file})].count(file) != 1:
+                self.wrong.append(f"was recovered, and is so again: {file}")
         for file in first:
             if file in under_way:
                 self.wrong.append(f"was recovered, and is not: {file}")
         for video in self.files(self.found, "*.mp4"):
             file = video[len(self.found + "/camera/recordings/"):]
             if "/exports/" not in video and footage.is_under_way(video) and file not in first + last:
-                self.untold(file)
+                self.untold += 1
+                if not self.was_cut:
+                    self.wrong.append(f"not told of: {file}")
 
-    def untold(self, file):
-        self.odd.append("recovered by a start that was cut before it could tell") if self.was_cut else self.wrong.append(f"not told of: {file}")
+    # ---- all of it ----
+
+    def between(self):
+        """What a start that was cut, too, has left: as good as what it had found."""
+        if not os.path.exists(self.directory + "/between"):
+            return
+        there = Judge(self.directory, self.fs, self.known, self.probe)
+        there.found = self.directory + "/between"
+        there.same(self.known.base["finished"], "an earlier file, between,")
+        there.same(self.known.hashes, "a finished file, between,")
+        there.plays_as_found()
+        there.mended()
+        for take in self.known.takes:
+            there.announced(take)
+        self.wrong += there.wrong
 
     def run(self, told, once_more):
         """told: what the start in the kernel has said; once_more: whether there was another one behind it."""
@@ -316,14 +358,15 @@ class Judge:
         if failed or [record["untouched"] for record in told if "untouched" in record] != [True] * once_more:
             self.wrong += failed or ["a second start changed something, or there was none"]
             return self
-        if self.was_cut:
-            self.odd.append("recovery was cut, too")
+        self.wrong += self.known.wrong
         self.is_told(told)
         self.same(self.known.base["finished"], "an earlier file")
         self.same(self.known.hashes, "a finished file")
         self.kept()
         self.pictures()
         self.plays_as_found()
+        self.mended()
+        self.between()
         self.plays_after()
         self.unfinished_before()
         for take in self.known.takes:

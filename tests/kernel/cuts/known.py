@@ -13,7 +13,7 @@ class Take:
     def __init__(self, camera):
         self.camera_id, self.first_ns = camera["camera_id"], camera["first_sensor_timestamp_ns"]
         self.file, self.session = camera["file"], pathlib.Path(camera["file"]).parent.name
-        self.durable, self.durable_ns, self.end_ns, self.frames, self.lags = {}, 0, None, None, []
+        self.durable, self.durable_ns, self.end_ns, self.frames, self.lags, self.marks = {}, 0, None, None, [], {}
         self.interval_ns = NS / FPS[self.camera_id]
 
     @property
@@ -37,14 +37,17 @@ class Clip:
 class Known:
     """
     All that camd had said by its records up to the cut, each at so many ns; hashes are those of the files that it had said are done.
-    sync_ns: how long the syncs of a round took at most.
+    syncs: [began, ended] of each round of them. wrong: where it contradicts itself.
     """
 
-    def __init__(self, base, records, sync_ns):
-        self.base, self.cut_ns, self.sync_ns = base, records[-1]["t"], sync_ns
-        self.hashes, self.takes, self.clips, self.sent, self.trigger = {}, [], [], {}, {}
+    def __init__(self, base, records, syncs):
+        self.base, self.cut_ns, self.wrong = base, records[-1]["t"], []
+        self.sync_ns = max((min(ended, self.cut_ns) - began for began, ended in syncs if began <= self.cut_ns), default=0)
+        self.hashes, self.takes, self.clips, self.recovered, self.sent, self.trigger = {}, [], [], {}, {}, {}
         for record in records:
-            self.hashes.update(record.get("hashes", {}))
+            for path, each in record.get("hashes", {}).items():
+                if self.hashes.setdefault(path, each) != each:
+                    self.wrong.append(f"was done, and changed: {path}")
             if "sent" in record:
                 self._sent(record["sent"]["command"], record)
             elif "got" in record:
@@ -71,14 +74,26 @@ class Known:
             for camera in data["cameras"]:
                 for take in self._running(camera["camera_id"]):
                     self._durable(take, name, camera, record["t"])
+        elif name == "recovered":
+            self._recovered(data)
+        elif name == "mark":
+            self._running(data["camera_id"])[0].marks[data["frame_number"]] = data["label"]
         elif name == "triggered":
             request, at_ns = self.sent["trigger"]["sent"], data["sensor_timestamp_ns"]
             self.trigger = {"from_ns": at_ns - request["before"] * NS, "to_ns": at_ns + request["after"] * NS}
         elif name == "trigger_saved":
             self.clips += [Clip(clip, self.trigger) for clip in data["clips"]]
 
+    def _recovered(self, data):
+        wanted = len(self.base["unfinished"].get(data["file"], []))
+        if data["file"] in self.recovered or data["frames"] != wanted or data.get("message"):
+            self.wrong.append(f"recovered: {data}, and there were {wanted} frames")
+        self.recovered[data["file"]] = data["frames"]
+
     def _durable(self, take, name, camera, now_ns):
         frame = camera.get("durable_frame", 0)
+        if frame < take.durable_frame:
+            self.wrong.append(f"camera {take.camera_id}: durable_frame falls from {take.durable_frame} to {frame}")
         if frame:
             take.durable[frame] = camera["durable_sensor_timestamp_ns"]
         if name == "synced":

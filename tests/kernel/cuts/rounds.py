@@ -70,7 +70,7 @@ class Round:
     def _state(self, fs, way, step, n, what):
         """A cut after the first n records of a step."""
         records = [record for record in self.steps[fs, step] if "t" in record]
-        known = Known(self.steps[fs, "base"][0], records[:n], records[-1]["sync_ns"])
+        known = Known(self.steps[fs, "base"][0], records[:n], records[-1]["syncs"])
         with self.lock:
             state = State(f"{self.place}/{len(self.states)}", fs, way, known, self.sync_ms, what)
             self.states.append(state)
@@ -87,15 +87,13 @@ class Round:
         with open(directory + "/base", "rb") as file:
             before = file.read()
         places, rng = self.places(fs, step, intervals), random.Random(f"{self.seed}-{fs}-{step}-again")
-        for interval, way, disk in writes.states(before, intervals, log, places, f"{self.seed}-{fs}", disks.UNIT[fs]):
-            state = self._state(fs, "log", step, interval.mark + 1, way)
+        for mark, way, disk in writes.states(before, intervals, log, places, f"{self.seed}-{fs}", disks.UNIT[fs]):
+            state = self._state(fs, "log", step, mark + 1, way)
             writes.save_sparse(state.place + "/image", disk)
             state.finish(rng, self.arguments.keep)
 
     def _image(self, fs, way, step):
         """One that was left by a step."""
-        if not self.steps[fs, step][-1]["stopped"]:
-            raise SystemExit(f"powercut: {fs} {step} has not come to its call {self.steps[fs, step][0]['at']}")
         state = self._state(fs, way, step, None, self.steps[fs, step][-1]["stopped"])
         os.rename(f"{self.place}/{fs}/{step}", state.place + "/image")
         state.finish(random.Random(f"{self.seed}-{fs}-{step}"), self.arguments.keep)
@@ -103,12 +101,16 @@ class Round:
     def _in_kernel(self, what, fs, *steps):
         a = self.arguments
         for told in in_kernel(what, self.place, a.camd, a.shim, f"{self.seed}-{fs}", self.sync_ms, *steps, dies=what == "kill"):
-            self.steps.setdefault((told["fs"], told["step"]), []).append(told)
+            told_of = self.steps.setdefault((told["fs"], told["step"]), [])
+            if "at" in told:
+                told_of.clear()         # once more
+            told_of.append(told)
 
     def _kill(self, fs):
         """A kernel of its own, for it dies of it."""
-        at = driver.choose_call(self.steps[fs, "calls"][0]["calls"], random.Random(f"{self.seed}-{fs}-kill"))
-        self._in_kernel("kill", fs, fs, at)
+        rng = random.Random(f"{self.seed}-{fs}-kill")
+        while not self.steps.get((fs, "kill"), [{}])[-1].get("stopped"):        # not each run makes as many calls
+            self._in_kernel("kill", fs, fs, driver.choose_call(self.steps[fs, "calls"][0]["calls"], rng))
         self._image(fs, "kill", "kill")
 
     def _record(self, fs):
@@ -139,6 +141,9 @@ class Round:
             told.update(some)
         results = on_all_processors(lambda number: self._result(self.states[number], told[number], probe), numbers)
         self.try_judge(results, told, probe)
+        for result in results:
+            result["tried"] = []
+        results[0]["tried"] = sorted(self.tried)
         yield from zip(results, self.states)
 
     def try_judge(self, results, told, probe):
@@ -152,13 +157,21 @@ class Round:
             self.not_noticed += this.not_noticed
 
     def _result(self, state, told, probe):
-        verdict = judge.Judge(state.place, state.fs, state.known, probe).run(told, state.once_more)
+        verdict = judge.Judge(state.place, state.fs, state.known, probe)
+        try:
+            verdict.run(told, state.once_more)
+        except Exception as error:      # whatever it is, of this disk
+            verdict.wrong.append(f"the judge: {type(error).__name__}: {error}")
         unclean = state.unclean or disks.checked(state.place + "/image", state.fs)
+        between = state.place + "/between.image"
+        if not unclean and state.fs == "ext4" and os.path.exists(between):
+            unclean = disks.replayed(between)
         if unclean and state.fs == "ext4":
             verdict.wrong.append(unclean)
         compared = {kind: sum(bool(re.search(pattern, path)) for path in state.known.hashes) for kind, pattern in KINDS.items()}
         return {"seed": self.seed, "fs": state.fs, "way": state.way, "what": state.what, "sync_ms": state.sync_ms, "lost": verdict.lost,
-                "compared": compared, "wrong": verdict.wrong, "odd": verdict.odd, "fsck": unclean}
+                "compared": compared, "wrong": verdict.wrong, "odd": verdict.odd, "fsck": unclean, "cut_too": verdict.was_cut,
+                "untold": verdict.untold if verdict.was_cut else 0}
 
 
 memory = threading.Lock()       # a log and a disk are in it at a time

@@ -8,8 +8,7 @@
  *   CAMD_STOP_SYNC_MS=N        a sync takes up to N ms, another time each, half of it before and half after what it does
  *   CAMD_STOP_NO_SYNC=PATTERN  syncs of the files whose names match it (fnmatch(3)) do nothing; a directory's name has a slash behind it
  *
- * Each sync becomes another line when it has come to its end: "synced THREAD BEGAN_NS ENDED_NS", THREAD by its
- * name, the times by the monotonic clock.
+ * Each sync becomes two more lines, "syncing THREAD NS WHAT" and "synced THREAD NS WHAT", THREAD by its name, the times by the monotonic clock.
  *
  * Only calls for files and directories count, not those for pipes and the log.
  */
@@ -163,23 +162,31 @@ static long half_us(void)
 	return us;
 }
 
+static void note_time(const char *what, int fd)
+{
+	char path[1024] = "", line[512], thread[16] = "?";
+
+	if (!path_of(fd, path, sizeof(path)))
+		return;
+	pthread_getname_np(pthread_self(), thread, sizeof(thread));
+	snprintf(line, sizeof(line), "%s %s %" PRId64 " %s\n", what, thread, now_ns(), name_in(path));
+	note(line);
+}
+
 static int slowly(const char *call, int fd)
 {
-	int64_t began_ns = now_ns();
 	long us = half_us();
-	char line[128], thread[16] = "?";
 	int (*sync_file)(int), rc;
 
 	before_fd(SYNC, call, fd);
 	if (does_nothing(fd))
 		return 0;
+	note_time("syncing", fd);
 	find(&sync_file, call);
 	pass(us);
 	rc = sync_file(fd);
 	pass(us);
-	pthread_getname_np(pthread_self(), thread, sizeof(thread));
-	snprintf(line, sizeof(line), "synced %s %" PRId64 " %" PRId64 "\n", thread, began_ns, now_ns());
-	note(line);
+	note_time("synced", fd);
 	return rc;
 }
 
@@ -218,6 +225,15 @@ ssize_t pwritev64(int fd, const struct iovec *pieces, int n, off64_t at)
 	before_fd(WRITE, "pwritev", fd);
 	find(&next, "pwritev64");
 	return next(fd, pieces, n, at);
+}
+
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t bytes, unsigned flags)
+{
+	ssize_t (*next)(int, off64_t *, int, off64_t *, size_t, unsigned);
+
+	before_fd(WRITE, "copy_file_range", to);
+	find(&next, "copy_file_range");
+	return next(from, from_at, to, to_at, bytes, flags);
 }
 
 int ftruncate64(int fd, off64_t bytes)
@@ -285,6 +301,15 @@ int mkdirat(int directory, const char *path, mode_t mode)
 	before(NAME, "mkdirat", path);
 	find(&next, "mkdirat");
 	return next(directory, path, mode);
+}
+
+int rmdir(const char *path)
+{
+	int (*next)(const char *);
+
+	before(NAME, "rmdir", path);
+	find(&next, "rmdir");
+	return next(path);
 }
 
 int renameat(int from_directory, const char *from, int to_directory, const char *to)

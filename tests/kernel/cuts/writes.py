@@ -10,7 +10,7 @@ MAGIC, SECTOR = 0x6A736677736872, 512
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 SUPER, ENTRY = struct.Struct("<QQQI"), struct.Struct("<4Q")
 WHOLE = 1024, 2048      # ext4 takes it for granted that its superblock, of two sectors, is written as a whole: one checksum is over it
-WAYS = ("prefix", "any", "few", "most", "torn", "none")
+WAYS = ("prefix", "any", "few", "most", "torn", "none", "sure")
 
 
 class Write:
@@ -25,7 +25,7 @@ class Interval:
     """
 
     def __init__(self, mark):
-        self.sure, self.loose, self.mark = [], [], mark
+        self.sure, self.loose, self.marks, self.mark = [], [], [], mark
 
 
 def read(path):
@@ -47,6 +47,8 @@ def read(path):
             found.append(Interval(found[-1].mark))
         if sectors:
             write = Write(sector * sector_bytes, sectors * sector_bytes, bool(flags & DISCARD), at)
+            if flags & FUA:
+                found[-1].marks.append(found[-1].mark)
             (found[-1].sure if flags & FUA else found[-1].loose).append(write)
         if not flags & DISCARD:
             at += sectors * sector_bytes
@@ -71,12 +73,20 @@ def tear(disk, log, write, rng, unit):
     put(disk, log, write, 0 if WHOLE[0] < write.at + bytes_long < WHOLE[1] else bytes_long)
 
 
-CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5}
+CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5, "sure": 0.5}
 
 
 def leave(disk, log, interval, rng, way, unit):
-    """Lays on the disk what of an interval is there after a cut at its end, before the flush."""
-    for write in interval.sure:
+    """
+    Lays on the disk what of an interval is there after a cut at its end, before the flush; the way "sure": in the middle of a write past
+    the cache, if there is one. Returns the mark of what was known then.
+    """
+    mark, sure = interval.mark, interval.sure
+    if sure and way == "sure":
+        k = rng.randrange(len(sure))
+        mark, sure = max(0, interval.marks[k]), sure[:k]
+        tear(disk, log, interval.sure[k], rng, unit)
+    for write in sure:
         put(disk, log, write)
     if way == "prefix":
         n = rng.randrange(len(interval.loose) + 1)
@@ -84,7 +94,7 @@ def leave(disk, log, interval, rng, way, unit):
             put(disk, log, write)
         if n < len(interval.loose):
             tear(disk, log, interval.loose[n], rng, unit)
-        return
+        return mark
     for write in interval.loose:
         if rng.random() >= CHANCES[way]:
             continue
@@ -92,6 +102,7 @@ def leave(disk, log, interval, rng, way, unit):
             tear(disk, log, write, rng, unit)
         else:
             put(disk, log, write)
+    return mark
 
 
 def overlap(interval):
@@ -105,7 +116,8 @@ def choose(intervals, times, n, rng):
     n places, (interval, way), half of them at instants that are as likely as any other, times being those of the records that are
     marked, half in intervals that are as likely as any other: when much happens there are many of them.
     """
-    usable = [k for k, interval in enumerate(intervals) if interval.mark >= 0 and not overlap(interval)]
+    known = next((k for k, interval in enumerate(intervals) if overlap(interval)), len(intervals))      # so far the disk is
+    usable = [k for k, interval in enumerate(intervals[:known]) if interval.mark >= 0]
     ends = [times[intervals[k].mark] for k in usable]
 
     def place():
@@ -116,15 +128,14 @@ def choose(intervals, times, n, rng):
 
 
 def states(base, intervals, log, places, seed, unit):
-    """Yields (interval, way, disk) of each place, in order."""
+    """Yields (mark, way, disk) of each place, in order."""
     disk, done = bytearray(base), 0
     for number, (k, way) in enumerate(places):
         while done < k:
             put_all(disk, log, intervals[done])
             done += 1
         state = bytearray(disk)
-        leave(state, log, intervals[k], random.Random(f"{seed}-{number}"), way, unit)
-        yield intervals[k], way, state
+        yield leave(state, log, intervals[k], random.Random(f"{seed}-{number}"), way, unit), way, state
 
 
 def save_sparse(path, disk):

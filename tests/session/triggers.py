@@ -173,6 +173,22 @@ def own_or_extended():
 
 
 @test
+def cut_short():
+    """A clip that ends before its time says why."""
+    with Camd("--prebuffer", "2s", cameras=[SMALL, SMALL]) as camd:
+        camd.started()
+        camd.ask("subscribe", events=["trigger_saved"])
+        time.sleep(1)
+        for camera, way in ((0, lambda: camd.ask("set_camera", camera_id=0, enabled=False)), (1, lambda: camd.send("quit"))):
+            camd.ask("trigger", camera_id=camera, before=0.5, after=30)
+            time.sleep(0.5)
+            way()
+            event = camd.event("trigger_saved")
+            equal(event["message"], f"camera {camera}: the clip ends before the time that was asked for: camd has closed the camera")
+            equal(event["clips"][0]["frames"], len(check_whole(event["files"][0])))
+
+
+@test
 def bounded():
     """By bytes: what is there is less than was wanted, and the reply says so."""
     with Camd("--prebuffer", "60s", "--prebuffer-size", "100k", "--intra", "0.4s", "--bitrate", "1M", cameras=["synthetic:320x240@30"]) as camd:

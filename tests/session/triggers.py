@@ -179,12 +179,13 @@ def cut_short():
         camd.started()
         camd.ask("subscribe", events=["trigger_saved"])
         time.sleep(1)
-        for camera, way in ((0, lambda: camd.ask("set_camera", camera_id=0, enabled=False)), (1, lambda: camd.send("quit"))):
-            camd.ask("trigger", camera_id=camera, before=0.5, after=30)
+        for camera, after, way, why in ((0, 2, lambda: camd.ask("set_camera", camera_id=0, enabled=False), "no frame has come since"),
+                                        (1, 30, lambda: camd.send("quit"), "camd has closed the camera")):
+            camd.ask("trigger", camera_id=camera, before=0.5, after=after)
             time.sleep(0.5)
             way()
             event = camd.event("trigger_saved")
-            equal(event["message"], f"camera {camera}: the clip ends before the time that was asked for: camd has closed the camera")
+            equal(event["message"], f"camera {camera}: the clip ends before the time that was asked for: {why}")
             equal(event["clips"][0]["frames"], len(check_whole(event["files"][0])))
 
 

@@ -382,6 +382,24 @@ static bool export_cameras(struct export *export, struct error *err)
 	return any;
 }
 
+/* What is left out is told, whether there is something else or not. */
+static bool tell_of_raw(struct export *export, bool ok, struct error *err)
+{
+	size_t n = gather_count_raw(export->root, export->all_cameras ? NULL : export->wanted);
+	char *told = n ? xasprintf("%zu raw recording%s (.h264), of whatever time, %s left out: remux makes an MP4 of one, which can be exported", n,
+				   n == 1 ? "" : "s", n == 1 ? "is" : "are") : NULL;
+
+	if (told && ok) {
+		job_set_message(export->job, "%s", told);
+	} else if (told && err->code == ERR_NOT_FOUND) {
+		struct error before = *err;
+
+		error_set(err, ERR_NOT_FOUND, "%.300s; %s", before.text, told);
+	}
+	free(told);
+	return ok;
+}
+
 /* Lets what looks after crashes finish: an unfinished file is then one that is being recorded. */
 static bool wait_for_recovery(const struct export *export, struct error *err)
 {
@@ -406,7 +424,7 @@ static bool run(void *user, struct job *job, struct error *err)
 	else if (wait_for_recovery(export, err) && exports_open(&export->exports, export->root_path, err)) {
 		if (export->all_cameras)
 			gather_cameras(export->root, export->wanted);
-		ok = export_cameras(export, err);
+		ok = tell_of_raw(export, export_cameras(export, err), err);
 	}
 	exports_finish(&export->exports);
 	if (export->root >= 0)

@@ -28,14 +28,13 @@ static bool ends_with(const char *name, const char *end)
 static bool open_folder(struct exports *exports, const char *output_dir)
 {
 	int root = open(output_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), number;
-	bool made;
 
 	if (root < 0)
 		return false;
-	made = !mkdirat(root, FOLDER, 0777);
-	if (made)
+	exports->made = !mkdirat(root, FOLDER, 0777);
+	if (exports->made)
 		fsync(root);
-	if (made || errno == EEXIST)
+	if (exports->made || errno == EEXIST)
 		exports->directory = openat(root, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	number = errno;
 	close(root);
@@ -57,6 +56,9 @@ void exports_finish(struct exports *exports)
 {
 	if (exports->directory >= 0)
 		close(exports->directory);
+	/* nothing was exported if it is empty still */
+	if (exports->made)
+		rmdir(exports->path);
 	free(exports->path);
 	*exports = (struct exports){ .directory = -1 };
 }

@@ -11,6 +11,7 @@
 
 struct exports {
 	int directory;
+	bool made;		/* by this job */
 	char *path;		/* absolute */
 };
 

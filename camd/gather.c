@@ -35,14 +35,14 @@ struct taking {
 
 /* ---- the files ---- */
 
-/* "camN_….mp4", or with a word before it: the camera's number; -1: something else. */
-static int64_t camera_of(const char *name)
+/* "camN_….mp4", for an end of .mp4, or with a word before it: the camera's number; -1: something else. */
+static int64_t camera_of(const char *name, const char *suffix)
 {
 	const char *at = strstr(name, "cam"), *dot = strrchr(name, '.');
 	char *end;
 	long number;
 
-	if (*name == '.' || !at || (at > name && at[-1] != '_') || !isdigit((unsigned char)at[3]) || !dot || strcmp(dot, ".mp4"))
+	if (*name == '.' || !at || (at > name && at[-1] != '_') || !isdigit((unsigned char)at[3]) || !dot || strcmp(dot, suffix))
 		return -1;
 	number = strtol(at + 3, &end, 10);
 	return *end == '_' && number < GATHER_CAMERAS_MAX ? number : -1;
@@ -55,16 +55,22 @@ static int is_session(const struct dirent *entry)
 
 static int is_video(const struct dirent *entry)
 {
-	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name) >= 0;
+	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name, ".mp4") >= 0;
 }
 
+static int is_raw(const struct dirent *entry)
+{
+	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name, ".h264") >= 0;
+}
+
+typedef int (*filter_fn)(const struct dirent *entry);
 typedef void (*on_name_fn)(void *user, int directory, const char *session, const char *name);
 
-static void walk_session(int root, const char *session, on_name_fn on_name, void *user)
+static void walk_session(int root, const char *session, filter_fn filter, on_name_fn on_name, void *user)
 {
 	int directory = openat(root, session, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct dirent **videos = NULL;
-	int n = directory >= 0 ? scandirat(directory, ".", &videos, is_video, alphasort) : 0;
+	int n = directory >= 0 ? scandirat(directory, ".", &videos, filter, alphasort) : 0;
 
 	for (int i = 0; i < n; i++) {
 		on_name(user, directory, session, videos[i]->d_name);
@@ -75,13 +81,13 @@ static void walk_session(int root, const char *session, on_name_fn on_name, void
 		close(directory);
 }
 
-static void walk(int root, on_name_fn on_name, void *user)
+static void walk(int root, filter_fn filter, on_name_fn on_name, void *user)
 {
 	struct dirent **sessions = NULL;
 	int n = scandirat(root, ".", &sessions, is_session, alphasort);
 
 	for (int i = 0; i < n; i++) {
-		walk_session(root, sessions[i]->d_name, on_name, user);
+		walk_session(root, sessions[i]->d_name, filter, on_name, user);
 		free(sessions[i]);
 	}
 	free(sessions);
@@ -91,13 +97,38 @@ static void note_camera(void *user, int directory, const char *session, const ch
 {
 	(void)directory;
 	(void)session;
-	((bool *)user)[camera_of(name)] = true;
+	((bool *)user)[camera_of(name, ".mp4")] = true;
 }
 
 void gather_cameras(int root, bool found[GATHER_CAMERAS_MAX])
 {
 	memset(found, 0, GATHER_CAMERAS_MAX * sizeof(*found));
-	walk(root, note_camera, found);
+	walk(root, is_video, note_camera, found);
+}
+
+struct raw_count {
+	const bool *wanted;
+	size_t n;
+};
+
+/* What was made an MP4 of is not missing. */
+static void count_raw(void *user, int directory, const char *session, const char *name)
+{
+	struct raw_count *count = user;
+	char *made = xasprintf("%.*s.mp4", (int)(strlen(name) - strlen(".h264")), name);
+
+	(void)session;
+	if ((!count->wanted || count->wanted[camera_of(name, ".h264")]) && faccessat(directory, made, F_OK, AT_SYMLINK_NOFOLLOW))
+		count->n++;
+	free(made);
+}
+
+size_t gather_count_raw(int root, const bool *wanted)
+{
+	struct raw_count count = { .wanted = wanted };
+
+	walk(root, is_raw, count_raw, &count);
+	return count.n;
 }
 
 /*
@@ -143,7 +174,7 @@ static void look_at(void *user, int directory, const char *session, const char *
 	struct error err;
 	char *path;
 
-	if (camera_of(name) != request->camera_id || taking->too_many || request->is_cancelled(request->user))
+	if (camera_of(name, ".mp4") != request->camera_id || taking->too_many || request->is_cancelled(request->user))
 		return;
 	path = xasprintf("%s/%s/%s", request->root_path, session, name);
 	if (!reel_open(&reel, directory, path, &err))
@@ -418,7 +449,7 @@ bool gather(struct gathered *gathered, const struct gather_request *request, str
 	struct taking taking = { .request = request, .to = gathered };
 
 	*gathered = (struct gathered){ 0 };
-	walk(request->root, look_at, &taking);
+	walk(request->root, is_video, look_at, &taking);
 	if (taking.too_many)
 		return error_set(err, ERR_UNSUPPORTED, "the footage of that time lies in more than %zu files, which this process may not have open at "
 				 "once: raise its limit (ulimit -n, LimitNOFILE=), or export it in parts", gathered->n_files);

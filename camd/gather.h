@@ -64,3 +64,6 @@ void gathered_finish(struct gathered *gathered);
 
 /* Which cameras have files there, by number. */
 void gather_cameras(int root, bool found[GATHER_CAMERAS_MAX]);
+
+/* Raw recordings of any time that nothing was made of which could be gathered; wanted: by camera, NULL: of all. */
+size_t gather_count_raw(int root, const bool *wanted);

@@ -3,6 +3,7 @@
 #include "camd/folder.h"
 #include "camd/h264.h"
 #include "camd/movie.h"
+#include "camd/untold.h"
 #include "common/salvage.h"
 #include "common/util.h"
 
@@ -30,6 +31,7 @@ struct job {
 	struct salvage salvage;
 	struct framelog_repair *table;
 	struct recover_report *report;
+	bool told_later;	/* by somebody who forgets what was noted */
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -228,6 +230,8 @@ static bool complete(struct job *job, enum movie_state state, struct error *err)
 	finish_table(job);
 	if (job->report->table_error.code == ERR_STORAGE_FULL)
 		return error_set(err, ERR_STORAGE_FULL, "%s", job->report->table_error.text);
+	if (job->told_later)
+		untold_add(job->directory, job->name, job->path, job->report);
 	return finish_video(job, err);
 }
 
@@ -310,9 +314,9 @@ static bool look_at(struct job *job, struct error *err)
 	return true;
 }
 
-static bool recover_at(int directory, const char *name, const char *path, struct recover_report *report, struct error *err)
+static bool recover_at(int directory, const char *name, const char *path, bool told_later, struct recover_report *report, struct error *err)
 {
-	struct job job = { .directory = directory, .name = name, .path = path, .fd = -1, .report = report };
+	struct job job = { .directory = directory, .name = name, .path = path, .fd = -1, .report = report, .told_later = told_later };
 	bool ok;
 
 	*report = (struct recover_report){ .state = RECOVER_FAILED };
@@ -339,7 +343,7 @@ bool recover_file(const char *path, struct recover_report *report, struct error 
 	if (fd < 0)
 		error_set_errno(err, errno, "%s: cannot open the directory", directory);
 	else
-		ok = recover_at(fd, name ? name + 1 : path, path, report, err);
+		ok = recover_at(fd, name ? name + 1 : path, path, false, report, err);
 	if (fd >= 0)
 		close(fd);
 	free(directory);
@@ -372,15 +376,20 @@ struct walk {
 	void *user;
 	size_t finished;
 	bool stopped;
+	struct untold untold;	/* of the session's earlier recoveries */
+	bool tells;		/* of something in this session */
 };
 
 static void recover_one(struct walk *walk, int directory, const char *name, const char *path)
 {
 	struct recover_report report;
 	struct error err;
-	bool ok = recover_at(directory, name, path, &report, &err);
+	bool ok = recover_at(directory, name, path, true, &report, &err);
 
 	walk->finished += report.state == RECOVER_DONE;
+	if (report.state == RECOVER_FINISHED)
+		untold_find(&walk->untold, name, &report);
+	walk->tells = walk->tells || report.state == RECOVER_DONE;
 	if (!ok || report.state == RECOVER_DONE || report.table.changed || report.table_error.code != ERR_NONE)
 		walk->stopped = !walk->on_file(walk->user, path, &report, ok ? NULL : &err);
 }
@@ -413,6 +422,9 @@ static void recover_session(struct walk *walk, const char *path)
 	int n = directory >= 0 ? scandirat(directory, ".", &videos, is_video, alphasort) : 0;
 	bool ours = n > 0 && lock(directory);
 
+	walk->tells = false;
+	if (ours)
+		untold_read(&walk->untold, directory);
 	for (int i = 0; i < n; i++) {
 		if (ours && !walk->stopped) {
 			char *video = xasprintf("%s/%s", path, videos[i]->d_name);
@@ -425,6 +437,9 @@ static void recover_session(struct walk *walk, const char *path)
 		free(videos[i]);
 	}
 	free(videos);
+	if (walk->untold.there && !walk->tells && !walk->stopped)
+		untold_forget(path);
+	untold_finish(&walk->untold);
 	if (directory >= 0)
 		close(directory);
 }

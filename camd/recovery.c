@@ -3,6 +3,7 @@
 #include "camd/control.h"
 #include "camd/exports.h"
 #include "camd/recover.h"
+#include "camd/untold.h"
 #include "camd/worker.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -11,6 +12,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 #define AGAIN_NS (10 * NS_PER_S)
@@ -26,6 +28,8 @@ struct recovery {
 	struct worker work;
 	char *output_dir;
 	struct finding *first, **last;	/* told to nobody yet */
+	struct list sessions;		/* of those that were told of: paths, whose notes are to be removed */
+	struct list forgotten;		/* the same; the worker's while that is busy */
 	bool told;
 	bool no_room;			/* for something the disk was too full; the worker's while that is busy */
 	bool again;			/* it was told of before */
@@ -49,14 +53,53 @@ static void free_recovery(struct recovery *recovery)
 		recovery->first = finding->next;
 		free_finding(finding);
 	}
+	fields_free_texts(&recovery->sessions);
 	free(recovery->output_dir);
 	free(recovery);
 }
 
+static void add_session(struct recovery *recovery, const char *file)
+{
+	char *session = strndup(file, (size_t)(strrchr(file, '/') - file));
+
+	if (!recovery->sessions.n || strcmp(((char **)recovery->sessions.items)[recovery->sessions.n - 1], session) != 0)
+		fields_add_text(&recovery->sessions, session);
+	free(session);
+}
+
 static void send_finding(struct recovery *recovery, struct finding *finding)
 {
+	add_session(recovery, finding->event.file);
 	control_event(session_control(recovery->session), EVENT_RECOVERED, &finding->event);
 	free_finding(finding);
+}
+
+static void forget_work(struct worker *job)
+{
+	struct recovery *recovery = job->data;
+
+	for (size_t i = 0; i < recovery->forgotten.n; i++)
+		untold_forget(((char **)recovery->forgotten.items)[i]);
+}
+
+static void after_forgetting(struct worker *job)
+{
+	struct recovery *recovery = job->data;
+
+	fields_free_texts(&recovery->forgotten);
+	atomic_store(&recovery->busy, false);
+	session_check_down(recovery->session);
+}
+
+/* Of what was told. */
+static void forget(struct recovery *recovery)
+{
+	if (recovery_is_busy(recovery) || !recovery->sessions.n)
+		return;
+	recovery->forgotten = recovery->sessions;
+	recovery->sessions = (struct list){ 0 };
+	atomic_store(&recovery->busy, true);
+	worker_start(session_loop(recovery->session), &recovery->work, forget_work, after_forgetting);
 }
 
 static void note_finding(void *argument)
@@ -66,6 +109,8 @@ static void note_finding(void *argument)
 
 	if (recovery->told) {
 		send_finding(recovery, finding);
+		if (atomic_load(&recovery->stop))
+			forget(recovery);
 		return;
 	}
 	*recovery->last = finding;
@@ -135,6 +180,8 @@ static void after(struct worker *job)
 
 	recovery->due_ns = clock_now_ns() + AGAIN_NS;
 	atomic_store(&recovery->busy, false);
+	if (atomic_load(&recovery->stop))
+		forget(recovery);
 	session_check_down(recovery->session);
 }
 
@@ -146,6 +193,8 @@ static void begin(struct recovery *recovery)
 
 void recovery_tick(struct recovery *recovery)
 {
+	if (recovery->told)
+		forget(recovery);
 	if (recovery_is_busy(recovery) || !recovery->no_room || atomic_load(&recovery->stop) || clock_now_ns() < recovery->due_ns)
 		return;
 	recovery->again = true;
@@ -184,6 +233,7 @@ bool recovery_is_busy(const struct recovery *recovery)
 void recovery_stop(struct recovery *recovery)
 {
 	atomic_store(&recovery->stop, true);
+	forget(recovery);
 }
 
 void recovery_destroy(struct recovery *recovery)

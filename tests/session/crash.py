@@ -177,6 +177,12 @@ def recovers_while_it_records():
             check_video(video)
 
 
+def told_by(camd):
+    """What it tells of until it is gone."""
+    lines = [*camd.events, *iter(camd.line, None)]
+    return {line["data"]["file"] for line in lines if line.get("event") == "recovered"}
+
+
 @test
 def killed_while_recovering():
     """The salvage itself may be killed at any moment."""
@@ -185,17 +191,26 @@ def killed_while_recovering():
         files = [*videos, *(video[:-len(".mp4")] + "_frame_timing.csv" for video in videos)]
         rows, between = [read_csv(video) for video in videos], 0
         before = {path: pathlib.Path(path).read_bytes() for path in files}
+        told = set()
         for attempt in range(60):
             if all(is_finished(video) for video in videos):
+                with Camd(output=place, cameras=[]) as camd:
+                    camd.ask("subscribe", events=["recovered"])
+                    time.sleep(0.3)
+                    camd.send("quit")
+                    equal(told | told_by(camd), set(videos), "each is told of, by one start or another")
                 for path, data in before.items():
                     pathlib.Path(path).write_bytes(data)
+                told = set()
             found = marks(files)
             with Camd(output=place, cameras=[]) as camd:
+                camd.send("subscribe", events=["recovered"])
                 end = time.monotonic() + PATIENCE
                 while marks(files) == found and time.monotonic() < end:
                     pass        # it takes some milliseconds
                 time.sleep(attempt % 4 * 0.001)
                 camd.kill()
+                told |= told_by(camd)
             for video in videos:
                 check(len(packet_times_ns(video)) >= len(rows[videos.index(video)]) - 1, "it plays")
             between += not all(is_finished(video) for video in videos)
@@ -207,6 +222,31 @@ def killed_while_recovering():
             camd.quit()
         for video in videos:
             check_video(video)
+
+
+@test
+def what_was_told_to_nobody():
+    """What an earlier start had finished, and its power went before it could tell; notes that are none are passed over."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        video, = killed(place, 0.5, cameras=CAMERAS[:1])
+        event = recovered(place, 1)[video]
+        session = pathlib.Path(video).parent
+        note = session / ".recovered"
+        check(not note.exists(), "it was told of")
+        name = os.path.basename(video)
+        line = f"{event['frames']} {event['duration_ns']} {event['bytes_cut']} 0 {name}\n"
+        note.write_text("x\n1 2 3\n-1 0 0 0 a.mp4\n1 1 1 1 ../a.mp4\n99999999999999999999 0 0 0 a.mp4\n1 1 1 1 gone.mp4\n" + line + "1 1 1 1 torn")
+        equal(recovered(place, 1), {video: event})
+        check(not note.exists(), "it was told of again")
+        note.touch()
+        equal(recovered(place, 0), {})
+        check(not note.exists(), "there was nothing in it")
+        note.symlink_to(video)
+        equal(recovered(place, 0), {})
+        note.unlink()
+        os.mkfifo(note)
+        equal(recovered(place, 0), {})
+        check_video(video)
 
 
 @test

@@ -31,7 +31,8 @@ class Probe:
         key = (sha256(path), "picture")
         if key not in self.known:
             command = ["ffmpeg", "-v", "warning", "-xerror", "-i", path, "-f", "framecrc", "-"]
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", timeout=PATIENCE_S)
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                                  timeout=PATIENCE_S)
             pictures = sum(not line.startswith("#") for line in done.stdout.splitlines())
             self.known[key] = done.stderr.strip() or ("" if not done.returncode and pictures == 1 else f"{pictures} pictures")
         return self.known[key]

@@ -90,3 +90,12 @@ def lost_of(row):
 def holes_of(rows):
     """The rows before which something is counted as lost."""
     return [k for k in range(1, len(rows)) if lost_of(rows[k]) > lost_of(rows[k - 1])]
+
+
+def noted(video):
+    """Whether the session's folder says that it was recovered and nobody was told of it yet (camd/untold.h)."""
+    try:
+        with open(os.path.join(os.path.dirname(video), ".recovered"), encoding="ascii", errors="replace") as file:
+            return os.path.basename(video) in [line.rstrip("\n").split(" ")[-1] for line in file if line.endswith("\n")]
+    except FileNotFoundError:
+        return False

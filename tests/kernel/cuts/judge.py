@@ -42,7 +42,7 @@ class Judge:
 
     def __init__(self, directory, fs, known, probe):
         self.directory, self.fs, self.known, self.probe = directory, fs, known, probe
-        self.wrong, self.odd, self.lost, self.untold, self.was_cut = [], [], [], 0, False
+        self.wrong, self.odd, self.lost, self.was_cut = [], [], [], False
         self.found, self.after = directory + "/found", directory + "/after"
         self.told_of = known.told_of()
 
@@ -74,14 +74,14 @@ class Judge:
         """The start changes recordings that were under way, and sweeps what was not to be seen yet; nothing else."""
         may_change = {path for video in self.files(self.found, "*.mp4") if self.is_of_interest(video) for path in (video, table_of(video))}
         for path in self.files(self.found):
-            if path in may_change or path.endswith((".part", "/session.log")):
+            if path in may_change or path.endswith((".part", "/session.log", "/.recovered")):
                 continue
             if not os.path.exists(self.afterwards(path)):
                 self.wrong.append(f"is gone after the start: {name(path)}")
             elif sha256(path) != sha256(self.afterwards(path)):
                 self.wrong.append(f"was changed by the start: {name(path)}")
         for path in self.files(self.after):
-            if path.endswith(".part"):
+            if path.endswith((".part", "/.recovered")):
                 self.wrong.append(f"a part is left: {name(path)}")
             elif not os.path.exists(self.as_found(path)) and self.as_found(path) not in may_change and not path.endswith("/session.log"):
                 self.wrong.append(f"the start has made a file: {name(path)}")
@@ -316,24 +316,28 @@ class Judge:
             self.wrong.append(f"recovered: {event['message']}")
         if event["frames"] != rows:
             self.wrong.append(f"recovered: {event['frames']} frames, it has {rows}: {name(video)}")
-        if not os.path.exists(self.as_found(video)) or not self.is_of_interest(self.as_found(video)):
+        if not os.path.exists(self.as_found(video)) or not (self.is_of_interest(self.as_found(video)) or footage.noted(self.as_found(video))):
             self.wrong.append(f"recovered, and was not to be: {name(video)}")
 
     def is_told_once(self, first, last, under_way):
-        """What a start that was cut has told of is done; what it has finished but not told of nobody tells of."""
-        told_before = {path[len(DISK + "/camera/recordings/"):] for path in self.known.recovered}
-        for file in {*first, *last, *told_before}:
-            if [*first, *last, *(told_before & {file})].count(file) != 1:
+        """By one start or another: by two only where the note that it is to be told of was still there. What a start has told of is done."""
+        before = {path[len(DISK + "/camera/recordings/"):] for path in self.known.recovered}
+        for file in {*first, *last, *before}:
+            again_after_first = footage.noted(f"{self.directory}/between/camera/recordings/{file}")
+            again_after_before = footage.noted(f"{self.found}/camera/recordings/{file}")
+            if max(first.count(file), last.count(file)) > 1 or (file in first and file in last and not again_after_first) or (
+                    file in before and file in first + last and not again_after_before):
                 self.wrong.append(f"was recovered, and is so again: {file}")
+            elif (file in before) + (file in first) + (file in last) > 1:
+                self.odd.append("told of twice")
         for file in first:
             if file in under_way:
                 self.wrong.append(f"was recovered, and is not: {file}")
-        for video in self.files(self.found, "*.mp4"):
-            file = video[len(self.found + "/camera/recordings/"):]
-            if "/exports/" not in video and footage.is_under_way(video) and file not in first + last:
-                self.untold += 1
-                if not self.was_cut:
-                    self.wrong.append(f"not told of: {file}")
+        base = {path[len(DISK + "/camera/recordings/"):] for path in self.known.base["unfinished"] if path.endswith(".mp4")}
+        found = {video[len(self.found + "/camera/recordings/"):] for video in self.files(self.found, "*.mp4")
+                 if "/exports/" not in video and footage.is_under_way(video)}
+        for file in (base | found) - {*first, *last, *before}:
+            self.wrong.append(f"not told of: {file}")
 
     # ---- all of it ----
 

@@ -170,8 +170,7 @@ class Round:
             verdict.wrong.append(unclean)
         compared = {kind: sum(bool(re.search(pattern, path)) for path in state.known.hashes) for kind, pattern in KINDS.items()}
         return {"seed": self.seed, "fs": state.fs, "way": state.way, "what": state.what, "sync_ms": state.sync_ms, "lost": verdict.lost,
-                "compared": compared, "wrong": verdict.wrong, "odd": verdict.odd, "fsck": unclean, "cut_too": verdict.was_cut,
-                "untold": verdict.untold if verdict.was_cut else 0}
+                "compared": compared, "wrong": verdict.wrong, "odd": verdict.odd, "fsck": unclean, "cut_too": verdict.was_cut}
 
 
 memory = threading.Lock()       # a log and a disk are in it at a time

@@ -116,7 +116,7 @@ SPOIL = {
 SAID = {
     "a frame more is durable": (lambda known, take: take.durable.update({take.durable_frame + 1000: 0}), "was durable, and"),
     "... as found": (lambda known, take: take.durable.update({take.durable_frame + 1000: 0}), "was durable, .* play as found"),
-    "a sync that was answered": (lambda known, take: setattr(take, "durable_ns", known.cut_ns + 1), "was durable, and"),
+    "a sync that was answered": (lambda known, take: setattr(take, "durable_ns", known.cut_ns + 10_000_000_000), "was durable, and"),
     "a durable frame of another time": (lambda known, take: take.durable.update({1: take.first_ns + 1}), "is not that of durable_frame"),
     "it goes on for a second": (lambda known, take: (setattr(take, "end_ns", None), setattr(known, "cut_ns", known.cut_ns + 1_000_000_000)),
                                 "ms are missing"),

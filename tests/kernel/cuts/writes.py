@@ -78,14 +78,15 @@ CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5, "sure
 
 def leave(disk, log, interval, rng, way, unit):
     """
-    Lays on the disk what of an interval is there after a cut at its end, before the flush; the way "sure": in the middle of a write past
-    the cache, if there is one. Returns the mark of what was known then.
+    Lays on the disk what of an interval is there after a cut at its end, before the flush; the way "sure": before a write past the
+    cache, if there is one. Such are not torn: ext4 takes the block that ends a transaction for whole or absent. Returns the mark of what was known then.
     """
-    mark, sure = interval.mark, interval.sure
+    sure = interval.sure
     if sure and way == "sure":
         k = rng.randrange(len(sure))
-        mark, sure = max(0, interval.marks[k]), sure[:k]
-        tear(disk, log, interval.sure[k], rng, unit)
+        for write in sure[:k]:
+            put(disk, log, write)
+        return max(0, interval.marks[k])    # which of the others were done by then is not known: none of them has to be there
     for write in sure:
         put(disk, log, write)
     if way == "prefix":
@@ -94,7 +95,7 @@ def leave(disk, log, interval, rng, way, unit):
             put(disk, log, write)
         if n < len(interval.loose):
             tear(disk, log, interval.loose[n], rng, unit)
-        return mark
+        return interval.mark
     for write in interval.loose:
         if rng.random() >= CHANCES[way]:
             continue
@@ -102,7 +103,7 @@ def leave(disk, log, interval, rng, way, unit):
             tear(disk, log, write, rng, unit)
         else:
             put(disk, log, write)
-    return mark
+    return interval.mark
 
 
 def overlap(interval):

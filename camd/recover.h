@@ -42,13 +42,14 @@ struct recover_report {
 bool recover_file(const char *path, struct recover_report *report, struct error *err);
 
 /*
- * Called for each video that was finished, whose table was repaired, or where something failed (err, else NULL).
- * Returns whether to go on.
+ * Called for each video that was finished, now or by an earlier call after which nobody was told of it (camd/untold.h), whose table was
+ * repaired, or where something failed (err, else NULL). Returns whether to go on.
  */
 typedef bool (*recover_fn)(void *user, const char *path, const struct recover_report *report, const struct error *err);
 
 /*
  * Does this for all videos named camN_… in the directories right below output_dir that no camd holds: a session's owner
- * has the directory locked by flock(). Links are not followed. Returns how many videos were finished.
+ * has the directory locked by flock(). Links are not followed. Returns how many videos were finished. Who has told of all that it was
+ * called for calls untold_forget() for each session.
  */
 size_t recover_directory(const char *output_dir, recover_fn on_file, void *user);

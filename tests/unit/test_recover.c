@@ -1,6 +1,8 @@
 /* Recovery of files and directories: repeated, killed, without room; timing tables; files that are not its own. */
 #include "tests/unit/recovery.h"
 
+#include "camd/untold.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -292,6 +294,9 @@ static void test_directories(void **state)
 	assert_int_equal(calls.n, 2);
 	calls.stop_at = 100;
 	assert_int_equal(recover_directory(out, on_file, &calls), 1);	/* session_c, left over by the stop */
+	assert_int_equal(calls.n, 2 + 3);				/* nobody was told of session_a's so far */
+	untold_forget(scratch_path(out, "session_a"));
+	untold_forget(scratch_path(out, "session_c"));
 	assert_true(file_is(scratch_path(out, "session_c/cam0_c.mp4"), fixture->whole, fixture->whole_bytes));
 	assert_true(file_is(scratch_path(out, "session_b/cam0_b.mp4"), fixture->open, fixture->open_bytes));
 	assert_true(file_is(scratch_path(out, "session_a/camera.mp4"), fixture->open, fixture->open_bytes));
@@ -299,9 +304,10 @@ static void test_directories(void **state)
 	assert_true(file_is(scratch_path(out, ".hidden/cam0_d.mp4"), fixture->open, fixture->open_bytes));
 	close(lock);
 	assert_int_equal(recover_directory(out, on_file, &calls), 1);
+	untold_forget(scratch_path(out, "session_b"));
 	assert_int_equal(recover_directory(out, on_file, &calls), 0);
 	assert_int_equal(recover_directory(scratch_path(out, "nowhere"), on_file, &calls), 0);
-	assert_int_equal(calls.n, 4);
+	assert_int_equal(calls.n, 5 + 1);
 }
 
 /* A link is refused, with a word about it, and what it points to stays as it is. */

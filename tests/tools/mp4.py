@@ -21,7 +21,7 @@ def is_finished(video):
     """Whether it is an ordinary MP4, without fragments, and there is nothing in the file but whole boxes."""
     found = boxes(video)
     kinds = {kind for kind, _, _ in found}
-    return "moov" in kinds and "moof" not in kinds and sum(size for _, size, _ in found) == os.path.getsize(video)
+    return {"moov", "mdat"} <= kinds and "moof" not in kinds and sum(size for _, size, _ in found) == os.path.getsize(video)
 
 
 def complete_fragments(video):

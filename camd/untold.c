@@ -59,7 +59,7 @@ static void parse_line(struct untold *untold, const char *line)
 
 void untold_parse(struct untold *untold, const char *text, size_t bytes)
 {
-	for (const char *end; (end = memchr(text, '\n', bytes)); bytes -= (size_t)(end + 1 - text), text = end + 1) {
+	for (const char *end; bytes && (end = memchr(text, '\n', bytes)); bytes -= (size_t)(end + 1 - text), text = end + 1) {
 		char *line = xasprintf("%.*s", (int)(end - text), text);
 
 		parse_line(untold, line);

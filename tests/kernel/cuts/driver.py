@@ -1,5 +1,4 @@
 """In the kernel: a camd that is driven through all that it does to a disk, and that may be stopped before any call of it."""
-import hashlib
 import json
 import os
 import select
@@ -9,6 +8,7 @@ import time
 
 import answers
 from answers import Refused
+from files import sha256
 
 CAMERAS = ["synthetic:160x120@10?id=left", "synthetic:128x96@15?id=right"]
 BOTH = [0, 1]
@@ -25,11 +25,7 @@ class Stopped(Exception):
 
 def hashes(paths):
     """Of files that must be there."""
-    found = {}
-    for path in paths:
-        with open(path, "rb") as file:
-            found[path] = hashlib.sha256(file.read()).hexdigest()
-    return found
+    return {path: sha256(path) for path in paths}
 
 
 class Driver:

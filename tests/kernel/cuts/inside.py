@@ -69,7 +69,6 @@ def earlier(directory, kind, note, camd):
         second = driver.Driver(camd, OUTPUT, lambda record: None)
         second.ask("start_recording")
         second.pass_time(1.5)
-        second.ask("get_status")
         second.kill()
         unfinished = sorted(set(all_hashes()) - set(finished))
         note({"finished": finished, "unfinished": {

@@ -10,7 +10,7 @@ from files import sha256
 from footage import rows_of, table_of
 from known import FPS, LAG_SLACK_MS, MS, NS
 
-DISK = "/run/camd/disk"
+DISK, RECORDINGS = "/run/camd/disk", "/camera/recordings/"
 RECOVERY_POINT_NS = NS // 2
 ROUNDING_NS = 2
 GOP_FRAMES = 8          # at most: half a second of the faster camera
@@ -25,6 +25,11 @@ def here(directory, path):
 
 def name(path):
     return os.path.basename(path)
+
+
+def below(place, path):
+    """As recovered events name it here: SESSION/FILE."""
+    return path[len(place + RECORDINGS):]
 
 
 def unsteady(rows, interval_ns):
@@ -47,7 +52,7 @@ class Judge:
         self.told_of = known.told_of()
 
     def files(self, place, pattern="*"):
-        return sorted(str(path) for path in pathlib.Path(place, "camera/recordings").rglob(pattern) if path.is_file())
+        return sorted(str(path) for path in pathlib.Path(place + RECORDINGS).rglob(pattern) if path.is_file())
 
     def afterwards(self, path):
         return self.after + path[len(self.found):]
@@ -61,9 +66,9 @@ class Judge:
 
     # ---- what was done, and what nobody may touch ----
 
-    def same(self, hashes, what):
+    def same(self, hashes, what, *places):
         for path, wanted in hashes.items():
-            for place in (self.found, self.after):
+            for place in places:
                 copy = here(place, path)
                 if not os.path.exists(copy):
                     self.wrong.append(f"{what} is not there {name(place)}: {name(path)}")
@@ -109,7 +114,7 @@ class Judge:
                     self.wrong.append(f"does not begin with a key frame as found: {name(video)}")
             elif "/exports/" in video:
                 self.odd.append("an export that has nothing in it yet")     # after() looks at it
-            elif not footage.has_head(video) and self.fs == "vfat" and not self.knows(self.found + video[len(self.found):]):
+            elif not footage.has_head(video) and self.fs == "vfat" and not self.knows(video):
                 self.odd.append("a head that was not on the disk yet")
             elif not footage.has_frames(video):
                 self.odd.append("a file without a frame" if footage.has_head(video) else "a file without a head")
@@ -223,7 +228,7 @@ class Judge:
     # ---- each recording as a whole ----
 
     def videos_of(self, take, place):
-        return sorted(pathlib.Path(place).glob(f"camera/recordings/{take.session}/cam{take.camera_id}_*.mp4"))
+        return sorted(pathlib.Path(place + RECORDINGS, take.session).glob(f"cam{take.camera_id}_*.mp4"))
 
     def rows_of_take(self, take):
         last_ns = take.end_ns or math.inf
@@ -308,7 +313,7 @@ class Judge:
         self.is_told_once([event["file"] for event in first], files, under_way)
 
     def event(self, event):
-        video = f"{self.after}/camera/recordings/{event['file']}"
+        video = self.after + RECORDINGS + event["file"]
         rows = len(rows_of(video))
         if "frames were damaged and are counted as lost" in event["message"] and self.fs != "ext4":
             self.odd.append("recovered: some frames were damaged")
@@ -321,10 +326,10 @@ class Judge:
 
     def is_told_once(self, first, last, under_way):
         """By one start or another: by two only where the note that it is to be told of was still there. What a start has told of is done."""
-        before = {path[len(DISK + "/camera/recordings/"):] for path in self.known.recovered}
+        before = {below(DISK, path) for path in self.known.recovered}
         for file in {*first, *last, *before}:
-            again_after_first = footage.noted(f"{self.directory}/between/camera/recordings/{file}")
-            again_after_before = footage.noted(f"{self.found}/camera/recordings/{file}")
+            again_after_first = footage.noted(f"{self.directory}/between{RECORDINGS}{file}")
+            again_after_before = footage.noted(self.found + RECORDINGS + file)
             if max(first.count(file), last.count(file)) > 1 or (file in first and file in last and not again_after_first) or (
                     file in before and file in first + last and not again_after_before):
                 self.wrong.append(f"was recovered, and is so again: {file}")
@@ -333,9 +338,8 @@ class Judge:
         for file in first:
             if file in under_way:
                 self.wrong.append(f"was recovered, and is not: {file}")
-        base = {path[len(DISK + "/camera/recordings/"):] for path in self.known.base["unfinished"] if path.endswith(".mp4")}
-        found = {video[len(self.found + "/camera/recordings/"):] for video in self.files(self.found, "*.mp4")
-                 if "/exports/" not in video and footage.is_under_way(video)}
+        base = {below(DISK, path) for path in self.known.base["unfinished"] if path.endswith(".mp4")}
+        found = {below(self.found, video) for video in self.files(self.found, "*.mp4") if self.is_of_interest(video) and footage.has_frames(video)}
         for file in (base | found) - {*first, *last, *before}:
             self.wrong.append(f"not told of: {file}")
 
@@ -347,8 +351,8 @@ class Judge:
             return
         there = Judge(self.directory, self.fs, self.known, self.probe)
         there.found = self.directory + "/between"
-        there.same(self.known.base["finished"], "an earlier file, between,")
-        there.same(self.known.hashes, "a finished file, between,")
+        there.same(self.known.base["finished"], "an earlier file", there.found)
+        there.same(self.known.hashes, "a finished file", there.found)
         there.plays_as_found()
         there.mended()
         for take in self.known.takes:
@@ -364,8 +368,8 @@ class Judge:
             return self
         self.wrong += self.known.wrong
         self.is_told(told)
-        self.same(self.known.base["finished"], "an earlier file")
-        self.same(self.known.hashes, "a finished file")
+        self.same(self.known.base["finished"], "an earlier file", self.found, self.after)
+        self.same(self.known.hashes, "a finished file", self.found, self.after)
         self.kept()
         self.pictures()
         self.plays_as_found()

@@ -42,8 +42,8 @@ def on_all_processors(function, items):
 class State:
     """A disk after a cut."""
 
-    def __init__(self, place, fs, way, known, sync_ms, what):
-        self.place, self.fs, self.way, self.known, self.sync_ms, self.what = place, fs, way, known, sync_ms, what
+    def __init__(self, place, fs, way, step, known, what):
+        self.place, self.fs, self.way, self.step, self.known, self.what = place, fs, way, step, known, what
         os.makedirs(place)
 
     def finish(self, rng, keep):
@@ -67,18 +67,22 @@ class Round:
         self.states, self.steps, self.lock = [], {}, threading.Lock()
         self.tried, self.not_noticed = set(), []
 
+    def records(self, fs, step):
+        """What was said in a step, and when: the marks in its log are their numbers."""
+        return [record for record in self.steps[fs, step] if "t" in record]
+
     def _state(self, fs, way, step, n, what):
         """A cut after the first n records of a step."""
-        records = [record for record in self.steps[fs, step] if "t" in record]
+        records = self.records(fs, step)
         known = Known(self.steps[fs, "base"][0], records[:n], records[-1]["syncs"])
         with self.lock:
-            state = State(f"{self.place}/{len(self.states)}", fs, way, known, self.sync_ms, what)
+            state = State(f"{self.place}/{len(self.states)}", fs, way, step, known, what)
             self.states.append(state)
         return state
 
     def places(self, fs, step, intervals):
         """Where a logged recording is cut: (interval, way), in order."""
-        times = [record["t"] for record in self.steps[fs, step] if "t" in record]
+        times = [record["t"] for record in self.records(fs, step)]
         return writes.choose(intervals, times, self.sizes[fs]["log"], random.Random(f"{self.seed}-{fs}-log"))
 
     def _log(self, fs, step="log"):
@@ -169,7 +173,7 @@ class Round:
         if unclean and state.fs == "ext4":
             verdict.wrong.append(unclean)
         compared = {kind: sum(bool(re.search(pattern, path)) for path in state.known.hashes) for kind, pattern in KINDS.items()}
-        return {"seed": self.seed, "fs": state.fs, "way": state.way, "what": state.what, "sync_ms": state.sync_ms, "lost": verdict.lost,
+        return {"seed": self.seed, "fs": state.fs, "way": state.way, "what": state.what, "sync_ms": self.sync_ms, "lost": verdict.lost,
                 "compared": compared, "wrong": verdict.wrong, "odd": verdict.odd, "fsck": unclean, "cut_too": verdict.was_cut}
 
 
@@ -187,8 +191,7 @@ class Control(Round):
         self.sync_ms, self.patterns = 0, patterns
 
     def places(self, fs, step, intervals):
-        records = [record for record in self.steps[fs, step] if "t" in record]
-        synced = next(k for k, record in enumerate(records) if record.get("got", {}).get("status") == "synced")
+        synced = next(k for k, record in enumerate(self.records(fs, step)) if record.get("got", {}).get("status") == "synced")
         last = max(k for k, interval in enumerate(intervals) if interval.mark >= 0)
         at_sync = next((k for k, interval in enumerate(intervals) if interval.mark >= synced), last)
         return [(at_sync, "none"), (last, "none")]
@@ -197,13 +200,13 @@ class Control(Round):
         os.makedirs(f"{self.place}/{fs}")
         disks.make(f"{self.place}/{fs}/base", fs)
         self._in_kernel("record", fs, f"{fs}:base", *(f"{fs}:log-{k}:{pattern}" for k, pattern in enumerate(self.patterns)))
-        for k, pattern in enumerate(self.patterns):
-            begun = len(self.states)
+        for k in range(len(self.patterns)):
             with memory:
                 self._log(fs, f"log-{k}")
-            for state in self.states[begun:]:
-                state.pattern = pattern if state.fs == fs else state.pattern
         shutil.rmtree(f"{self.place}/{fs}")
+
+    def pattern(self, state):
+        return self.patterns[int(state.step[len("log-"):])]
 
     def try_judge(self, results, told, probe):
         pass

@@ -87,7 +87,7 @@ def unfinish(after, found):
 
 
 def add_part(after):
-    pathlib.Path(os.path.dirname(after), ".export_1_1.footage.part").write_bytes(b"part")
+    pathlib.Path(os.path.dirname(after), ".export_1_1.mp4.part").write_bytes(b"part")
 
 
 # what is done to a recording that was under way, and what must be said of it; found is as it was before the start
@@ -124,7 +124,7 @@ SAID = {
     "a mark": (lambda known, take: take.marks.update({1: "there"}), "a mark is lost"),
     "a lag": (lambda known, take: take.lags.append((5000, 4999, 5001)), "durable_lag_ms is .* the bound"),
     "another lag": (lambda known, take: take.lags.append((10, 40, 41)), "durable_lag_ms is .* not between"),
-    "another file": (lambda known, take: setattr(take, "file", take.file + "x"), "that had begun has no file"),
+    "it began in another file": (lambda known, take: setattr(take, "file", take.file + "x"), "that had begun has no file"),
     "it ended": (lambda known, take: (setattr(take, "frames", 1), setattr(take, "end_ns", known.cut_ns)), "it ended with"),
     "it contradicts itself": (lambda known, take: known.wrong.append("durable_frame falls"), "durable_frame falls"),
 }

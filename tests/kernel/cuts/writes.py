@@ -79,7 +79,8 @@ CHANCES = {"any": 0.5, "few": 0.15, "most": 0.9, "none": 0.0, "torn": 0.5, "sure
 def leave(disk, log, interval, rng, way, unit):
     """
     Lays on the disk what of an interval is there after a cut at its end, before the flush; the way "sure": before a write past the
-    cache, if there is one. Such are not torn: ext4 takes the block that ends a transaction for whole or absent. Returns the mark of what was known then.
+    cache, if there is one. Such are not torn: ext4 takes the block that ends a transaction for whole or absent. Returns the mark of what was
+    known then.
     """
     sure = interval.sure
     if sure and way == "sure":

@@ -382,22 +382,21 @@ static bool export_cameras(struct export *export, struct error *err)
 	return any;
 }
 
-/* What is left out is told, whether there is something else or not. */
-static bool tell_of_raw(struct export *export, bool ok, struct error *err)
+/* What is left out is told with what was exported, or with nothing being there: failure is that, else NULL. */
+static void tell_of_raw(const struct export *export, struct error *failure)
 {
 	size_t n = gather_count_raw(export->root, export->all_cameras ? NULL : export->wanted);
-	char *told = n ? xasprintf("%zu raw recording%s (.h264), of whatever time, %s left out: remux makes an MP4 of one, which can be exported", n,
-				   n == 1 ? "" : "s", n == 1 ? "is" : "are") : NULL;
+	char *told = xasprintf("%zu raw recording%s (.h264), of whatever time, %s left out: remux makes an MP4 of one, which can be exported", n,
+			       n == 1 ? "" : "s", n == 1 ? "is" : "are");
 
-	if (told && ok) {
+	if (n && failure) {
+		struct error before = *failure;
+
+		error_set(failure, ERR_NOT_FOUND, "%.300s; %s", before.text, told);
+	} else if (n) {
 		job_set_message(export->job, "%s", told);
-	} else if (told && err->code == ERR_NOT_FOUND) {
-		struct error before = *err;
-
-		error_set(err, ERR_NOT_FOUND, "%.300s; %s", before.text, told);
 	}
 	free(told);
-	return ok;
 }
 
 /* Lets what looks after crashes finish: an unfinished file is then one that is being recorded. */
@@ -424,7 +423,9 @@ static bool run(void *user, struct job *job, struct error *err)
 	else if (wait_for_recovery(export, err) && exports_open(&export->exports, export->root_path, err)) {
 		if (export->all_cameras)
 			gather_cameras(export->root, export->wanted);
-		ok = tell_of_raw(export, export_cameras(export, err), err);
+		ok = export_cameras(export, err);
+		if (ok || err->code == ERR_NOT_FOUND)
+			tell_of_raw(export, ok ? NULL : err);
 	}
 	exports_finish(&export->exports);
 	if (export->root >= 0)

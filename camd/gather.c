@@ -53,14 +53,19 @@ static int is_session(const struct dirent *entry)
 	return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) && strcmp(entry->d_name, "exports") != 0;
 }
 
+static bool is_a_cameras(const struct dirent *entry, const char *suffix)
+{
+	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name, suffix) >= 0;
+}
+
 static int is_video(const struct dirent *entry)
 {
-	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name, ".mp4") >= 0;
+	return is_a_cameras(entry, ".mp4");
 }
 
 static int is_raw(const struct dirent *entry)
 {
-	return (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) && camera_of(entry->d_name, ".h264") >= 0;
+	return is_a_cameras(entry, ".h264");
 }
 
 typedef int (*filter_fn)(const struct dirent *entry);

@@ -164,7 +164,7 @@ static long half_us(void)
 
 static void note_time(const char *what, int fd)
 {
-	char path[1024] = "", line[512], thread[16] = "?";
+	char path[1024] = "", line[sizeof(path) + 128], thread[16] = "?";
 
 	if (!path_of(fd, path, sizeof(path)))
 		return;

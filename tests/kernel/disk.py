@@ -3,7 +3,8 @@
 camd on a disk that pauses, loses what was written, fails for a moment or for long, has a bad block, by the device mapper, in simulated
 time: what is lost is counted, and nothing else is. Before anything is looked at the file system is mounted anew, so that what is seen is what is on the disk.
 
-    disk.py CASE CAMD PROBE             on the host: boots the kernel, then looks at every video and table
+    disk.py CASE CAMD PROBE             on the host: boots the kernel, then looks at every video and table;
+                                        CASE_FS, with vfat or f2fs, is not on ext4
     disk.py inside CASE CAMD DIR        in the kernel: drives camd over its protocol, leaves what it recorded in DIR
 """
 import csv
@@ -29,14 +30,15 @@ EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH = 0x8004587d, 2      # fs/ext4/ex
 # ---- in the kernel ----
 
 class Disk:
-    """An ext4 on a device of the device mapper; its table says how it behaves."""
+    """A file system on a device of the device mapper; its table says how it behaves."""
 
-    def __init__(self, where, *options):
+    def __init__(self, where, file_system="ext4", *options):
         self.where, self.below = where, os.environ["CAMD_DISK_DEVICE"]
         self.sectors = int(subprocess.check_output(["blockdev", "--getsz", self.below]))
         self.name = "camd"
         self._dmsetup("create", self.name, "--table", self._linear())
-        subprocess.run(["mkfs.ext4", "-q", "-b", str(BLOCK), *options, "/dev/mapper/camd"], check=True)
+        options = {"ext4": ["-q", "-b", str(BLOCK)], "vfat": ["-F", "32"], "f2fs": ["-q"]}[file_system] + list(options)
+        subprocess.run(["mkfs." + file_system, *options, "/dev/mapper/camd"], check=True, stdout=subprocess.DEVNULL)
         os.makedirs(where, exist_ok=True)
         self.mount()
 
@@ -214,6 +216,16 @@ def read_only(process, disk):
     return ends_and_begins_again(process, disk, disk.find_error, "storage_readonly")
 
 
+def stops(process, disk):
+    """Whatever is written fails for a moment; f2fs takes nothing from then on, until it is mounted again."""
+    def fail_for_a_moment():
+        disk.fail()
+        process.ask("wait", seconds=1.2)
+        disk.heal()
+
+    return ends_and_begins_again(process, disk, fail_for_a_moment, "io_error")
+
+
 def ends_and_begins_again(process, disk, happens, code):
     process.ask("wait", seconds=3.3)
     durable = status(process)["durable_frame"]
@@ -282,14 +294,24 @@ def record(case, disk, camd, flags):
         if case == "clip":
             return clip(process, disk)
         process.ask("start_recording")
-        told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone, "read_only": read_only}[case](process, disk)
+        told = {"pause": pause, "lost_writes": lost_writes, "moment": moment, "gone": gone, "read_only": read_only,
+                "stops": stops}[case](process, disk)
         process.ask("wait", seconds=1)
         stopped, = process.ask("stop_recording")["cameras"]
     return {"stopped": stopped, **(told or {})}
 
 
+def split(case):
+    """A case's name, and its file system."""
+    name, _, file_system = case.rpartition("_")
+    return (name, file_system) if file_system in ("vfat", "f2fs") else (case, "ext4")
+
+
 def inside(case, camd, target):
-    disk = Disk(os.path.join(os.environ["CAMD_SCRATCH"], "recordings"), *([] if case in ("pause", "gone", "read_only") else ["-O", "^has_journal"]))
+    where = os.path.join(os.environ["CAMD_SCRATCH"], "recordings")
+    case, file_system = split(case)
+    no_journal = file_system == "ext4" and case not in ("pause", "gone", "read_only")
+    disk = Disk(where, file_system, *(["-O", "^has_journal"] if no_journal else []))
     camera = "synthetic:64x48@160" if case == "pause" else "synthetic:320x240@30"
     flags = ["--camera", camera, "--preset", "ultrafast", "--threads", "1", "--intra", "1s"] + (["--prebuffer", "3s"] if case == "clip" else [])
     shares = {"unreadable": None, "unreadable_for_the_most_part": 8}
@@ -369,7 +391,7 @@ def check_clip(told, target, probe):
 def check(case, target, found, probe):
     with open(target + "/told", encoding="utf-8") as file:
         told = json.load(file)
-    if case in ("gone", "read_only"):
+    if case in ("gone", "read_only", "stops"):
         return check_gone(told, found, probe)
     if case == "unreadable":
         return check_unreadable(told, found, probe)
@@ -396,7 +418,7 @@ def main():
                         os.path.abspath(__file__), "inside", case, os.path.abspath(camd), target], check=True)
         inkernel.check_lines(target)
         found = sorted(glob.glob(target + "/session_*/cam0_*.mp4"), key=lambda video: int(read_rows(video)[0]["frame_number"]))
-        check(case, target, found, probe)
+        check(split(case)[0], target, found, probe)
 
 
 if __name__ == "__main__":

@@ -196,13 +196,13 @@ class Trial:
 
     def told(self):
         """With what its starts have told, if there is all that is wanted for it."""
-        if not self.state.once_more or any("interrupted" in record for record in self.told_by) or not any(
-                record["under_way"] for record in self.told_by if "under_way" in record):
+        under_way = next((record["under_way"] for record in self.told_by if "under_way" in record), [])
+        if not self.state.once_more or not under_way or any("interrupted" in record for record in self.told_by):
             return
         self._try_told("changed by a second start", "untouched", lambda untouched: False, "a second start")
         self._try_told("not told", "recovered", lambda events: [], "no recovered event")
         self._try_told("told to have failed", "recovered", lambda events: [{**event, "message": "no"} for event in events], "recovered: no")
-        event = next(event for record in self.told_by for event in record.get("recovered", []))
+        event = next(event for record in self.told_by for event in record.get("recovered", []) if event["file"] in under_way)
         self._try_told("told twice", "recovered", lambda events: events + events, "and is so again")
         self._try_told("told of another", "recovered", lambda events: [*events, {**event, "file": "x/cam0_x.mp4"}], "was not to be")
         cut = {"interrupted": "", "recovered": [event]}

@@ -255,8 +255,7 @@ static bool acquire(struct libcamera_device *device, const struct libcamera *lib
 				 "already", id);
 	case EACCES:
 	case EPERM:
-		return error_set(err, ERR_PERMISSION_DENIED, "camera libcamera:%s: no permission: add yourself to group "
-				 "video (sudo usermod -aG video $USER, then log in again)", id);
+		return error_set(err, ERR_PERMISSION_DENIED, "camera libcamera:%s: no permission: " ERROR_JOIN_VIDEO, id);
 	default:
 		return error_set_errno(err, -rc, "camera libcamera:%s", id);
 	}

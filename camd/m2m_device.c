@@ -98,8 +98,7 @@ static bool fail_open(const char *path, int number, struct error *err)
 	switch (number) {
 	case EACCES:
 	case EPERM:
-		return error_set(err, ERR_PERMISSION_DENIED, "encoder %s: no permission: add yourself to group video "
-				 "(sudo usermod -aG video $USER, then log in again)", path);
+		return error_set(err, ERR_PERMISSION_DENIED, "encoder %s: no permission: " ERROR_JOIN_VIDEO, path);
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:

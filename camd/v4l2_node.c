@@ -25,6 +25,7 @@ struct candidates {
 	struct v4l2_identity *items;
 	bool *usable;			/* camd can use its pictures */
 	size_t n;
+	char refused[32];		/* a /dev/videoN that camd has no right to open; empty: none */
 };
 
 int v4l2_node_ioctl(int fd, unsigned long request, void *argument)
@@ -147,8 +148,11 @@ static void try_candidate(struct candidates *found, const char *name)
 	if (strncmp(name, "video", 5) || !name[5] || strspn(name + 5, "0123456789") != strlen(name + 5) || strlen(name) > 12)
 		return;
 	write_path(atoi(name + 5), path, sizeof(path));
-	if (!open_path(&node, path))
+	if (!open_path(&node, path)) {
+		if (errno == EACCES || errno == EPERM)
+			snprintf(found->refused, sizeof(found->refused), "%s", path);
 		return;
+	}
 	if (!query(&node)) {
 		identity = identify_node(&node, atoi(name + 5));
 		insert(found, &identity, v4l2_mode_is_usable(&node));
@@ -221,7 +225,9 @@ static bool resolve_first(char *path, size_t bytes, struct error *err)
 			write_path(candidates.items[i].number, path, bytes);
 	}
 	free_candidates(&candidates);
-	return found || error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found: none at /dev/video*, or no permission to open them");
+	if (!found && *candidates.refused)
+		return error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found; there is no permission to open %s: " ERROR_JOIN_VIDEO, candidates.refused);
+	return found || error_set(err, ERR_NO_CAMERAS, "no V4L2 camera found: none at /dev/video*");
 }
 
 /* From an id with or without its kind. */
@@ -239,6 +245,9 @@ static bool resolve_id(const char *what, char *path, size_t bytes, struct error 
 	if (ambiguous)
 		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s': several have this serial number; list_cameras shows them by "
 				 "their places", what);
+	if (found < 0 && *candidates.refused)
+		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there, or is %s, which there is no permission to open: " ERROR_JOIN_VIDEO,
+				 what, candidates.refused);
 	return found >= 0 || error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there; list_cameras shows those that are", what);
 }
 
@@ -352,8 +361,7 @@ static bool fail_open(const struct v4l2_node *node, int number, struct error *er
 	switch (number) {
 	case EACCES:
 	case EPERM:
-		return error_set(err, ERR_PERMISSION_DENIED, "camera %s: no permission: add yourself to group video "
-				 "(sudo usermod -aG video $USER, then log in again)", node->path);
+		return error_set(err, ERR_PERMISSION_DENIED, "camera %s: no permission: " ERROR_JOIN_VIDEO, node->path);
 	case ENOENT:
 	case ENOTDIR:
 	case ENXIO:

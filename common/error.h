@@ -40,6 +40,9 @@ enum error_code {
 	N_ERROR_CODES,
 };
 
+/* The remedy where there is no permission to open a device of a camera or an encoder, for the end of a text. */
+#define ERROR_JOIN_VIDEO "add yourself to group video (sudo usermod -aG video $USER, then log in again)"
+
 struct error {
 	enum error_code code;
 	char argument[64];	/* the command's argument or the setting that is at fault; empty if none */

@@ -440,8 +440,8 @@ static bool open_any(struct m2m_encoder *encoder, const struct m2m_order *order,
 	bool opened = false;
 
 	if (n_denied)
-		error_set(err, ERR_PERMISSION_DENIED, "no hardware encoder to be found, but %zu video devices that may not be "
-			  "opened: add yourself to group video (sudo usermod -aG video $USER, then log in again)", n_denied);
+		error_set(err, ERR_PERMISSION_DENIED, "no hardware encoder to be found, but %zu of /dev/video* may not be "
+			  "opened: " ERROR_JOIN_VIDEO, n_denied);
 	else
 		error_set(err, ERR_NOT_FOUND, "this machine has no hardware encoder: no /dev/video* gives H.264");
 	for (size_t i = 0; i < n; i++) {

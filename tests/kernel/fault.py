@@ -249,6 +249,15 @@ def no_buffers(camd):
     stop(camd)
 
 
+def no_rights(camd):
+    """The encoder may not be opened: software, with a warning that says so and names the remedy."""
+    warnings = [event["data"] for event in camd.events if event.get("status") == "warning"]
+    assert [warning["code"] for warning in warnings] == ["permission_denied"] * 2, warnings
+    assert all("1 of /dev/video* may not be opened: add yourself to group video" in warning["message"] for warning in warnings), warnings
+    assert not any(map(is_hardware, encoders(camd)))
+    stop(camd)
+
+
 def unplug(camd):
     """A camera whose buffers the encoder has imported goes, and comes back: in the same file, from a key frame, in hardware."""
     node, found = inkernel.vivid_nodes()[0], camd.seen("camera_found", camera_id=0)
@@ -360,9 +369,18 @@ CASES = {
     "refuse_dmabuf": (no_dmabuf, "refuse_dmabuf=14", {}, False),
     "unplug": (unplug, "", {}, False),
     "no_buffers": (no_buffers, "reqbufs_fail=100", {}, False),
+    "no_rights": (no_rights, "", {}, False),
     "at_start": (at_start, "", {}, False),
     "at_the_end": (at_the_end, "", {}, False),
 }
+
+
+def encoder_node():
+    for path in glob.glob("/sys/class/video4linux/video*"):
+        with open(path + "/name", encoding="utf-8") as file:
+            if "h264enc" in file.read():
+                return "/dev/" + os.path.basename(path)
+    raise AssertionError("no encoder")
 
 
 def inside(case, program, target):
@@ -371,8 +389,11 @@ def inside(case, program, target):
         fault(name, value)
     if only_first:
         fault("only", 1)
+    if case == "no_rights":
+        os.chmod(encoder_node(), 0)
     with inkernel.Camd(program, "--greeting", "--resolution", SIZE, "--target-fps", str(FPS), "--bitrate", "2M",
-                       "--camera", f"v4l2:{inkernel.vivid_nodes()[0]}", "--camera", f"v4l2:{inkernel.vivid_nodes()[1]}") as camd:
+                       "--camera", f"v4l2:{inkernel.vivid_nodes()[0]}", "--camera", f"v4l2:{inkernel.vivid_nodes()[1]}",
+                       before=inkernel.LIKE_OTHERS if case == "no_rights" else ()) as camd:
         camd.ask("subscribe", events="*")
         started = camd.ask("start_recording")
         assert len(started["files"]) == 2, started

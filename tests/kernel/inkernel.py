@@ -30,6 +30,7 @@ def vivid_nodes():
     return sorted(found, key=lambda node: int(node[len("/dev/video"):]))
 
 
+LIKE_OTHERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]      # starts a program for which rights of files hold, root or not
 VIDIOC_S_CTRL = 0xC008561C
 VIVID = 0x00F0F000      # where vivid's own controls begin
 VIVID_DISCONNECT = VIVID + 65
@@ -54,12 +55,13 @@ class Camd:
     """One camd that draws nothing into the pictures, unless the flags say so; its lines are kept in $CAMD_SCRATCH/lines, its
     recordings in $CAMD_SCRATCH/recordings."""
 
-    def __init__(self, program, *flags):
+    def __init__(self, program, *flags, before=()):
+        """before: a command that starts camd."""
         self.scratch = os.environ["CAMD_SCRATCH"]
         self.output = os.path.join(self.scratch, "recordings")
         self.events, self.finishes = [], True       # finishes: whether all files are whole when it has ended
-        self.process = subprocess.Popen([*NO_NETWORK, program, "--output-dir", self.output, "--no-show-frame-number", *flags], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen([*before, *NO_NETWORK, program, "--output-dir", self.output, "--no-show-frame-number", *flags],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def line(self):
         line = self.process.stdout.readline()

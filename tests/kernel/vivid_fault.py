@@ -37,11 +37,11 @@ class Scene:
         self.nodes = inkernel.vivid_nodes()
         self.camd, self.began = None, 0
 
-    def open(self):
+    def open(self, before=()):
         flags = ["--resolution", "320x180", "--target-fps", str(FPS), "--bitrate", "300k", "--encoder", "software"]
         for node in self.nodes:
             flags += ["--camera", "v4l2:" + node]
-        self.camd = inkernel.Camd(self.program, *flags)
+        self.camd = inkernel.Camd(self.program, *flags, before=before)
         self.camd.ask("subscribe", events=["*"])
 
     def record(self, seconds=4):
@@ -232,6 +232,21 @@ def case_start_reqbufs(scene):
     assert total(scene.end(late=5 * FPS)) == 0
 
 
+def case_start_rights(scene):
+    """No right to open it: that is said, with the remedy; the other camera's recording begins."""
+    rights = os.stat(scene.nodes[0]).st_mode & 0o777
+    os.chmod(scene.nodes[0], 0)
+    scene.open(before=inkernel.LIKE_OTHERS)
+    started = scene.record(5)
+    failed, = started["failed"]
+    assert [camera["camera_id"] for camera in started["cameras"]] == [1] and failed["camera_id"] == 0, started
+    assert failed["code"] == "permission_denied" and "usermod -aG video" in failed["message"], failed
+    os.chmod(scene.nodes[0], rights)
+    time.sleep(10)
+    scene.camd.ask("start_recording", camera_id=0)
+    assert total(scene.end(late=15 * FPS)) == 0
+
+
 def case_start_silent(scene):
     """No picture in the first second: that is slow, not lost. The recording begins when they come."""
     scene.inject(DROPPED, 100)
@@ -322,6 +337,25 @@ def case_unplug_swapped(scene):
     scene.went_away(1)
     assert scene.heard("camera_found", 0)[-1]["id"] == ids[0], (scene.camd.events, ids)
     assert total(lost) == lost["sensor"] <= 4 * FPS, lost
+
+
+def case_unplug_rights(scene):
+    """What it is back as may not be opened, at first. Taking the rights away changes nothing for who has it open."""
+    scene.open(before=inkernel.LIKE_OTHERS)
+    scene.record()
+    rights = os.stat(scene.nodes[0]).st_mode & 0o777
+    os.chmod(scene.nodes[0], 0)
+    time.sleep(2)
+    assert scene.states() == [("running", True)] * 2 and not scene.heard("frames_lost", 0)
+    scene.inject(DISCONNECT)
+    time.sleep(15)
+    reason = scene.camd.ask("get_status")["cameras"][0]["error"]
+    assert f"or is {scene.nodes[0]}, which there is no permission to open" in reason, reason
+    assert scene.states() == [("lost", True), ("running", True)]
+    os.chmod(scene.nodes[0], rights)
+    lost = scene.end(20)
+    scene.went_away(1)
+    assert 15 * FPS <= lost["sensor"] <= 40 * FPS and total(lost) == lost["sensor"], lost
 
 
 def case_unplug_at_the_end(scene):

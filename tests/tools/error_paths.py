@@ -67,7 +67,7 @@ def places():
         for call in CALL.finditer(source):
             line = source.count("\n", 0, call.start()) + 1
             column = call.start() - source.rfind("\n", 0, call.start())
-            name = f"{file}:{function_at(source, call.start())}: {text_of(source, call.end())}"
+            name = f"{file}:{function_at(source, call.start())}: {text_of(source, call.end())}".rstrip()
             seen[name] += 1
             yield Place(file, line, column, name if seen[name] == 1 else f"{name} ({seen[name]})")
 

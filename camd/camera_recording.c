@@ -14,6 +14,7 @@
 static void hand_over(struct camera *camera, struct recording *next)
 {
 	if (camera->capturing) {
+		camera->capturing->follower = next;
 		camera->capturing->ended = true;
 		encoding_end(camera->encoding, camera->capturing);
 	}
@@ -364,11 +365,12 @@ bool camera_mark(struct camera *camera, const char *text, int64_t at_ns)
 {
 	bool encoded;
 
+	/* with the lock, so that it comes before the end of what captures now */
 	pthread_mutex_lock(&camera->lock);
 	encoded = camera->capturing;
-	pthread_mutex_unlock(&camera->lock);
 	if (encoded)
-		writing_mark(camera->writing, text, at_ns);
+		writing_mark(camera->writing, camera->capturing, text, at_ns);
+	pthread_mutex_unlock(&camera->lock);
 	return encoded;
 }
 

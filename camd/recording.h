@@ -73,6 +73,7 @@ struct recording {
 	uint64_t refused;		/* by the full queue before the encoder */
 	bool complete;
 	bool ended;			/* no frame comes any more, which the encoder's thread has been told */
+	const struct recording *follower;	/* has the frame behind its last one, set before it has ended; NULL: none has */
 
 	/* the output thread's */
 	struct footage *footage;	/* the file that is written */

@@ -4,6 +4,7 @@
 #include "camd/control.h"
 #include "camd/folder.h"
 #include "camd/storage.h"
+#include "camd/tell.h"
 #include "camd/trigger_stills.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -331,12 +332,25 @@ bool triggers_mark(struct triggers *triggers, const struct mark_args *args, stru
 	return marked || error_set(err, ERR_NOT_RECORDING, "there is nothing to mark: start_recording, or set `prebuffer`");
 }
 
+static void tell_unmarked(struct control *control, const struct camera *camera, const char *text)
+{
+	struct error err;
+
+	error_set(&err, ERR_NOT_RECORDING, "camera %d: no frame has the mark \"%s\": the recording ended before the next one came; "
+		  "mark a moment before you stop", camera_id(camera), text);
+	tell_warning(control, &err);
+}
+
 void triggers_on_mark(struct triggers *triggers, const struct camera *camera, const struct mark_done *done)
 {
+	struct control *control = session_control(triggers->session);
 	struct mark_event data = {
 		.camera_id = camera_id(camera), .label = (char *)done->text, .file = done->path, .frame_number = (int64_t)done->number,
 		.camera_frame = (int64_t)done->camera_frame, .sensor_timestamp_ns = done->sensor_ns,
 	};
 
-	control_event(session_control(triggers->session), EVENT_MARK, &data);
+	if (done->number)
+		control_event(control, EVENT_MARK, &data);
+	else
+		tell_unmarked(control, camera, done->text);
 }

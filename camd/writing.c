@@ -18,6 +18,7 @@ enum write_kind { WRITE_PACKET, WRITE_END, WRITE_RING, WRITE_TRIGGER, WRITE_CLIP
 struct mark {
 	char text[MARK_BYTES];
 	int64_t at_ns;
+	const struct recording *recording;	/* whose frames it waits for; not to be looked into */
 	struct mark *next;
 };
 
@@ -110,6 +111,30 @@ static void add_mark(struct writing *writing, struct mark *mark)
 	*at = mark;
 }
 
+static void give_up_mark(struct writing *writing, struct mark *mark)
+{
+	struct mark_done done = { 0 };
+
+	memcpy(done.text, mark->text, sizeof(done.text));
+	writing->owner.on_mark(writing->owner.user, &done);
+	free(mark);
+}
+
+/* Marks that have waited for its next frame wait for that of its follower; without one, for nothing. */
+static void pass_marks_on(struct writing *writing, const struct recording *ended)
+{
+	for (struct mark **at = &writing->marks, *mark; (mark = *at);) {
+		if (mark->recording == ended)
+			mark->recording = ended->follower;
+		if (mark->recording) {
+			at = &mark->next;
+			continue;
+		}
+		*at = mark->next;
+		give_up_mark(writing, mark);
+	}
+}
+
 /* Once nothing more comes that could be in them. */
 static void end_last_clips(struct writing *writing)
 {
@@ -126,6 +151,7 @@ static void carry_out(struct writing *writing, struct item *item)
 	case WRITE_END:
 		if (writing->recording == item->recording)
 			writing->recording = NULL;
+		pass_marks_on(writing, item->recording);
 		recording_finish(item->recording);
 		end_last_clips(writing);
 		break;
@@ -199,7 +225,7 @@ void writing_destroy(struct writing *writing)
 	ring_finish(&writing->ring);
 	for (struct mark *mark; (mark = writing->marks);) {
 		writing->marks = mark->next;
-		free(mark);
+		give_up_mark(writing, mark);
 	}
 	free(writing);
 }
@@ -261,12 +287,13 @@ void writing_set_clip_end(struct writing *writing, int64_t trigger_id, int64_t t
 	queue_push_force(&writing->queue, &item);
 }
 
-void writing_mark(struct writing *writing, const char *text, int64_t at_ns)
+void writing_mark(struct writing *writing, const struct recording *recording, const char *text, int64_t at_ns)
 {
 	struct item item = { .kind = WRITE_MARK, .mark = xcalloc(1, sizeof(struct mark)) };
 
 	snprintf(item.mark->text, sizeof(item.mark->text), "%s", text);
 	item.mark->at_ns = at_ns;
+	item.mark->recording = recording;
 	queue_push_force(&writing->queue, &item);
 }
 

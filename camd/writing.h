@@ -13,7 +13,7 @@
 
 struct writing;
 
-/* A mark has got its frame. */
+/* A mark has got its frame; number 0: it got none, no more came. */
 struct mark_done {
 	char text[MARK_BYTES];
 	char *path;			/* of the video; NULL: only the ring has it */
@@ -51,8 +51,11 @@ void writing_trigger(struct writing *writing, struct clip_request *request);
 /* What a trigger wants ends at another sensor time than its request said. Never refused. */
 void writing_set_clip_end(struct writing *writing, int64_t trigger_id, int64_t to_ns);
 
-/* Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. */
-void writing_mark(struct writing *writing, const char *text, int64_t at_ns);
+/*
+ * Notes the text with the first frame that is not before at_ns and has no mark yet; on_mark follows. Never refused. recording: takes the
+ * frames now. When it has ended, and no other one takes those behind its last, there is no frame for it any more.
+ */
+void writing_mark(struct writing *writing, const struct recording *recording, const char *text, int64_t at_ns);
 
 /* For how long the thread has been at the same packet, or whatever else was asked of it; 0: it waits. Any thread. */
 int64_t writing_busy_ns(const struct writing *writing, int64_t now_ns);

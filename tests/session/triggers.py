@@ -272,6 +272,34 @@ def marks():
 
 
 @test
+def marks_without_a_frame():
+    """One that is asked for right before a recording ends is told to have no frame, and is not the next recording's; the ring's next one has it."""
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        with Camd(output=place, cameras=["synthetic:64x48@2"]) as camd:
+            camd.started()
+            camd.ask("subscribe", events=["mark", "warning"])
+
+            def record(label):
+                file, = camd.ask("start_recording")["files"]
+                camd.ask("wait", seconds=0.6)
+                camd.send("mark", label=label)
+                camd.send("stop_recording")
+                for status in ("marked", "recording_stopped"):
+                    equal(camd.reply()["status"], status)
+                return file
+            files = [record("first"), record("second")]
+            for label in ("first", "second"):
+                camd.event("warning", where=lambda data, label=label: data["code"] == "not_recording" and f'the mark "{label}"' in data["message"])
+            camd.ask("set_config", values={"prebuffer": "1s"})
+            files.append(record("third"))
+            told = camd.event("mark")
+            check(told["label"] == "third" and "file" not in told, told)
+            camd.quit()
+        for file in files:
+            equal([row["mark"] for row in read_csv(file) if row["mark"]], [])
+
+
+@test
 def killed():
     """A clip is as safe as a recording."""
     with tempfile.TemporaryDirectory(prefix="camd-test-") as place:

@@ -36,6 +36,8 @@ static bool fail_to_follow(const char *root, const char *real_root, const char *
 
 	if (strstr(path, "..") || (!part_below(root, path) && !part_below(real_root, path)))
 		return refuse(file, real_root, err);
+	if (number == ENOENT)
+		return error_set(err, ERR_NOT_FOUND, "%s: there is no such file below the output directory, %s", file, real_root);
 	return error_set_errno(err, number, "%s", file);
 }
 

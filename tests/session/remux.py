@@ -355,6 +355,7 @@ def paths():
                            ("old/clip.txt", "unsupported"), ("old/", "bad_argument"), ("", "bad_argument"), ("..", "bad_argument"),
                            ("old/" + "x" * 300 + ".h264", "io_error")):
             camd.fails("remux", code, file=str(path))
+        check("below the output directory" in camd.fails("remux", "not_found", file="nowhere/x.h264")["message"])
         camd.fails("remux", "bad_argument", file="x" * 5000)
         camd.fails("remux", "missing_argument")
         for k, path in enumerate(("old/clip.h264", f"{str(camd.output)[1:]}/old/clip.h264", "near/clip.h264",

@@ -119,6 +119,37 @@ static char *table_of(const char *video)
 	return xasprintf("%.*s" SUFFIX, (int)(dot ? (size_t)(dot - video) : strlen(video)), video);
 }
 
+/* An MP4 that was made of a raw video another time, X_2.mp4 of X.h264, has that one's table. NULL: it is none. */
+static char *table_of_raw(const char *video)
+{
+	const char *dot = strrchr(video, '.'), *line = strrchr(video, '_');
+	char *raw, *table = NULL;
+
+	if (!dot || strcmp(dot, ".mp4") || !line || line + 1 >= dot || strspn(line + 1, "0123456789") != (size_t)(dot - line - 1))
+		return NULL;
+	raw = xasprintf("%.*s.h264", (int)(line - video), video);
+	if (is_there(raw))
+		table = table_of(raw);
+	free(raw);
+	return table;
+}
+
+/* The table of a video, or the one that is given. NULL: there is none. */
+static char *find_table(const char *path)
+{
+	char *table = ends_with(path, SUFFIX) ? xstrdup(path) : table_of(path);
+
+	if (!is_there(table)) {
+		free(table);
+		table = table_of_raw(path);
+	}
+	if (table && !is_there(table)) {
+		free(table);
+		table = NULL;
+	}
+	return table;
+}
+
 static void take_name(struct verify_file *file, const char *path)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -291,14 +322,10 @@ void verify_file_init(struct verify_file *file)
 
 void verify_file(struct verify_file *file, const char *path, bool decode)
 {
-	char *table = ends_with(path, SUFFIX) ? xstrdup(path) : table_of(path);
-
 	verify_file_init(file);
 	take_name(file, path);
 	file->file = ends_with(path, SUFFIX) ? NULL : xstrdup(path);
-	file->table = is_there(table) ? table : NULL;
-	if (!file->table)
-		free(table);
+	file->table = find_table(path);
 	look(file, decode);
 }
 

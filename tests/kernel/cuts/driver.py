@@ -200,6 +200,21 @@ class Driver:
         os.close(self.wake)
 
 
+def earlier(driver):
+    """One of each kind of file that ends well."""
+    driver.ask("subscribe", events=["*"])
+    driver.ask("start_recording")
+    driver.pass_time(0.7)
+    driver.ask("take_snapshot")
+    driver.ask("trigger", before=0.5, after=0.3)
+    driver.pass_time(0.8)
+    driver.ask("stop_recording")
+    driver.pass_until("trigger_saved")
+    driver.ask("export")
+    driver.pass_until("job_done")
+    driver.quit()
+
+
 def record(driver, rng, since=None):
     """All that camd does to a disk, in about 14 seconds. since: what was before is not exported, if the clock was another one then."""
     driver.ask("subscribe", events=["*"])

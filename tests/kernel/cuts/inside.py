@@ -50,6 +50,10 @@ def files_below(directory):
     return [os.path.join(top, name) for top, _, names in os.walk(directory) for name in names]
 
 
+def kind_of(path):
+    return os.path.basename(path).split("_")[0].rstrip("0123456789")
+
+
 def all_hashes():
     return driver.hashes(path for path in files_below(OUTPUT) if not path.endswith("session.log"))
 
@@ -57,15 +61,13 @@ def all_hashes():
 # ---- what was there before ----
 
 def earlier(directory, kind, note, camd):
-    """A recording that ended well, and one whose camd was killed: the next start of camd has something to recover."""
+    """A recording that ended well, a picture, a clip and an export, and a recording whose camd was killed: the next start has something to recover."""
     loop = mapper.Loop(directory + "/base")
     with Mounted(loop.device, kind):
         first = driver.Driver(camd, OUTPUT, lambda record: None)
-        first.ask("start_recording")
-        first.pass_time(1.5)
-        first.ask("stop_recording")
-        first.quit()
+        driver.earlier(first)
         finished = all_hashes()
+        assert {kind_of(path) for path in finished} >= {"cam", "clip", "export", "snapshot"}, finished
         second = driver.Driver(camd, OUTPUT, lambda record: None)
         second.ask("start_recording")
         second.pass_time(1.5)

@@ -16,6 +16,7 @@ ROUNDING_NS = 2
 GOP_FRAMES = 8          # at most: half a second of the faster camera
 REFERS_TO_WHAT_IS_MISSING = re.compile(r": (?:frame (\d+) (?:is damaged|shows)|packet (\d+) (?:does not decode|shows no picture))")
 DAMAGED = re.compile(r": frame \d+ is damaged")
+NO_TABLE = "it has no table"
 TOO_FEW = re.compile(r": (\d+) packets, but (\d+) decoded frames")
 
 
@@ -74,6 +75,22 @@ class Judge:
                     self.wrong.append(f"{what} is not there {name(place)}: {name(path)}")
                 elif sha256(copy) != wanted:
                     self.wrong.append(f"{what} differs {name(place)}: {name(path)}")
+
+    def earlier(self, *places):
+        """
+        What an earlier session had left is as it was. An export goes when a newer one of its camera is there, and whole, not before
+        (export_keep); vfat may have let go of what is in it, and not of its name.
+        """
+        for place in places:
+            self.same({path: wanted for path, wanted in self.known.base["finished"].items() if not self.is_replaced(path, place)}, "an earlier file", place)
+
+    def is_replaced(self, path, place):
+        copy = here(place, path)
+        if "/exports/" not in path or (os.path.exists(copy) and (self.fs != "vfat" or sha256(copy) == self.known.base["finished"][path])):
+            return False
+        camera = name(path).split("_")[1]
+        earlier = {here(place, known) for known in self.known.base["finished"]}
+        return any(not self.fault_of_export(video) for video in self.files(place, f"export_{camera}_*.mp4") if video not in earlier)
 
     def kept(self):
         """The start changes recordings that were under way, and sweeps what was not to be seen yet; nothing else."""
@@ -183,13 +200,20 @@ class Judge:
 
     def plays_export(self, video):
         """What has its name is whole, table and all, and so it is as found; where a name may come before what is in it, if it was told of."""
-        status, said = 2, "it has no table"
-        if os.path.exists(table_of(video)):
-            status, _, said = self.probe(video, table_of(video), "--excerpt", "--number-pattern")
-        if status and (self.knows(video) or (self.fs == "ext4" and said != "it has no table")):
-            self.wrong.append(f"an export does not play: {name(video)}: {said[:300]}")
-        elif status:
+        fault = self.fault_of_export(video)
+        if any(here(self.after, path) == video and self.is_replaced(path, self.after) for path in self.known.base["finished"]):
+            self.odd.append("an export that was being removed is not whole")
+        elif fault and (self.knows(video) or (self.fs == "ext4" and fault != NO_TABLE)):
+            self.wrong.append(f"an export does not play: {name(video)}: {fault[:300]}")
+        elif fault:
             self.odd.append("an export that nobody had been told of is not whole")
+
+    def fault_of_export(self, video):
+        """None: it is its table's pictures."""
+        if not os.path.exists(table_of(video)):
+            return NO_TABLE
+        status, _, said = self.probe(video, table_of(video), "--excerpt", "--number-pattern")
+        return (said or f"the probe ends with {status}") if status else None
 
     def behind_a_hole(self, video):
         """Frames that are whole, but refer to one that was not, may be there and look like anything, or nothing; nothing else may be amiss."""
@@ -351,7 +375,7 @@ class Judge:
             return
         there = Judge(self.directory, self.fs, self.known, self.probe)
         there.found = self.directory + "/between"
-        there.same(self.known.base["finished"], "an earlier file", there.found)
+        there.earlier(there.found)
         there.same(self.known.hashes, "a finished file", there.found)
         there.plays_as_found()
         there.mended()
@@ -368,7 +392,7 @@ class Judge:
             return self
         self.wrong += self.known.wrong
         self.is_told(told)
-        self.same(self.known.base["finished"], "an earlier file", self.found, self.after)
+        self.earlier(self.found, self.after)
         self.same(self.known.hashes, "a finished file", self.found, self.after)
         self.kept()
         self.pictures()

@@ -192,7 +192,8 @@ class Trial:
         earlier = next(path for path in sorted(self.state.known.base["unfinished"]) if path.endswith(".mp4"))[len(judge.DISK):]
         self._try("an earlier recording", lambda: change_table(f"{self.place}/after{earlier}", lambda rows: rows[:-1]), "an earlier recording had")
         self._try("an earlier file", lambda: flip(self.place + "/after" + next(
-            path for path in sorted(self.state.known.base["finished"]) if path.endswith(".mp4"))[len(judge.DISK):]), "an earlier file differs after")
+            path for path in sorted(self.state.known.base["finished"]) if re.search(r"/cam[^/]*\.mp4$", path))[len(judge.DISK):]), "an earlier file differs after")
+        self._try("all exports", lambda: shutil.rmtree(f"{self.place}/after{judge.RECORDINGS}exports"), "an earlier file is not there after: export_")
 
     def told(self):
         """With what its starts have told, if there is all that is wanted for it."""
@@ -227,7 +228,7 @@ class Trial:
 
 
 OF_DONE = {*(pattern + how for pattern in DONE for how in ("", " as found", " away")), "a picture", *CLIP}
-OF_UNDER_WAY = {*SPOIL, *SAID, "nothing", "an earlier file", "an earlier recording"}
+OF_UNDER_WAY = {*SPOIL, *SAID, "nothing", "an earlier file", "an earlier recording", "all exports"}
 OF_TOLD = {"changed by a second start", "not told", "told to have failed", "other frames told", "told twice", "told of another", "told, and not done",
            "told by nobody"}
 ALL = OF_DONE | OF_UNDER_WAY | OF_TOLD

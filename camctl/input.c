@@ -29,8 +29,20 @@ static void restore_terminal(void)
 	uv_tty_reset_mode();
 }
 
+static bool is_drawn_on;	/* stdout is a terminal, too */
+
+/* In the midst of a drawing, too: ends a picture's string, a synchronized update and colours; what comes next has lines of its own. */
+static void leave_drawing(void)
+{
+	static const char leave[] = "\033\\\033[?2026l\033[m\r\n\033[J";
+
+	if (is_drawn_on && write(STDOUT_FILENO, leave, sizeof(leave) - 1) < 0)
+		return;		/* nothing can be done about it */
+}
+
 static void on_deadly_signal(int number)
 {
+	leave_drawing();
 	restore_terminal();
 	raise(number);		/* SA_RESETHAND: this time it kills */
 }
@@ -40,6 +52,7 @@ static void guard_terminal(void)
 	static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
 	struct sigaction action = { .sa_handler = on_deadly_signal, .sa_flags = (int)SA_RESETHAND };
 
+	is_drawn_on = isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
 		sigaction(deadly[i], &action, NULL);
 	atexit(restore_terminal);

@@ -113,7 +113,7 @@ void camera_trigger(struct camera *camera, struct clip_request *request);
 /* What the trigger wants ends at another sensor time than its request said. */
 void camera_set_clip_end(struct camera *camera, int64_t trigger_id, int64_t to_ns);
 
-/* on_mark follows with the first frame that is not before at_ns. False: nothing is encoded. */
+/* on_mark follows, with the first kept frame that is not before at_ns, or without one if none comes any more. False: nothing is encoded. */
 bool camera_mark(struct camera *camera, const char *text, int64_t at_ns);
 
 size_t camera_queued_bytes(const struct camera *camera);	/* encoded, and not written yet */

@@ -10,7 +10,7 @@ void tell_warning(struct control *control, const struct error *err);
 /* camera_found or camera_lost, as its state is. */
 void tell_camera(struct control *control, const struct camera *camera);
 
-/* An encoder failed, or can't be used: in the log, too. */
+/* Something went wrong that is looked for in the log, too. */
 void tell_trouble(struct control *control, const struct error *err);
 
 /* camera_degraded, and a line in the log. */

@@ -336,9 +336,9 @@ static void tell_unmarked(struct control *control, const struct camera *camera, 
 {
 	struct error err;
 
-	error_set(&err, ERR_NOT_RECORDING, "camera %d: no frame has the mark \"%s\": the recording ended before the next one came; "
-		  "mark a moment before you stop", camera_id(camera), text);
-	tell_warning(control, &err);
+	error_set(&err, ERR_NOT_RECORDING, "camera %d: no frame has the mark \"%s\": none was kept after it; "
+		  "mark a moment before a recording ends", camera_id(camera), text);
+	tell_trouble(control, &err);
 }
 
 void triggers_on_mark(struct triggers *triggers, const struct camera *camera, const struct mark_done *done)

@@ -13,7 +13,7 @@
 
 struct writing;
 
-/* A mark has got its frame; number 0: it got none, no more came. */
+/* A mark has got its frame; number 0: none, no more is kept. */
 struct mark_done {
 	char text[MARK_BYTES];
 	char *path;			/* of the video; NULL: only the ring has it */

@@ -279,6 +279,16 @@ def marks_without_a_frame():
             camd.started()
             camd.ask("subscribe", events=["mark", "warning"])
 
+            def is_of(label, data):
+                return data["code"] == "not_recording" and f'the mark "{label}"' in data["message"]
+
+            def record_at_once(label):
+                camd.ask("mark", label=label)
+                file, = camd.ask("start_recording")["files"]
+                camd.ask("wait", seconds=1.2)
+                camd.ask("stop_recording")
+                return file
+
             def record(label):
                 file, = camd.ask("start_recording")["files"]
                 camd.ask("wait", seconds=0.6)
@@ -289,13 +299,20 @@ def marks_without_a_frame():
                 return file
             files = [record("first"), record("second")]
             for label in ("first", "second"):
-                camd.event("warning", where=lambda data, label=label: data["code"] == "not_recording" and f'the mark "{label}"' in data["message"])
+                camd.event("warning", where=lambda data, label=label: is_of(label, data))
             camd.ask("set_config", values={"prebuffer": "1s"})
             files.append(record("third"))
             told = camd.event("mark")
             check(told["label"] == "third" and "file" not in told, told)
-            camd.quit()
-        for file in files:
+            files.append(record_at_once("fourth"))
+            check(camd.event("mark")["label"] == "fourth")
+            for label, end in (("fifth", lambda: camd.ask("set_config", values={"prebuffer": "0s"})), ("sixth", camd.quit)):
+                camd.ask("set_config", values={"prebuffer": "1s"})
+                camd.ask("wait", seconds=1.2)
+                camd.ask("mark", label=label)
+                end()
+                camd.event("warning", where=lambda data, label=label: is_of(label, data))
+        for file in files[:-1]:
             equal([row["mark"] for row in read_csv(file) if row["mark"]], [])
 
 

@@ -276,7 +276,8 @@ class Line:
     def wait(self):
         until(lambda: self.read(0.1) or self.process.poll() is not None, "camctl's end")
         self.read(0.5)
-        equal(self.process.returncode, 0, "exit status")
+        said = re.sub(rb"\033_G[^\033]*\033\\\\", b"", self.got)[-2000:]
+        check(self.process.returncode == 0, "exit status", self.process.returncode, "behind", said)
 
     def __enter__(self):
         return self

@@ -25,7 +25,8 @@ struct candidates {
 	struct v4l2_identity *items;
 	bool *usable;			/* camd can use its pictures */
 	size_t n;
-	char refused[32];		/* a /dev/videoN that camd has no right to open; empty: none */
+	char refused[48];		/* what camd has no right to open: a /dev/videoN, or how many; empty: none */
+	size_t n_refused;
 };
 
 int v4l2_node_ioctl(int fd, unsigned long request, void *argument)
@@ -138,6 +139,14 @@ static void insert(struct candidates *found, const struct v4l2_identity *identit
 	found->usable[at] = usable;
 }
 
+static void note_refused(struct candidates *found, const char *path)
+{
+	if (++found->n_refused == 1)
+		snprintf(found->refused, sizeof(found->refused), "%s", path);
+	else
+		snprintf(found->refused, sizeof(found->refused), "%zu of /dev/video*", found->n_refused);
+}
+
 /* Adds what is behind a name in /dev, if it is a camera. */
 static void try_candidate(struct candidates *found, const char *name)
 {
@@ -150,7 +159,7 @@ static void try_candidate(struct candidates *found, const char *name)
 	write_path(atoi(name + 5), path, sizeof(path));
 	if (!open_path(&node, path)) {
 		if (errno == EACCES || errno == EPERM)
-			snprintf(found->refused, sizeof(found->refused), "%s", path);
+			note_refused(found, path);
 		return;
 	}
 	if (!query(&node)) {
@@ -246,8 +255,8 @@ static bool resolve_id(const char *what, char *path, size_t bytes, struct error 
 		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s': several have this serial number; list_cameras shows them by "
 				 "their places", what);
 	if (found < 0 && *candidates.refused)
-		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there, or is %s, which there is no permission to open: " ERROR_JOIN_VIDEO,
-				 what, candidates.refused);
+		return error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there, or is %s%s, which there is no permission to open: " ERROR_JOIN_VIDEO,
+				 what, candidates.n_refused > 1 ? "one of " : "", candidates.refused);
 	return found >= 0 || error_set(err, ERR_NOT_FOUND, "camera 'v4l2:%s' is not there; list_cameras shows those that are", what);
 }
 

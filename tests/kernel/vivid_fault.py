@@ -245,6 +245,21 @@ def case_start_rights(scene):
     time.sleep(10)
     scene.camd.ask("start_recording", camera_id=0)
     assert total(scene.end(late=15 * FPS)) == 0
+    none_may_be_opened(scene, rights)
+
+
+def none_may_be_opened(scene, rights):
+    """Where the first camera is wanted, whichever it is, it is said how many there are no rights to."""
+    nodes = glob.glob("/dev/video*")
+    for node in nodes:
+        os.chmod(node, 0)
+    camd = inkernel.Camd(scene.program, "--camera", "v4l2:", before=inkernel.LIKE_OTHERS)
+    time.sleep(1)
+    reason = camd.ask("get_status")["cameras"][0]["error"]
+    assert f"there is no permission to open {len(nodes)} of /dev/video*: add yourself to group video" in reason, reason
+    camd.ask("quit")
+    for node in nodes:
+        os.chmod(node, rights)
 
 
 def case_start_silent(scene):

@@ -79,7 +79,7 @@ class Judge:
     def earlier(self, *places):
         """
         What an earlier session had left is as it was. An export goes when a newer one of its camera is there, and whole, not before
-        (export_keep); vfat may have let go of what is in it, and not of its name.
+        (export_keep); on vfat, where its name may be there after what is in it, nothing is then asked of it.
         """
         for place in places:
             self.same({path: wanted for path, wanted in self.known.base["finished"].items() if not self.is_replaced(path, place)}, "an earlier file", place)
@@ -201,7 +201,7 @@ class Judge:
     def plays_export(self, video):
         """What has its name is whole, table and all, and so it is as found; where a name may come before what is in it, if it was told of."""
         fault = self.fault_of_export(video)
-        if any(here(self.after, path) == video and self.is_replaced(path, self.after) for path in self.known.base["finished"]):
+        if any(here(self.after, path) in (video, table_of(video)) and self.is_replaced(path, self.after) for path in self.known.base["finished"]):
             self.odd.append("an export that was being removed is not whole")
         elif fault and (self.knows(video) or (self.fs == "ext4" and fault != NO_TABLE)):
             self.wrong.append(f"an export does not play: {name(video)}: {fault[:300]}")

@@ -71,6 +71,15 @@ def add_notes(after, found):
         pathlib.Path(os.path.dirname(path), "note").write_text(path, encoding="ascii")
 
 
+def replace_badly(place, earlier):
+    """Exports of an earlier session are gone, and those that replace them are not whole."""
+    for video in pathlib.Path(place + judge.RECORDINGS, "exports").glob("*.mp4"):
+        if judge.DISK + str(video)[len(place):] in earlier:
+            video.unlink()
+        else:
+            noise(video)
+
+
 def noise(path):
     pathlib.Path(path).write_bytes(random.Random(0).randbytes(os.path.getsize(path)))
 
@@ -222,12 +231,15 @@ class Trial:
             if name:
                 self._try(pattern, lambda name=name: flip(f"{self.place}/after{name}"), wanted)
                 self._try(pattern + " away", lambda name=name: os.remove(f"{self.place}/after{name}"), "is not there after")
+                if "/exports/" in name:
+                    self._try("exports replaced by damaged ones", lambda: replace_badly(self.place + "/after", self.state.known.base["finished"]),
+                              "an earlier file is not there after: export_")
                 if name.endswith((".jpg", ".png")):
                     self._try("a picture", lambda name=name: noise(f"{self.place}/after{name}"), "is no picture")
                 self._try(pattern + " as found", lambda name=name: flip(f"{self.place}/found{name}"), wanted.replace("after", "found"))
 
 
-OF_DONE = {*(pattern + how for pattern in DONE for how in ("", " as found", " away")), "a picture", *CLIP}
+OF_DONE = {*(pattern + how for pattern in DONE for how in ("", " as found", " away")), "a picture", "exports replaced by damaged ones", *CLIP}
 OF_UNDER_WAY = {*SPOIL, *SAID, "nothing", "an earlier file", "an earlier recording", "all exports"}
 OF_TOLD = {"changed by a second start", "not told", "told to have failed", "other frames told", "told twice", "told of another", "told, and not done",
            "told by nobody"}

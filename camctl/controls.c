@@ -1,8 +1,10 @@
 #include "camctl/controls.h"
 
 #include "common/util.h"
+#include "protocol/errors.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char controls_help[] = "r record or stop   s snapshot   q quit";
 
@@ -44,6 +46,16 @@ static void on_reply(void *user, const struct wire_message *reply)
 	done(controls);
 }
 
+/* The user may leave before the recording has ended: camd cancels the answer then, and ends the recording as it ends itself. */
+static void on_stopped(void *user, const struct wire_message *reply)
+{
+	struct controls *controls = user;
+	const char *code = reply ? wire_text(reply, "data.code") : NULL;
+
+	if (!session_is_quitting(controls->session) || !code || strcmp(code, error_code_name(ERR_CANCELLED)) != 0)
+		on_reply(user, reply);
+}
+
 /* camd knows best whether it records: a camera may have stopped by itself. */
 static void on_state(void *user, const struct wire_message *report)
 {
@@ -58,7 +70,10 @@ static void on_state(void *user, const struct wire_message *report)
 	}
 	recording = wire_bool(report, "data.recording", false);
 	controls->doing = recording ? "stopping the recording" : "starting to record";
-	session_call(controls->session, recording ? CMD_STOP_RECORDING : CMD_START_RECORDING, NULL, on_reply, controls);
+	if (recording)
+		session_call(controls->session, CMD_STOP_RECORDING, NULL, on_stopped, controls);
+	else
+		session_call(controls->session, CMD_START_RECORDING, NULL, on_reply, controls);
 }
 
 enum controls_result controls_key(struct controls *controls, char key)

@@ -2,11 +2,13 @@
 """camctl at a terminal, looked at through tmux: keys, the picture in place, resizing, and a terminal that is as before at the end."""
 
 import os
+import pathlib
 import re
 import signal
+import tempfile
 import time
 
-from camd import CAMCTL, CAMD, SMALL, check, equal, main, test, until
+from camd import CAMCTL, CAMD, SANITIZED, SMALL, Skip, check, equal, main, test, until
 from mp4 import is_finished
 from tmux import Terminal
 
@@ -31,6 +33,28 @@ def keys_and_picture():
         terminal.ended()
         equal(len(terminal.recordings()), 2)
         check(all(is_finished(path) for path in terminal.recordings()))
+
+
+@test
+def leaving_before_the_recording_has_ended():
+    """It ends as camd does; that its end was not waited for is no failure."""
+    if SANITIZED or "HANG" not in os.environ:
+        raise Skip("HANG is not set, or a sanitizer must be loaded first")
+    with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
+        hanging = pathlib.Path(place, "hanging")
+        with Terminal(LD_PRELOAD=os.environ["HANG"], HANG_ON=".mp4", HANG_WHEN=hanging) as terminal:
+            terminal.camctl()
+            terminal.wait_for(PICTURE)
+            terminal.keys("r")
+            terminal.wait_for(r"^camera 0  REC  00:00:0[1-9] ")
+            hanging.touch()
+            terminal.keys("r")
+            terminal.wait_for("stopping the recording")
+            terminal.keys("q")
+            terminal.wait_for("finishing the files")
+            hanging.unlink()
+            terminal.ended()
+            check(is_finished(terminal.recordings()[0]))
 
 
 @test

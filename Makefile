@@ -33,9 +33,7 @@ check-long:
 	@tests/tools/check-long
 
 fuzz: packages-check
-	@[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >fuzz.log || { cat fuzz.log; rm -f fuzz.log; exit 1; }
-	@rm -f fuzz.log
-	@ninja -C build-fuzz --quiet
+	@tests/tools/build fuzz
 	@tests/fuzz/run build-fuzz
 
 bench: packages-check build

@@ -8,7 +8,7 @@ struct doctor_video {
 	int64_t decoded;		/* of the whole file, or of its first part */
 	bool partly;			/* the file is long: only its first part was decoded */
 	bool begins_with_key;
-	char coding[96];		/* "h264 High level 4.0 1456x1088" */
+	char coding[128];		/* "h264 High level 4.0 1456x1088" */
 	char complaint[200];		/* the decoder's first; empty: none */
 };
 

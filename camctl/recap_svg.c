@@ -189,7 +189,7 @@ static struct series series_of(const struct recap *recap, const struct recap_cam
 static void draw_losses(const struct recap *recap, const struct recap_camera *camera, const struct svg_chart *chart)
 {
 	double seconds = recap_slot_seconds(recap);
-	char class[4];
+	char class[16];
 
 	for (size_t i = 0; i < RECAP_SLOTS; i++) {
 		const int64_t *lost = camera->slots[i].lost;
@@ -329,7 +329,7 @@ static void draw_skew(const struct recap *recap, const struct recap_camera *came
 static void draw_legend(FILE *to)
 {
 	double x = WIDTH - 40 - (N_CSV_CAUSES + 1) * 84;
-	char class[4];
+	char class[16];
 
 	svg_text(to, x - 12, 36, SVG_END, "sub", "frames lost:");
 	for (int cause = 0; cause <= N_CSV_CAUSES; cause++, x += 84) {

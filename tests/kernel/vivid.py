@@ -52,7 +52,7 @@ def finish(process):
 
 def inside_recording(case, camd, out):
     seconds, size, fps, bitrate, _ = CASES[case]
-    flags = ["--resolution", size, "--target-fps", str(fps), "--bitrate", bitrate]
+    flags = ["--resolution", size, "--target-fps", str(fps), "--bitrate", bitrate, "--preset", "ultrafast"]
     process = start(camd, out, flags)       # no --camera: all that are found
     started = ask(process, command="start_recording")
     assert started["status"] == "recording_started" and len(started["data"]["files"]) == 2, started

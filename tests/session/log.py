@@ -142,7 +142,10 @@ def console_has_own_lines_only():
 
 
 def stopped(pid):
-    return all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for task in Path(f"/proc/{pid}/task").iterdir())
+    try:
+        return all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for task in Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):     # of a thread that has ended meanwhile
+        return False
 
 
 @test

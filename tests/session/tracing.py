@@ -23,7 +23,10 @@ def traced(camd, command):
     with subprocess.Popen([*command, "-p", str(camd.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
         def attached():
             check(tracer.poll() is None, "strace ended:", tracer.poll() is not None and tracer.stderr.read())
-            texts = [pathlib.Path(path).read_text() for path in glob.glob(tasks + "*/status")]
+            try:
+                texts = [pathlib.Path(path).read_text() for path in glob.glob(tasks + "*/status")]
+            except (FileNotFoundError, ProcessLookupError):     # of a thread that has ended meanwhile
+                return False
             return all(f"TracerPid:\t{tracer.pid}" in text for text in texts)
         try:
             until(attached, "strace")

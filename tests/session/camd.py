@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT / "tests/tools"))
 from mp4 import is_finished     # noqa: E402
 CAMD = os.environ.get("CAMD", str(ROOT / "build/camd/camd"))
 CAMCTL = os.environ.get("CAMCTL", str(ROOT / "build/camctl/camctl"))
-PROBE = os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
+PROBE = os.environ.get("CAMD_PROBE") or os.environ.get("PROBE", str(ROOT / "build/tests/tools/probe"))
 NO_NETWORK = [os.environ["CAMD_NO_NETWORK"]] if "CAMD_NO_NETWORK" in os.environ else []     # see tests/tools/no_network.c
 SANITIZED = os.environ.get("CAMD_SANITIZED", "")         # by what; slow, and with memory of its own
 SMALL = "synthetic:160x120@15"      # costs next to nothing, and has time to spare on a busy machine

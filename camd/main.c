@@ -1,5 +1,4 @@
 /* camd: one process that owns the cameras of a machine. See docs/architecture.md. */
-#include "camd/avlog.h"
 #include "camd/config.h"
 #include "camd/config_file.h"
 #include "camd/control.h"
@@ -9,6 +8,7 @@
 #include "camd/hooks.h"
 #include "camd/jobs.h"
 #include "camd/journal.h"
+#include "camd/libav.h"
 #include "camd/listener.h"
 #include "camd/mailbox.h"
 #include "camd/notify.h"
@@ -284,7 +284,7 @@ static void begin(struct camd *camd)
 	journal_configure(&camd->config);
 	set_libcamera_log_level(&camd->config);
 	clock_use_utc(camd->config.timezone == TIMEZONE_UTC);
-	avlog_install();
+	libav_install();
 	/* before there are threads: the module of libcamera that is loaded later looks for it */
 	if (camd->config.tuning_file)
 		setenv("LIBCAMERA_RPI_TUNING_FILE", camd->config.tuning_file, 1);

@@ -1,6 +1,7 @@
 /* The MP4 that another program made of a recording, as it is looked at again. Most of what runs here is FFmpeg's. */
 #include "tests/fuzz/fuzz.h"
 
+#include "camd/libav.h"
 #include "camd/mp4times.h"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct error err;
 	int fd;
 
+	libav_install();
 	av_log_set_level(AV_LOG_QUIET);
 	for (size_t i = 0; i < 16; i++)
 		sensor_ns[i] = INT64_C(1000000000) + (int64_t)i * 100000000;

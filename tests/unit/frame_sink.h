@@ -12,7 +12,8 @@
 struct frame_sink {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool keep;			/* hold references, at most n_keep of them; false: let each frame go at once */
+	bool keep;			/* hold references; false: let each frame go at once */
+	int keep_at_most;		/* of the first frames; 0: of all */
 	int n_frames;
 	struct frame *held[FRAME_SINK_MAX];	/* NULL where let go */
 	struct frame facts[FRAME_SINK_MAX];	/* format, times, sequence, gap */
@@ -34,10 +35,11 @@ static void frame_sink_on_frame(void *user, struct frame *frame)
 	pthread_mutex_lock(&sink->lock);
 	if (sink->n_frames < FRAME_SINK_MAX) {
 		struct frame *facts = &sink->facts[sink->n_frames];
+		bool keep = sink->keep && (!sink->keep_at_most || sink->n_frames < sink->keep_at_most);
 
 		frame_copy_facts(facts, frame);
 		facts->format = frame->format;
-		sink->held[sink->n_frames++] = sink->keep ? frame_ref(frame) : NULL;
+		sink->held[sink->n_frames++] = keep ? frame_ref(frame) : NULL;
 	}
 	pthread_cond_broadcast(&sink->changed);
 	pthread_mutex_unlock(&sink->lock);

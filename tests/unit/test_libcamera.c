@@ -799,8 +799,10 @@ static void test_frames_outlive_the_source(void **state)
 
 	(void)state;
 	set_up("");
-	stage = (struct stage){ .source = open_good("0", &usual) };
-	start(&stage, true);
+	stage = (struct stage){ .source = open_good("0", &usual), .sink = frame_sink_create(true) };
+	stage.sink->keep_at_most = 4;	/* however long the stop takes to come */
+	to = frame_sink_of(stage.sink);
+	assert_true(impl->start(stage.source, &to, NULL));
 	wait_frames(&stage, 4);
 	impl->stop(stage.source);
 

@@ -1,8 +1,9 @@
-#include "camd/avlog.h"
+#include "camd/libav.h"
 
 #include "common/log.h"
 
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ static void on_log(void *object, int level, const char *format, va_list args)
 		flush_line(to_log_level(level));
 }
 
-void avlog_install(void)
+void libav_install(void)
 {
 	av_log_set_callback(on_log);
+	av_max_alloc(LIBAV_MAX_BLOCK);
 }

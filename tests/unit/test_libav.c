@@ -1,9 +1,10 @@
-/* What libav* says arrives in the log: whole lines, levels mapped, threads not mixed. */
-#include "camd/avlog.h"
+/* What libav* says arrives in the log: whole lines, levels mapped, threads not mixed. And what it may have has a bound. */
+#include "camd/libav.h"
 #include "common/log.h"
 
 #include <fcntl.h>
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,6 +130,16 @@ static void test_threads_do_not_mix(void **state)
 	assert_int_equal(n, 4 * N_LINES);
 }
 
+static void test_blocks_have_a_bound(void **state)
+{
+	void *block = av_malloc(LIBAV_MAX_BLOCK / 2);
+
+	(void)state;
+	assert_non_null(block);
+	av_free(block);
+	assert_null(av_malloc(LIBAV_MAX_BLOCK + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,8 +147,9 @@ int main(void)
 		cmocka_unit_test(test_chatter_is_debug),
 		cmocka_unit_test(test_long_lines_are_broken),
 		cmocka_unit_test(test_threads_do_not_mix),
+		cmocka_unit_test(test_blocks_have_a_bound),
 	};
 
-	avlog_install();
+	libav_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ def plays_at_once_and_is_finished_later():
         with tempfile.TemporaryDirectory(prefix="camd-test-") as place:
             videos = killed(place, moment)
             kept = [check_unfinished(video) for video in videos]
-            check(len(kept[0]) >= moment * 25, f"only {len(kept[0])} rows after {moment} s")
+            check(len(kept[0]) >= moment * (10 if SANITIZED else 25), f"only {len(kept[0])} rows after {moment} s")
             events = recovered(place, len(videos))
             equal(sorted(events), sorted(videos))
             for video, old in zip(videos, kept):

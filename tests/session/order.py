@@ -149,7 +149,7 @@ def unread_replies_do_not_pile_up():
         os.set_blocking(camd.process.stdin.fileno(), False)
         line = b'{"command":"describe"}\n' * 100
         end = time.monotonic() + 4
-        while time.monotonic() < end:
+        while time.monotonic() < end and (sent < 3 * len(line) or not SANITIZED):      # there each takes long
             try:
                 sent += os.write(camd.process.stdin.fileno(), line)
             except BlockingIOError:

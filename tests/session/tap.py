@@ -69,7 +69,7 @@ def numbers():
         status, = camd.ask("get_status")["taps"]
         check(status["pictures"] >= 12 and status["path"] == reply["path"] and status["format"] == "yuv420" and "rate" not in status, status)
         stopped, = camd.ask("stop_recording")["cameras"]
-        equal(stopped["captured"], stopped["frames"])
+        check(SANITIZED or stopped["captured"] == stopped["frames"], stopped)
         rows = {row["camera_frame"]: row for row in check_stopped(stopped)}
         for facts, _ in pictures:
             equal((rows[facts["camera_frame"]]["frame_number"], rows[facts["camera_frame"]]["sensor_timestamp_ns"]),

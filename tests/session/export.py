@@ -425,8 +425,9 @@ def cancelled_anywhere():
     """However far it is: either it is complete, or nothing is left of it."""
     chance = random.Random(3)
     with open_camd("--export-keep", "0") as camd:
-        before, complete = names(camd), []
-        for _ in range(40):
+        before, complete, tries = names(camd), [], 0
+        while tries < 40 or len(complete) == tries < 400:       # on a busy machine few are cancelled in time
+            tries += 1
             job = camd.ask("export", label="now")["job"]
             time.sleep(chance.uniform(0, 0.02))
             camd.send("cancel", job=job)
@@ -437,7 +438,7 @@ def cancelled_anywhere():
         made = sorted({*names(camd)} - {*before})
         equal([name for name in made if name.endswith(".mp4")], sorted(map(os.path.basename, complete)))
         equal(len(made), 2 * len(complete), "and their tables")
-        check(len(complete) < 40, "none was cancelled in time")
+        check(len(complete) < tries, "none was cancelled in time")
         camd.quit()
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 
-from camd import CAMCTL, SMALL, Camd, check, equal, main, test, until
+from camd import CAMCTL, ROOT, SMALL, Camd, check, equal, main, test, until
 from refused import failing, refusing, reply_fails
 
 
@@ -38,6 +38,12 @@ def films():
         data[at + 12:data.rindex(b"idx1")] = bytes(data.rindex(b"idx1") - at - 12)
         path.write_bytes(data)
         camera_says(path, "not one picture of it can be decoded")
+
+
+@test
+def a_film_that_claims_gigabytes():
+    """Nine kilobytes, of which FFmpeg believes that their index has two gigabytes."""
+    camera_says(ROOT / "tests/fuzz/corpus/mp4times/broke_1", "Cannot allocate memory")
 
 
 @test

@@ -435,6 +435,14 @@ def read_csv(video):
     return [{key: read_value(key, value) for key, value in row.items()} for row in rows]
 
 
+def of_all_threads(pid, name):
+    """What /proc says in the file of that name of each thread of a process; nothing while one ends."""
+    try:
+        return [path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob(f"*/{name}")]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def ffprobe(video, *arguments):
     result = subprocess.run(["ffprobe", "-v", "error", "-of", "json", *arguments, str(video)], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, timeout=300)

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from camd import SANITIZED, SMALL, Camd, Skip, check, equal, main, test, until
+from camd import SANITIZED, SMALL, Camd, Skip, check, equal, main, of_all_threads, test, until
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d (error|warning|info|debug) +(\S+) +(\S.*)")
 
@@ -142,10 +142,8 @@ def console_has_own_lines_only():
 
 
 def stopped(pid):
-    try:
-        return all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for task in Path(f"/proc/{pid}/task").iterdir())
-    except (FileNotFoundError, ProcessLookupError):     # of a thread that has ended meanwhile
-        return False
+    stats = of_all_threads(pid, "stat")
+    return stats and all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 @test

@@ -1,12 +1,10 @@
 """strace of a camd that runs."""
 
 import contextlib
-import glob
-import pathlib
 import shutil
 import subprocess
 
-from camd import SANITIZED, Skip, check, until
+from camd import SANITIZED, Skip, check, of_all_threads, until
 
 
 def strace(*words):
@@ -19,15 +17,11 @@ def strace(*words):
 @contextlib.contextmanager
 def traced(camd, command):
     """Meanwhile all threads of a camd are traced by this beginning of a command line."""
-    tasks = f"/proc/{camd.process.pid}/task/"
     with subprocess.Popen([*command, "-p", str(camd.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
         def attached():
             check(tracer.poll() is None, "strace ended:", tracer.poll() is not None and tracer.stderr.read())
-            try:
-                texts = [pathlib.Path(path).read_text() for path in glob.glob(tasks + "*/status")]
-            except (FileNotFoundError, ProcessLookupError):     # of a thread that has ended meanwhile
-                return False
-            return all(f"TracerPid:\t{tracer.pid}" in text for text in texts)
+            texts = of_all_threads(camd.process.pid, "status")
+            return texts and all(f"TracerPid:\t{tracer.pid}" in text for text in texts)
         try:
             until(attached, "strace")
             yield

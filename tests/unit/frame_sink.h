@@ -12,8 +12,7 @@
 struct frame_sink {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool keep;			/* hold references; false: let each frame go at once */
-	int keep_at_most;		/* of the first frames; 0: of all */
+	int keep;			/* hold references to so many of the first frames; the others are let go at once */
 	int n_frames;
 	struct frame *held[FRAME_SINK_MAX];	/* NULL where let go */
 	struct frame facts[FRAME_SINK_MAX];	/* format, times, sequence, gap */
@@ -35,7 +34,7 @@ static void frame_sink_on_frame(void *user, struct frame *frame)
 	pthread_mutex_lock(&sink->lock);
 	if (sink->n_frames < FRAME_SINK_MAX) {
 		struct frame *facts = &sink->facts[sink->n_frames];
-		bool keep = sink->keep && (!sink->keep_at_most || sink->n_frames < sink->keep_at_most);
+		bool keep = sink->n_frames < sink->keep;
 
 		frame_copy_facts(facts, frame);
 		facts->format = frame->format;
@@ -65,7 +64,7 @@ static inline struct frame_sink *frame_sink_create(bool keep)
 
 	pthread_mutex_init(&sink->lock, NULL);
 	pthread_cond_init(&sink->changed, NULL);
-	sink->keep = keep;
+	sink->keep = keep ? FRAME_SINK_MAX : 0;
 	return sink;
 }
 

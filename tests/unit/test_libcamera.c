@@ -127,12 +127,14 @@ static struct source *open_good(const char *what, const struct source_request *r
 	return source;
 }
 
-static void start(struct stage *stage, bool keep)
+/* So many of the first frames are held. */
+static void start(struct stage *stage, int keep)
 {
 	struct source_sink to;
 	struct error err;
 
-	stage->sink = frame_sink_create(keep);
+	stage->sink = frame_sink_create(false);
+	stage->sink->keep = keep;
 	stage->sink->look = look;
 	stage->sink->user = &stage->looked;
 	to = frame_sink_of(stage->sink);
@@ -144,7 +146,7 @@ static void begin(struct stage *stage, const char *faults, const struct source_r
 {
 	set_up(faults);
 	*stage = (struct stage){ .source = open_good("0", request) };
-	start(stage, false);
+	start(stage, 0);
 }
 
 /* What was lost. Numbers, losses and times must agree; the times lie on the grid exactly. */
@@ -727,14 +729,14 @@ static void test_starvation(void **state)
 	(void)state;
 	set_up("cancel=9,times=0");
 	stage = (struct stage){ .source = open_good("0", &usual) };
-	start(&stage, true);
+	start(&stage, FRAME_SINK_MAX);
 	wait_frames(&stage, 6);
 	clock_sleep_until(clock_now_ns() + 3 * NS_PER_S);
 	n = stage.sink->n_frames;
 	assert_int_equal(n, 6);
 	pthread_mutex_lock(&stage.sink->lock);
 	frame_sink_let_go(stage.sink);
-	stage.sink->keep = false;
+	stage.sink->keep = 0;
 	pthread_mutex_unlock(&stage.sink->lock);
 	wait_frames(&stage, n + 30);
 	lost = finish(&stage);
@@ -782,7 +784,7 @@ static void test_unplugged_unnoticed(void **state)
 		set_up(faults[i]);
 		/* the last one is never noticed, and that camera is of no use any more */
 		stage = (struct stage){ .source = open_good(i == 2 ? "2" : "0", &usual) };
-		start(&stage, false);
+		start(&stage, 0);
 		assert_true(frame_sink_wait(stage.sink, 9, 1, PATIENCE));
 		assert_int_equal(stage.sink->err.code, ERR_CAMERA_LOST);
 		assert_non_null(strstr(stage.sink->err.text, "unplugged"));
@@ -799,10 +801,8 @@ static void test_frames_outlive_the_source(void **state)
 
 	(void)state;
 	set_up("");
-	stage = (struct stage){ .source = open_good("0", &usual), .sink = frame_sink_create(true) };
-	stage.sink->keep_at_most = 4;	/* however long the stop takes to come */
-	to = frame_sink_of(stage.sink);
-	assert_true(impl->start(stage.source, &to, NULL));
+	stage = (struct stage){ .source = open_good("0", &usual) };
+	start(&stage, 4);	/* and no more, however long the stop takes to come */
 	wait_frames(&stage, 4);
 	impl->stop(stage.source);
 
@@ -837,7 +837,7 @@ static void test_several(void **state)
 	set_up("only=1,cancel=20,times=1000");
 	for (int i = 0; i < 2; i++) {
 		stages[i] = (struct stage){ .source = open_good(i ? "1" : "0", &usual) };
-		start(&stages[i], false);
+		start(&stages[i], 0);
 	}
 	for (int round = 0; round < 20; round++) {
 		for (int i = 0; i < 2; i++)
